@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { digest, modelName, versionName } from './names.ts';
+import { rolloutDefinition } from './rollout-definition.ts';
+import { stageName } from './stages.ts';
+import { incidentReport } from './submissions.ts';
+
+/** Header that carries the caller's token on operators' verbs; the coordinator verifies it. */
+export const TOKEN_HEADER = 'Conclave-Token';
+
+const why = z.string().min(1).max(2000);
+
+/**
+ * Requests of `conclave.api.<verb>`. `operator`: needs a token. The others come from services, whose NATS permissions
+ * decide who may call them.
+ */
+export const API = {
+  status: { operator: false, request: z.strictObject({}).default({}) },
+  explain: { operator: false, request: z.strictObject({ model: modelName }) },
+  /** A stage asked for: entered, already there, or not eligible with the missing pieces. Idempotent. */
+  deploy: {
+    operator: false,
+    request: z.strictObject({
+      model: modelName,
+      version: versionName,
+      stage: stageName,
+      requestedBy: z.string().min(1),
+    }),
+  },
+  /** Ends the open rollout of the model; always accepted. */
+  rollback: {
+    operator: false,
+    request: z.strictObject({ model: modelName, reason: why, requestedBy: z.string().min(1) }),
+  },
+  handoff: { operator: false, request: z.unknown() },
+  register_model: {
+    operator: true,
+    request: z.strictObject({
+      model: modelName,
+      version: versionName,
+      digest,
+      description: z.string().max(2000),
+      bytes: z.number().int(),
+    }),
+  },
+  register_dataset: {
+    operator: true,
+    request: z.strictObject({
+      name: modelName,
+      digest,
+      description: z.string().max(2000),
+      documents: z.number().int(),
+      queries: z.number().int(),
+      bytes: z.number().int(),
+    }),
+  },
+  adopt: {
+    operator: true,
+    request: z.strictObject({ model: modelName, version: versionName, dataset: z.union([digest, modelName]) }),
+  },
+  apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition }) },
+  abort: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  approve: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  reject: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  pause: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  resume: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  override: { operator: true, request: z.strictObject({ model: modelName, gate: z.string().min(1), reason: why }) },
+  convene: { operator: true, request: z.strictObject({ reason: why }) },
+  resolve_incident: { operator: true, request: z.strictObject({ incidentId: z.string().min(1), reason: why }) },
+  open_incident: { operator: false, request: incidentReport },
+} as const;
+
+export type ApiVerb = keyof typeof API;
+export type ApiRequest<V extends ApiVerb> = z.output<(typeof API)[V]['request']>;
+
+/** Answer of `deploy`. */
+export const deployAnswer = z.object({
+  outcome: z.enum(['entered', 'already_there', 'not_eligible']),
+  stage: stageName.nullable(),
+  stageEpoch: z.number().int().nonnegative(),
+  /** What is missing, one sentence each; empty unless not eligible. */
+  missing: z.array(z.string()),
+});
+export type DeployAnswer = z.infer<typeof deployAnswer>;
+
+/** Answer of `rollback` and `abort`. */
+export const rollbackAnswer = z.object({
+  outcome: z.enum(['rolled_back', 'nothing_to_roll_back']),
+  rolloutId: z.string().nullable(),
+  serving: z.string().nullable(),
+});
+export type RollbackAnswer = z.infer<typeof rollbackAnswer>;
+
+/** Answer of `handoff`. */
+export const handoffAnswer = z.object({
+  planId: z.string(),
+  accepted: z.enum(['taken_in', 'known']),
+  actions: z.number().int(),
+});
+export type HandoffAnswer = z.infer<typeof handoffAnswer>;

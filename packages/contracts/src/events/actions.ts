@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { executiveRole, toolName } from '../roles.ts';
+import { eventOf } from './event.ts';
+
+/**
+ * `succeeded`, `failed`: known. `blocked`: refused by a precondition, e.g. a stage that is not earned. `uncertain`: it
+ * may or may not have happened and nobody can tell; people decide. `superseded`: a newer plan replaced it unstarted.
+ */
+export const actionOutcome = z.enum(['succeeded', 'failed', 'blocked', 'uncertain', 'superseded']);
+export type ActionOutcome = z.infer<typeof actionOutcome>;
+
+export const criterionVerdict = z.object({
+  text: z.string(),
+  verdict: z.enum(['met', 'unmet', 'unjudged']),
+  detail: z.string(),
+});
+export type CriterionVerdict = z.infer<typeof criterionVerdict>;
+
+/** Which adapter and model spoke; `rules` is no LLM. */
+export const speaker = z.object({ adapter: z.enum(['anthropic', 'openai', 'google', 'rules']), model: z.string() });
+export type Speaker = z.infer<typeof speaker>;
+
+/** Events of `conclave.journal.actions.<id>`. Single writer: the executor. */
+export const actionEvent = z.discriminatedUnion('type', [
+  eventOf(
+    'action.started',
+    z.object({
+      actionId: z.string(),
+      owner: executiveRole,
+      attempt: z.number().int().min(1),
+      worker: z.string(),
+      speaker,
+    }),
+  ),
+  /** Recorded before the effect; `callId` is the effect's idempotency key. */
+  eventOf(
+    'action.tool_called',
+    z.object({ callId: z.string(), tool: toolName, args: z.record(z.string(), z.unknown()), reason: z.string() }),
+  ),
+  eventOf(
+    'action.tool_returned',
+    z.object({
+      callId: z.string(),
+      tool: toolName,
+      ok: z.boolean(),
+      result: z.unknown(),
+      error: z.string().optional(),
+      durationMs: z.number().nonnegative(),
+    }),
+  ),
+  eventOf(
+    'action.completed',
+    z.object({
+      actionId: z.string(),
+      outcome: actionOutcome,
+      summary: z.string(),
+      criteria: z.array(criterionVerdict),
+    }),
+  ),
+]);
+export type ActionEvent = z.infer<typeof actionEvent>;

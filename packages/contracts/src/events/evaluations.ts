@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { digest, modelName, versionName } from '../names.ts';
+import { eventOf } from './event.ts';
+
+/** Offline evaluation of one bundle on one dataset, with a paired comparison against another bundle if given. */
+export const offlineRequest = z.object({
+  kind: z.literal('offline'),
+  model: modelName,
+  version: versionName,
+  digest,
+  dataset: digest,
+  baseline: z.object({ version: versionName, digest }).optional(),
+});
+
+/** A runner's rollback test in one stage epoch. */
+export const rollbackTestRequest = z.object({
+  kind: z.literal('rollback_test'),
+  model: modelName,
+  version: versionName,
+  digest,
+  rolloutId: z.string(),
+  stageEpoch: z.number().int().nonnegative(),
+  runner: z.string(),
+});
+
+export const evaluationRequest = z.discriminatedUnion('kind', [offlineRequest, rollbackTestRequest]);
+export type EvaluationRequest = z.infer<typeof evaluationRequest>;
+
+const estimate = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
+const offlineResult = z.object({
+  kind: z.literal('offline'),
+  /** Queries that count: those with at least one relevant document. */
+  queries: z.number().int().nonnegative(),
+  /** Queries left out because no document is relevant to them. */
+  emptyQueries: z.number().int().nonnegative(),
+  documents: z.number().int().nonnegative(),
+  /** Means with 95% percentile-bootstrap intervals over queries. */
+  metrics: z.object({ 'ndcg@10': estimate, 'ndcg@10_exponential': estimate }),
+  comparison: z
+    .object({
+      baselineVersion: versionName,
+      baselineDigest: digest,
+      /** Mean of paired differences, candidate minus baseline, in NDCG@10. */
+      difference: estimate,
+      /** One-sided p-value of the paired permutation test for a loss (Smucker et al. 2007). */
+      lossPValue: z.number().min(0).max(1),
+      queries: z.number().int().nonnegative(),
+    })
+    .optional(),
+  durationMs: z.number().nonnegative(),
+});
+
+const rollbackTestResult = z.object({
+  kind: z.literal('rollback_test'),
+  passed: z.boolean(),
+  probes: z.number().int().nonnegative(),
+  failedProbes: z.number().int().nonnegative(),
+  /** Largest difference of scores of stable before, during and after the swap. */
+  maxDifference: z.number().nonnegative(),
+  tolerance: z.number().nonnegative(),
+  /** Time from the order until only stable answered, and back. */
+  swapToStableMs: z.number().nonnegative(),
+  swapBackMs: z.number().nonnegative(),
+  detail: z.string(),
+});
+
+export const evaluationResult = z.discriminatedUnion('kind', [offlineResult, rollbackTestResult]);
+export type EvaluationResult = z.infer<typeof evaluationResult>;
+export type OfflineResult = z.infer<typeof offlineResult>;
+export type RollbackTestResult = z.infer<typeof rollbackTestResult>;
+
+/** Events of `conclave.journal.evaluations.<id>`. Single writer: the gpu-runner. */
+export const evaluationEvent = z.discriminatedUnion('type', [
+  eventOf(
+    'evaluation.started',
+    z.object({ request: evaluationRequest, runner: z.string(), attempt: z.number().int().min(1) }),
+  ),
+  eventOf('evaluation.progressed', z.object({ done: z.number().int(), total: z.number().int() })),
+  eventOf(
+    'evaluation.completed',
+    z.object({ request: evaluationRequest, result: evaluationResult, runner: z.string() }),
+  ),
+  eventOf(
+    'evaluation.failed',
+    z.object({ request: evaluationRequest, runner: z.string(), code: z.string(), message: z.string() }),
+  ),
+]);
+export type EvaluationEvent = z.infer<typeof evaluationEvent>;
+
+/** Body of `conclave.work.evaluation`. */
+export const evaluationWork = z.object({ evaluationId: z.string(), request: evaluationRequest });
+export type EvaluationWork = z.infer<typeof evaluationWork>;

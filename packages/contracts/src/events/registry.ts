@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { digest, modelName, versionName } from '../names.ts';
+import { severity } from '../submissions.ts';
+import { eventOf } from './event.ts';
+
+/** Events of `conclave.journal.models.<name>`: registered bundles and datasets. Single writer: the coordinator. */
+export const modelEvent = z.discriminatedUnion('type', [
+  eventOf(
+    'model.registered',
+    z.object({
+      model: modelName,
+      version: versionName,
+      digest,
+      description: z.string(),
+      bytes: z.number().int(),
+      by: z.string(),
+    }),
+  ),
+  eventOf(
+    'dataset.registered',
+    z.object({
+      name: modelName,
+      digest,
+      description: z.string(),
+      documents: z.number().int(),
+      queries: z.number().int(),
+      bytes: z.number().int(),
+      by: z.string(),
+    }),
+  ),
+]);
+export type ModelEvent = z.infer<typeof modelEvent>;
+
+/** Events of `conclave.journal.incidents.<id>`. Single writer: the coordinator. */
+export const incidentEvent = z.discriminatedUnion('type', [
+  eventOf(
+    'incident.opened',
+    z.object({
+      incidentId: z.string(),
+      severity,
+      title: z.string(),
+      detail: z.string(),
+      model: modelName.optional(),
+      source: z.string(),
+    }),
+  ),
+  eventOf('incident.acknowledged', z.object({ incidentId: z.string(), by: z.string() })),
+  eventOf('incident.resolved', z.object({ incidentId: z.string(), by: z.string(), reason: z.string() })),
+]);
+export type IncidentEvent = z.infer<typeof incidentEvent>;
+
+/** Events of `conclave.journal.roadmap`. Single writer: the coordinator, from `conclave.insight`. */
+export const roadmapEvent = z.discriminatedUnion('type', [
+  eventOf(
+    'roadmap.insight_recorded',
+    z.object({ insightId: z.string(), text: z.string(), line: z.string(), source: z.string() }),
+  ),
+]);
+export type RoadmapEvent = z.infer<typeof roadmapEvent>;

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { digest, modelName, versionName } from '../names.ts';
+import { pinnedRollout } from '../rollout-definition.ts';
+import { stageName } from '../stages.ts';
+import { verdict } from '../verdict.ts';
+import { eventOf } from './event.ts';
+
+const epoch = z.number().int().nonnegative();
+const who = z.string().min(1).max(200);
+const why = z.string().min(1).max(2000);
+
+/** Share asked and measured while a stage served, and its windows' totals. */
+const stageSummary = z.object({
+  stage: stageName,
+  stageEpoch: epoch,
+  askedShare: z.number(),
+  measuredShare: z.number().nullable(),
+  candidateRequests: z.number().int(),
+  candidateErrors: z.number().int(),
+  stableRequests: z.number().int(),
+  latencyP95Ms: z.number().nullable(),
+  verdicts: z.array(verdict),
+});
+export type StageSummary = z.infer<typeof stageSummary>;
+
+/** Events of `conclave.journal.rollouts.<model>`. Single writer: the coordinator. */
+export const rolloutEvent = z.discriminatedUnion('type', [
+  /** A new leader takes the subject over: stale writers conflict from here on. */
+  eventOf('rollout.leader_changed', z.object({ leader: who, leaderEpoch: epoch })),
+  /** The version that serves before Conclave arrives. */
+  eventOf('rollout.adopted', z.object({ model: modelName, version: versionName, digest, dataset: digest, by: who })),
+  eventOf('rollout.applied', z.object({ rolloutId: z.string(), definition: pinnedRollout, by: who })),
+  eventOf(
+    'rollout.stage_entered',
+    z.object({
+      rolloutId: z.string(),
+      stage: stageName,
+      stageEpoch: epoch,
+      share: z.number().min(0).max(1),
+      /** Action or operator that asked. */
+      requestedBy: who,
+      /** What earned it: absent only for shadow. */
+      earnedBy: z.object({ meetingId: z.string(), verdictSet: z.string(), approvedBy: who.optional() }).optional(),
+    }),
+  ),
+  /** Every serving runner has the candidate ready at this epoch: the soak clock starts. */
+  eventOf(
+    'rollout.stage_serving',
+    z.object({ rolloutId: z.string(), stageEpoch: epoch, runners: z.array(z.string()).min(1) }),
+  ),
+  /** A gate's outcome changed. */
+  eventOf('rollout.verdict_changed', z.object({ rolloutId: z.string(), stageEpoch: epoch, verdict })),
+  /** What a meeting decided on exactly this verdict set. */
+  eventOf(
+    'rollout.voted',
+    z.object({
+      rolloutId: z.string(),
+      stageEpoch: epoch,
+      meetingId: z.string(),
+      decision: z.enum(['go', 'no_go']),
+      verdictSet: z.string(),
+      yes: z.array(z.string()),
+      no: z.array(z.string()),
+      abstained: z.array(z.string()),
+    }),
+  ),
+  eventOf('rollout.approved', z.object({ rolloutId: z.string(), stageEpoch: epoch, by: who, reason: why })),
+  eventOf('rollout.rejected', z.object({ rolloutId: z.string(), stageEpoch: epoch, by: who, reason: why })),
+  eventOf(
+    'rollout.gate_overridden',
+    z.object({ rolloutId: z.string(), stageEpoch: epoch, gate: z.string(), by: who, reason: why }),
+  ),
+  /** Nothing advances while a hold stands. */
+  eventOf(
+    'rollout.held',
+    z.object({ holdId: z.string(), kind: z.enum(['incident', 'pause', 'freeze']), by: who, reason: why }),
+  ),
+  eventOf('rollout.released', z.object({ holdId: z.string(), by: who, reason: why })),
+  eventOf('rollout.stage_summarised', z.object({ rolloutId: z.string(), summary: stageSummary })),
+  /** Candidate off, stable serves. Accepted in every state; `gate` names the breach if one caused it. */
+  eventOf(
+    'rollout.aborted',
+    z.object({ rolloutId: z.string(), by: who, reason: why, gate: z.string().optional(), verdict: verdict.optional() }),
+  ),
+  /** The candidate is the new stable. */
+  eventOf('rollout.completed', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
+]);
+export type RolloutEvent = z.infer<typeof rolloutEvent>;

@@ -1,0 +1,320 @@
+import { digestOf } from '../canonical.ts';
+import type { RolloutEvent, StageSummary } from '../events/rollouts.ts';
+import type { Commit } from '../journal.ts';
+import type { PinnedRollout } from '../rollout-definition.ts';
+import { type StageName, shareOf } from '../stages.ts';
+import type { Verdict } from '../verdict.ts';
+
+/*
+ * Invariants of the fold (promises 1, 2 and 3 of the design rest on them):
+ * 1. `stageEpoch` rises by exactly one with each stage entered, over all rollouts of the model; evidence, votes and
+ *    approvals carry it and are void in any other epoch.
+ * 2. An abort ends the rollout in whatever state it is; events that name an ended rollout change nothing.
+ * 3. A changed verdict voids the vote and the approval that rested on the old set, because `verdictSet` changes.
+ * 4. A fold never decides: it applies what was decided.
+ */
+
+export interface ServedVersion {
+  readonly version: string;
+  readonly digest: string;
+  /** Digest of the dataset whose documents it searches. */
+  readonly dataset: string;
+  readonly since: string;
+}
+
+export interface RecordedVerdict extends Verdict {
+  /** Id of the `rollout.verdict_changed` event. */
+  readonly eventId: string;
+  readonly at: string;
+}
+
+export interface Vote {
+  readonly meetingId: string;
+  readonly decision: 'go' | 'no_go';
+  readonly verdictSet: string;
+  readonly yes: readonly string[];
+  readonly no: readonly string[];
+  readonly abstained: readonly string[];
+  readonly at: string;
+}
+
+export interface Hold {
+  readonly holdId: string;
+  readonly kind: 'incident' | 'pause' | 'freeze';
+  readonly by: string;
+  readonly reason: string;
+  readonly since: string;
+}
+
+export interface Rollout {
+  readonly rolloutId: string;
+  readonly definition: PinnedRollout;
+  readonly appliedBy: string;
+  readonly appliedAt: string;
+  readonly phase: 'applied' | 'progressing' | 'completed' | 'rolled_back';
+  readonly stage: StageName | undefined;
+  readonly stageEpoch: number;
+  readonly enteredAt: string | undefined;
+  /** When every runner had the candidate ready in this epoch. */
+  readonly servingSince: string | undefined;
+  readonly runners: readonly string[];
+  readonly verdicts: Readonly<Record<string, RecordedVerdict>>;
+  readonly overrides: Readonly<Record<string, { readonly by: string; readonly reason: string }>>;
+  readonly vote: Vote | undefined;
+  readonly approval:
+    | { readonly by: string; readonly approved: boolean; readonly reason: string; readonly at: string }
+    | undefined;
+  readonly summaries: readonly StageSummary[];
+  readonly ended:
+    | {
+        readonly at: string;
+        readonly by: string;
+        readonly reason: string;
+        readonly gate: string | undefined;
+        readonly verdict: Verdict | undefined;
+      }
+    | undefined;
+}
+
+export interface RolloutsState {
+  readonly model: string;
+  /** Sequence of the last commit folded: the expectation of the next append. */
+  readonly seq: number;
+  readonly leader: string | undefined;
+  readonly leaderEpoch: number;
+  readonly stageEpoch: number;
+  readonly stable: ServedVersion | undefined;
+  /** The last version that left production in good standing. */
+  readonly previousStable: ServedVersion | undefined;
+  readonly current: Rollout | undefined;
+  /** Ended rollouts, newest first, at most 20. */
+  readonly past: readonly Rollout[];
+  readonly holds: Readonly<Record<string, Hold>>;
+}
+
+export function initialRollouts(model: string): RolloutsState {
+  return {
+    model,
+    seq: 0,
+    leader: undefined,
+    leaderEpoch: 0,
+    stageEpoch: 0,
+    stable: undefined,
+    previousStable: undefined,
+    current: undefined,
+    past: [],
+    holds: {},
+  };
+}
+
+/** The state after one more commit. */
+export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>): RolloutsState {
+  return { ...commit.events.reduce(applyRolloutEvent, state), seq: commit.seq };
+}
+
+const KEPT_PAST = 20;
+
+function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsState {
+  switch (event.type) {
+    case 'rollout.leader_changed':
+      return { ...state, leader: event.data.leader, leaderEpoch: event.data.leaderEpoch };
+    case 'rollout.adopted': {
+      const { version, digest, dataset } = event.data;
+      return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable: state.stable };
+    }
+    case 'rollout.applied':
+      return {
+        ...state,
+        current: newRollout(event),
+        past: state.current === undefined ? state.past : [state.current, ...state.past].slice(0, KEPT_PAST),
+      };
+    case 'rollout.held':
+      return { ...state, holds: { ...state.holds, [event.data.holdId]: { ...event.data, since: event.at } } };
+    case 'rollout.released': {
+      const { [event.data.holdId]: _released, ...holds } = state.holds;
+      return { ...state, holds };
+    }
+    default: {
+      const current = state.current;
+      if (current === undefined || current.rolloutId !== event.data.rolloutId || isEnded(current)) return state;
+      return applyToCurrent(state, current, event);
+    }
+  }
+}
+
+type CurrentEvent = Exclude<
+  RolloutEvent,
+  { type: 'rollout.leader_changed' | 'rollout.adopted' | 'rollout.applied' | 'rollout.held' | 'rollout.released' }
+>;
+
+function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEvent): RolloutsState {
+  const withCurrent = (change: Partial<Rollout>): RolloutsState => ({ ...state, current: { ...current, ...change } });
+  const ofThisEpoch = 'stageEpoch' in event.data && event.data.stageEpoch === current.stageEpoch;
+  switch (event.type) {
+    case 'rollout.stage_entered': {
+      const fresh = {
+        verdicts: {},
+        overrides: {},
+        vote: undefined,
+        approval: undefined,
+        servingSince: undefined,
+        runners: [],
+      };
+      const { stage, stageEpoch } = event.data;
+      return { ...withCurrent({ ...fresh, phase: 'progressing', stage, stageEpoch, enteredAt: event.at }), stageEpoch };
+    }
+    case 'rollout.stage_serving':
+      return ofThisEpoch ? withCurrent({ servingSince: event.at, runners: event.data.runners }) : state;
+    case 'rollout.verdict_changed': {
+      if (!ofThisEpoch) return state;
+      const recorded: RecordedVerdict = { ...event.data.verdict, eventId: event.id, at: event.at };
+      return withCurrent({ verdicts: { ...current.verdicts, [recorded.gate]: recorded } });
+    }
+    case 'rollout.voted': {
+      const { rolloutId: _r, stageEpoch: _e, ...vote } = event.data;
+      return ofThisEpoch ? withCurrent({ vote: { ...vote, at: event.at } }) : state;
+    }
+    case 'rollout.approved':
+    case 'rollout.rejected': {
+      const { by, reason } = event.data;
+      return ofThisEpoch
+        ? withCurrent({ approval: { by, reason, approved: event.type === 'rollout.approved', at: event.at } })
+        : state;
+    }
+    case 'rollout.gate_overridden': {
+      const { gate, by, reason } = event.data;
+      return ofThisEpoch ? withCurrent({ overrides: { ...current.overrides, [gate]: { by, reason } } }) : state;
+    }
+    case 'rollout.stage_summarised':
+      return withCurrent({ summaries: [...current.summaries, event.data.summary] });
+    case 'rollout.aborted': {
+      const { by, reason, gate, verdict } = event.data;
+      return withCurrent({ phase: 'rolled_back', ended: { at: event.at, by, reason, gate, verdict } });
+    }
+    case 'rollout.completed': {
+      if (!ofThisEpoch) return state;
+      const { version, digest, dataset } = current.definition;
+      const ended = {
+        at: event.at,
+        by: 'coordinator',
+        reason: 'every stage earned',
+        gate: undefined,
+        verdict: undefined,
+      };
+      return {
+        ...withCurrent({ phase: 'completed', ended }),
+        stable: { version, digest, dataset, since: event.at },
+        previousStable: state.stable,
+      };
+    }
+  }
+}
+
+function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): Rollout {
+  return {
+    rolloutId: event.data.rolloutId,
+    definition: event.data.definition,
+    appliedBy: event.data.by,
+    appliedAt: event.at,
+    phase: 'applied',
+    stage: undefined,
+    stageEpoch: 0,
+    enteredAt: undefined,
+    servingSince: undefined,
+    runners: [],
+    verdicts: {},
+    overrides: {},
+    vote: undefined,
+    approval: undefined,
+    summaries: [],
+    ended: undefined,
+  };
+}
+
+/** True once a rollout can change no more. */
+export function isEnded(rollout: Rollout): boolean {
+  return rollout.phase === 'completed' || rollout.phase === 'rolled_back';
+}
+
+/** The rollout that is under way, if any. */
+export function openRollout(state: RolloutsState): Rollout | undefined {
+  return state.current !== undefined && !isEnded(state.current) ? state.current : undefined;
+}
+
+/** The stage after the current one; the first stage for a rollout that has entered none; undefined after production. */
+export function nextStage(rollout: Rollout): StageName | undefined {
+  const names = rollout.definition.stages.map((s) => s.name);
+  if (rollout.stage === undefined) return names[0];
+  return names[names.indexOf(rollout.stage) + 1];
+}
+
+/** Soak of the current stage in seconds; 0 before the first. */
+export function soakSecondsOf(rollout: Rollout): number {
+  return rollout.definition.stages.find((s) => s.name === rollout.stage)?.soakSeconds ?? 0;
+}
+
+/**
+ * Names exactly the verdicts of the current epoch: a hash over each gate's last transition and outcome. Votes are
+ * given on it, and any transition makes another.
+ */
+export function verdictSetOf(rollout: Rollout): string {
+  const parts = Object.values(rollout.verdicts).map((v) => [v.gate, v.eventId, v.outcome] as const);
+  parts.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  return digestOf({
+    rolloutId: rollout.rolloutId,
+    stageEpoch: rollout.stageEpoch,
+    parts,
+    overrides: Object.keys(rollout.overrides).sort(),
+  });
+}
+
+/** True when every deciding gate of the definition has passed in this epoch or was overridden by an operator. */
+export function gatesPassed(rollout: Rollout): boolean {
+  return decidingGates(rollout).every(
+    (name) => rollout.verdicts[name]?.outcome === 'pass' || rollout.overrides[name] !== undefined,
+  );
+}
+
+/** Names of the gates that decide: required and not dry-run. */
+export function decidingGates(rollout: Rollout): string[] {
+  return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);
+}
+
+/** What a runner must serve, derived from the rollout alone. */
+export interface DesiredTraffic {
+  readonly seq: number;
+  readonly stable: ServedVersion | undefined;
+  readonly candidate:
+    | {
+        readonly rolloutId: string;
+        readonly version: string;
+        readonly digest: string;
+        readonly dataset: string;
+        readonly stageEpoch: number;
+        readonly share: number;
+        readonly mirror: boolean;
+      }
+    | undefined;
+}
+
+export function desiredTraffic(state: RolloutsState): DesiredTraffic {
+  const rollout = openRollout(state);
+  if (rollout === undefined || rollout.stage === undefined)
+    return { seq: state.seq, stable: state.stable, candidate: undefined };
+  const { version, digest, dataset } = rollout.definition;
+  const share = shareOf(rollout.stage);
+  const mirror = rollout.stage === 'shadow';
+  return {
+    seq: state.seq,
+    stable: state.stable,
+    candidate: {
+      rolloutId: rollout.rolloutId,
+      version,
+      digest,
+      dataset,
+      stageEpoch: rollout.stageEpoch,
+      share,
+      mirror,
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { digest } from './names.ts';
+
+/**
+ * `pending`: nothing measured yet. `running`: samples arrive, too few to tell. `pass`, `fail`: decided. `inconclusive`:
+ * evidence is stale, mismatched or missing past its time. `error`: the measurement itself failed. Only `pass` passes.
+ */
+export const verdictOutcome = z.enum(['pending', 'running', 'pass', 'fail', 'inconclusive', 'error']);
+export type VerdictOutcome = z.infer<typeof verdictOutcome>;
+
+export const comparison = z.enum(['>=', '<', '<=']);
+
+/** What a gate concluded, with everything needed to explain it. */
+export const verdict = z.object({
+  gate: z.string().min(1),
+  outcome: verdictOutcome,
+  value: z.number().nullable(),
+  /** 95% confidence interval in the unit of the value. */
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  operator: comparison,
+  threshold: z.number(),
+  samples: z.number().int().nonnegative(),
+  minSamples: z.number().int().nonnegative(),
+  window: z.object({ from: z.iso.datetime(), to: z.iso.datetime() }).nullable(),
+  stageEpoch: z.number().int().nonnegative(),
+  modelDigest: digest,
+  datasetDigest: digest.nullable(),
+  /** Where the evidence stands: `telemetry`, an evaluation id, `incidents`. */
+  source: z.string().min(1),
+  required: z.boolean(),
+  dryRun: z.boolean(),
+  /** One sentence for people. */
+  sentence: z.string().min(1),
+});
+export type Verdict = z.infer<typeof verdict>;
