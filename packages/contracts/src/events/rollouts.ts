@@ -23,6 +23,15 @@ const stageSummary = z.object({
 });
 export type StageSummary = z.infer<typeof stageSummary>;
 
+/** A person's yes or no to the next step, given on exactly one verdict set. */
+const personalDecision = z.object({
+  rolloutId: z.string(),
+  stageEpoch: epoch,
+  verdictSet: z.string(),
+  by: who,
+  reason: why,
+});
+
 /** Events of `conclave.journal.rollouts.<model>`. Single writer: the coordinator. */
 export const rolloutEvent = z.discriminatedUnion('type', [
   /** A new leader takes the subject over: stale writers conflict from here on. */
@@ -64,8 +73,8 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       abstained: z.array(z.string()),
     }),
   ),
-  eventOf('rollout.approved', z.object({ rolloutId: z.string(), stageEpoch: epoch, by: who, reason: why })),
-  eventOf('rollout.rejected', z.object({ rolloutId: z.string(), stageEpoch: epoch, by: who, reason: why })),
+  eventOf('rollout.approved', personalDecision),
+  eventOf('rollout.rejected', personalDecision),
   eventOf(
     'rollout.gate_overridden',
     z.object({ rolloutId: z.string(), stageEpoch: epoch, gate: z.string(), by: who, reason: why }),

@@ -62,7 +62,13 @@ export interface Rollout {
   readonly overrides: Readonly<Record<string, { readonly by: string; readonly reason: string }>>;
   readonly vote: Vote | undefined;
   readonly approval:
-    | { readonly by: string; readonly approved: boolean; readonly reason: string; readonly at: string }
+    | {
+        readonly by: string;
+        readonly approved: boolean;
+        readonly verdictSet: string;
+        readonly reason: string;
+        readonly at: string;
+      }
     | undefined;
   readonly summaries: readonly StageSummary[];
   readonly ended:
@@ -176,9 +182,11 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
     }
     case 'rollout.approved':
     case 'rollout.rejected': {
-      const { by, reason } = event.data;
+      const { by, reason, verdictSet } = event.data;
       return ofThisEpoch
-        ? withCurrent({ approval: { by, reason, approved: event.type === 'rollout.approved', at: event.at } })
+        ? withCurrent({
+            approval: { by, reason, verdictSet, approved: event.type === 'rollout.approved', at: event.at },
+          })
         : state;
     }
     case 'rollout.gate_overridden': {

@@ -28,6 +28,8 @@ export interface CalledMeeting {
   readonly reason: MeetingReason;
   readonly detail: string;
   readonly calledAt: string;
+  /** Sequence of the commit that called it: what the meeting could know. */
+  readonly calledSeq: number;
   readonly deadline: string;
   readonly endedAt: string | undefined;
   readonly outcome: string | undefined;
@@ -69,15 +71,24 @@ export function initialSchedule(): ScheduleState {
 }
 
 export function foldSchedule(state: ScheduleState, commit: Commit<ScheduleEvent>): ScheduleState {
-  return { ...commit.events.reduce(applyScheduleEvent, state), seq: commit.seq };
+  return {
+    ...commit.events.reduce((folded, event) => applyScheduleEvent(folded, event, commit.seq), state),
+    seq: commit.seq,
+  };
 }
 
-function applyScheduleEvent(state: ScheduleState, event: ScheduleEvent): ScheduleState {
+function applyScheduleEvent(state: ScheduleState, event: ScheduleEvent, seq: number): ScheduleState {
   switch (event.type) {
     case 'schedule.leader_elected':
       return { ...state, leader: event.data.leader, leaderEpoch: event.data.leaderEpoch };
     case 'schedule.meeting_called': {
-      const called: CalledMeeting = { ...event.data, calledAt: event.at, endedAt: undefined, outcome: undefined };
+      const called: CalledMeeting = {
+        ...event.data,
+        calledAt: event.at,
+        calledSeq: seq,
+        endedAt: undefined,
+        outcome: undefined,
+      };
       const lastMeetingSlot = Math.max(state.lastMeetingSlot, event.data.slot);
       return { ...state, lastMeetingSlot, meetings: [called, ...state.meetings].slice(0, KEPT_MEETINGS) };
     }

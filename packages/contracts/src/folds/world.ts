@@ -25,6 +25,8 @@ import { foldSchedule, initialSchedule, type ScheduleState } from './schedule.ts
 export interface World {
   /** Sequence of the last commit folded. */
   readonly seq: number;
+  /** Sequence of the last commit that gives a meeting something new to talk about. */
+  readonly changeSeq: number;
   readonly schedule: ScheduleState;
   readonly rollouts: Readonly<Record<string, RolloutsState>>;
   readonly meetings: Readonly<Record<string, Meeting>>;
@@ -43,6 +45,7 @@ const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as
 export function initialWorld(): World {
   return {
     seq: 0,
+    changeSeq: 0,
     schedule: initialSchedule(),
     rollouts: {},
     meetings: {},
@@ -58,7 +61,7 @@ export function initialWorld(): World {
 export function foldWorld(world: World, commit: Commit): World {
   if (commit.seq <= world.seq) return world;
   const { kind, id } = commit.aggregate;
-  const next = { ...world, seq: commit.seq };
+  const next = { ...world, seq: commit.seq, changeSeq: isNews(commit) ? commit.seq : world.changeSeq };
   switch (kind) {
     case 'schedule':
       return { ...next, schedule: foldSchedule(world.schedule, parseCommit(kind, commit)) };
@@ -118,6 +121,22 @@ function keep<T>(all: Record<string, T>, limit: number, mayForget: (entry: T) =>
   if (surplus <= 0) return all;
   return Object.fromEntries(entries.filter(([, entry]) => !(surplus > 0 && mayForget(entry) && surplus-- > 0)));
 }
+
+/** Meetings' own commits, bookkeeping and progress are no news; results, verdicts, incidents and insights are. */
+function isNews({ aggregate, events }: Commit): boolean {
+  if (aggregate.kind === 'schedule' || aggregate.kind === 'meetings') return false;
+  return events.some((event) => !NO_NEWS.has(event.type));
+}
+
+const NO_NEWS: ReadonlySet<string> = new Set([
+  'rollout.leader_changed',
+  'rollout.voted',
+  'action.started',
+  'action.tool_called',
+  'action.tool_returned',
+  'evaluation.started',
+  'evaluation.progressed',
+]);
 
 /** Registry key of a dataset: models and datasets may share a name. */
 export function datasetKey(name: string): string {

@@ -1,0 +1,18 @@
+export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
+export { type Environment, readEnvironment } from './environment.ts';
+export { faultPoint } from './fault-point.ts';
+export {
+  type Check,
+  type CheckResult,
+  createHealth,
+  type Health,
+  type HealthReport,
+  type Receiver,
+  receiving,
+} from './health.ts';
+export { loadConfig } from './load-config.ts';
+export { createLog } from './log.ts';
+export { loadOperators, type Operators } from './operators.ts';
+export { redactFields, redactText } from './redact.ts';
+export { type RunningService, runService, type ServiceContext, type ServiceDefinition } from './run-service.ts';
+export { type FollowWorldOptions, followWorld, type WorldFollower } from './world-follower.ts';

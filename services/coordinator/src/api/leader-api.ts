@@ -1,0 +1,200 @@
+import { type ApiService, type Bus, serveApi } from '@conclave/bus';
+import {
+  type ApiRequest,
+  type ApiVerb,
+  aggregates,
+  ConclaveError,
+  datasetKey,
+  type IncidentEvent,
+  initialRollouts,
+  type ModelEvent,
+  openRollout,
+  parseHandoff,
+  type RolloutEvent,
+  type RolloutsState,
+  type ScheduleEvent,
+  subjects,
+  type World,
+} from '@conclave/contracts';
+import type { Clock, Operators } from '@conclave/service';
+import { openIncident, takeInPlan } from '../leader/inbox.ts';
+import type { CoordinatorOptions } from '../leader/options.ts';
+import type { RolloutLoop } from '../leader/rollout-loop.ts';
+import type { LeaderWriter } from '../leader/writer.ts';
+import { missingForNextStage, soakSecondsLeft } from '../rollout/eligibility.ts';
+import type { Facts } from '../rollout/facts.ts';
+import {
+  decideAdopt,
+  decideApply,
+  decideApproval,
+  decideOverride,
+  decidePause,
+  decideResume,
+} from '../rollout/operate.ts';
+import { slotOf } from '../schedule/heartbeat.ts';
+import { checkRequest } from './request.ts';
+
+export interface LeaderApiParts {
+  readonly bus: Bus;
+  readonly writer: LeaderWriter;
+  readonly rollouts: RolloutLoop;
+  readonly clock: Clock;
+  readonly options: CoordinatorOptions;
+  readonly operators: Operators;
+  newId(): string;
+  world(): World;
+}
+
+/** Verbs that only the leader answers, because they append by its fence. */
+export function serveLeaderApi(parts: LeaderApiParts): ApiService {
+  const { bus, writer, clock, operators, world, newId, options } = parts;
+  const api = serveApi(bus, {
+    name: 'conclave-coordinator',
+    version: '0.1.0',
+    description: 'Rollouts, registry and handoffs; answered by the leading coordinator',
+  });
+  const facts = (): Facts => ({ now: clock.now(), newId });
+
+  const on = <V extends ApiVerb>(
+    verb: V,
+    handler: (body: ApiRequest<V>, operator: string) => Promise<unknown>,
+  ): void => {
+    api.endpoint(verb, subjects.api(verb), async (request) => {
+      const { body, operator = 'service' } = checkRequest(verb, request, operators);
+      return handler(body, operator);
+    });
+  };
+  const onRollout = async (
+    model: string,
+    decide: (state: RolloutsState, now: World) => RolloutEvent[],
+  ): Promise<object> => {
+    const events = await writer.commit(aggregates.rollouts(model), (now) =>
+      decide(now.rollouts[model] ?? initialRollouts(model), now),
+    );
+    const state = world().rollouts[model];
+    return {
+      changed: events.length > 0,
+      rolloutId: state?.current?.rolloutId ?? null,
+      stable: state?.stable?.version ?? null,
+    };
+  };
+
+  on('deploy', (body) => parts.rollouts.deploy(body));
+  on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
+  on('explain', async ({ model }) => explain(parts, model));
+  on('adopt', ({ model, ...request }, by) =>
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts())),
+  );
+  on('apply', ({ definition }, by) =>
+    onRollout(definition.spec.model, (state, now) =>
+      decideApply(now, state, definition, by, options.soakSeconds, facts()),
+    ),
+  );
+  on('approve', ({ model, reason }, by) =>
+    onRollout(model, (state) => decideApproval(state, true, reason, by, facts())),
+  );
+  on('reject', ({ model, reason }, by) =>
+    onRollout(model, (state) => decideApproval(state, false, reason, by, facts())),
+  );
+  on('pause', ({ model, reason }, by) => onRollout(model, (state) => decidePause(state, reason, by, facts())));
+  on('resume', ({ model, reason }, by) => onRollout(model, (state) => decideResume(state, reason, by, facts())));
+  on('override', ({ model, gate, reason }, by) =>
+    onRollout(model, (state) => decideOverride(state, gate, reason, by, facts())),
+  );
+
+  on('register_model', async ({ model, version, digest, description, bytes }, by) => {
+    const event: ModelEvent = {
+      id: newId(),
+      type: 'model.registered',
+      at: clock.now().toISOString(),
+      data: { model, version, digest, description, bytes, by },
+    };
+    const events = await writer.commit(aggregates.model(model), (now) => {
+      const known = now.registry[model]?.versions[version];
+      if (known === undefined) return [event];
+      if (known.digest === digest) return [];
+      throw new ConclaveError(
+        'CVE_MODEL_DIGEST_CONFLICT',
+        `${model} ${version} is registered as ${known.digest} since ${known.at}, this bundle is ${digest}; a version never changes: push it as another version`,
+      );
+    });
+    return { model, version, digest, changed: events.length > 0 };
+  });
+  on('register_dataset', async ({ name, digest, description, documents, queries, bytes }, by) => {
+    const event: ModelEvent = {
+      id: newId(),
+      type: 'dataset.registered',
+      at: clock.now().toISOString(),
+      data: { name, digest, description, documents, queries, bytes, by },
+    };
+    const events = await writer.commit(aggregates.model(datasetKey(name)), (now) =>
+      now.registry[datasetKey(name)]?.datasets.at(-1)?.digest === digest ? [] : [event],
+    );
+    return { name, digest, changed: events.length > 0 };
+  });
+  on('open_incident', async (report) => ({
+    incidentId: await openIncident(report, `incident-${newId()}`, writer, clock),
+  }));
+  on('resolve_incident', async ({ incidentId, reason }, by) => {
+    const event: IncidentEvent = {
+      id: newId(),
+      type: 'incident.resolved',
+      at: clock.now().toISOString(),
+      data: { incidentId, by, reason },
+    };
+    const events = await writer.commit(aggregates.incident(incidentId), (now) => {
+      const incident = now.incidents[incidentId];
+      if (incident !== undefined) return incident.resolved === undefined ? [event] : [];
+      const open = Object.values(now.incidents).filter((i) => i.resolved === undefined);
+      throw new ConclaveError(
+        'CVE_REQUEST_INVALID',
+        `there is no incident ${incidentId}; open ones: ${open.map((i) => i.incidentId).join(', ') || 'none'}`,
+      );
+    });
+    return { incidentId, changed: events.length > 0 };
+  });
+  on('convene', async ({ reason }, by) => {
+    const events = await writer.commit(aggregates.schedule, (now) =>
+      conveneEvents(now, `${by}: ${reason}`, clock.now(), options),
+    );
+    return { called: events.length > 0 };
+  });
+  return api;
+}
+
+function conveneEvents(world: World, detail: string, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
+  const last = world.schedule.meetings[0];
+  if (last !== undefined && last.endedAt === undefined) return [];
+  const slot = slotOf(now, options.meetings.meetingIntervalSeconds);
+  const meetingId = `meeting-${slot}-${world.schedule.meetings.filter((m) => m.slot === slot).length + 1}`;
+  const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
+  return [
+    {
+      id: `schedule.meeting_called:${meetingId}`,
+      type: 'schedule.meeting_called',
+      at: now.toISOString(),
+      data: { meetingId, slot, reason: 'requested', detail, deadline },
+    },
+  ];
+}
+
+/** Why a rollout stands where it stands. */
+function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
+  const state = world().rollouts[model];
+  if (state === undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_UNKNOWN',
+      `no rollout of ${model} was ever recorded (known: ${Object.keys(world().rollouts).join(', ') || 'none'}); check the model's name`,
+    );
+  }
+  const rollout = openRollout(state);
+  return {
+    model,
+    stable: state.stable ?? null,
+    rollout: rollout ?? state.current ?? null,
+    verdicts: rollouts.verdicts(model),
+    missing: rollout === undefined ? [] : missingForNextStage(state, rollout, clock.now()),
+    soakSecondsLeft: rollout === undefined ? null : soakSecondsLeft(rollout, clock.now()),
+    holds: Object.values(state.holds),
+  };
+}

@@ -1,0 +1,102 @@
+import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
+import {
+  type ApiRequest,
+  aggregates,
+  ConclaveError,
+  foldRollouts,
+  initialRollouts,
+  openRollout,
+  parseCommit,
+  type RollbackAnswer,
+  type RolloutsState,
+  subjects,
+  type World,
+} from '@conclave/contracts';
+import type { Clock, Operators } from '@conclave/service';
+import { decideAbort } from '../rollout/abort.ts';
+import { checkRequest } from './request.ts';
+
+export interface ReplicaApiParts {
+  readonly bus: Bus;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly operators: Operators;
+  newId(): string;
+  world(): World;
+}
+
+/** Verbs that every replica answers, leader or not: taking traffic back must never wait for an election. */
+export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
+  const { bus, operators } = parts;
+  const api = serveApi(bus, {
+    name: 'conclave-abort',
+    version: '0.1.0',
+    description: 'Takes traffic back to stable; answered by every coordinator replica',
+  });
+  api.endpoint('abort', subjects.api('abort'), async (request) => {
+    const { body, operator = 'operator' } = checkRequest('abort', request, operators);
+    return takeBack(parts, body.model, operator, body.reason);
+  });
+  api.endpoint('rollback', subjects.api('rollback'), async (request) => {
+    const { body }: { body: ApiRequest<'rollback'> } = checkRequest('rollback', request, operators);
+    return takeBack(parts, body.model, body.requestedBy, body.reason);
+  });
+  api.endpoint('status', subjects.api('status'), async (request) => {
+    checkRequest('status', request, operators);
+    return statusOf(parts.world());
+  });
+  return api;
+}
+
+/** Appends the abort without expectation, after reading the rollout itself: this replica's own world may lag. */
+async function takeBack(parts: ReplicaApiParts, model: string, by: string, reason: string): Promise<RollbackAnswer> {
+  const aggregate = aggregates.rollouts(model);
+  const commits = await parts.journal.read(aggregate);
+  if (commits.length === 0) {
+    const known = Object.keys(parts.world().rollouts);
+    throw new ConclaveError(
+      'CVE_ROLLOUT_UNKNOWN',
+      `no rollout of ${model} was ever recorded (known: ${known.join(', ') || 'none'}); check the model's name`,
+    );
+  }
+  const state = commits.reduce<RolloutsState>(
+    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+    initialRollouts(model),
+  );
+  const events = decideAbort(state, by, reason, { now: parts.clock.now(), newId: parts.newId });
+  if (events.length > 0) await parts.journal.append(aggregate, 'any', events);
+  return {
+    outcome: events.length > 0 ? 'rolled_back' : 'nothing_to_roll_back',
+    rolloutId: state.current?.rolloutId ?? null,
+    serving: state.stable?.version ?? null,
+  };
+}
+
+/** The state in a page. */
+function statusOf(world: World): object {
+  return {
+    seq: world.seq,
+    leader: world.schedule.leader ?? null,
+    leaderEpoch: world.schedule.leaderEpoch,
+    models: Object.values(world.rollouts).map((state) => {
+      const rollout = openRollout(state);
+      return {
+        model: state.model,
+        stable: state.stable?.version ?? null,
+        rollout:
+          rollout === undefined
+            ? null
+            : {
+                rolloutId: rollout.rolloutId,
+                version: rollout.definition.version,
+                stage: rollout.stage ?? null,
+                stageEpoch: rollout.stageEpoch,
+                gates: Object.fromEntries(Object.values(rollout.verdicts).map((v) => [v.gate, v.outcome])),
+              },
+        holds: Object.values(state.holds),
+      };
+    }),
+    unfinishedActions: Object.values(world.schedule.actions).filter((a) => a.state !== 'ended').length,
+    openIncidents: Object.values(world.incidents).filter((i) => i.resolved === undefined).length,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Evaluation, GateOf, OfflineResult } from '@conclave/contracts';
+import type { Evidence } from './evidence.ts';
+import { type Judged, withoutValue } from './judged.ts';
+
+/** An absolute quality gate: the point estimate against the threshold, with at least `minSamples` judged queries. */
+export function judgeEvaluation(gate: GateOf<'evaluation'>, evidence: Evidence): Judged {
+  const found = newestResult(evidence.offline, () => true);
+  if ('outcome' in found) return found;
+  const { result, evaluation } = found;
+  const { value, low, high } = result.metrics[gate.metric];
+  const base = {
+    value,
+    interval: { low, high },
+    samples: result.queries,
+    window: null,
+    source: evaluation.evaluationId,
+  };
+  if (result.queries < gate.minSamples) {
+    return {
+      ...base,
+      outcome: 'inconclusive',
+      sentence: `${result.queries} queries with relevant documents, ${gate.minSamples} needed: use a larger dataset`,
+    };
+  }
+  const passed = value >= gate.threshold;
+  const text = `${gate.metric} ${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}] on ${result.queries} queries`;
+  return passed
+    ? { ...base, outcome: 'pass', sentence: `${text} reaches ${gate.threshold}` }
+    : { ...base, outcome: 'fail', sentence: `${text} stays below ${gate.threshold}` };
+}
+
+/** No significant loss against what serves now: fails only when the paired test finds a loss beyond the tolerance. */
+export function judgeComparison(gate: GateOf<'comparison'>, evidence: Evidence): Judged {
+  const { stableDigest } = evidence;
+  if (stableDigest === undefined) {
+    return withoutValue(
+      'inconclusive',
+      'evaluations',
+      'no stable version to compare with: adopt the version that serves now',
+    );
+  }
+  const found = newestResult(evidence.offline, (result) => result.comparison?.baselineDigest === stableDigest);
+  if ('outcome' in found) return found;
+  const { evaluation, result } = found;
+  const { comparison } = result;
+  if (comparison === undefined)
+    return withoutValue(
+      'inconclusive',
+      evaluation.evaluationId,
+      'the evaluation compared with nothing: run_evaluation again',
+    );
+  const { value, low, high } = comparison.difference;
+  const base = {
+    value,
+    interval: { low, high },
+    samples: comparison.queries,
+    window: null,
+    source: evaluation.evaluationId,
+  };
+  if (comparison.queries < gate.minSamples) {
+    return {
+      ...base,
+      outcome: 'inconclusive',
+      sentence: `${comparison.queries} paired queries, ${gate.minSamples} needed: use a larger dataset`,
+    };
+  }
+  const text = `difference to ${comparison.baselineVersion} ${value >= 0 ? '+' : ''}${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}], p(loss) = ${comparison.lossPValue.toFixed(4)}`;
+  return value < gate.threshold && comparison.lossPValue < gate.alpha
+    ? { ...base, outcome: 'fail', sentence: `${text}: a significant loss (alpha ${gate.alpha})` }
+    : { ...base, outcome: 'pass', sentence: `${text}: no significant loss (alpha ${gate.alpha})` };
+}
+
+type Found = { evaluation: Evaluation; result: OfflineResult };
+
+function newestResult(evaluations: readonly Evaluation[], fits: (result: OfflineResult) => boolean): Found | Judged {
+  for (const evaluation of evaluations) {
+    if (evaluation.result?.kind === 'offline' && fits(evaluation.result))
+      return { evaluation, result: evaluation.result };
+  }
+  const newest = evaluations[0];
+  if (newest?.state === 'running') {
+    const { progress } = newest;
+    const done =
+      progress === undefined ? 'evaluation started' : `${progress.done} of ${progress.total} queries evaluated`;
+    return withoutValue('running', newest.evaluationId, done, progress?.done ?? 0);
+  }
+  if (newest?.state === 'failed')
+    return withoutValue(
+      'error',
+      newest.evaluationId,
+      `the evaluation failed: ${newest.failure?.message ?? 'no reason given'}`,
+    );
+  return withoutValue('pending', 'evaluations', 'not evaluated yet on this digest and dataset: run_evaluation');
+}

@@ -1,0 +1,90 @@
+import { emptySketch, type LatencySketch, mergeSketches, type TelemetryWindow } from '@conclave/contracts';
+
+/** Totals of requests over some windows. */
+export interface TrafficTotals {
+  readonly requests: number;
+  readonly errors: number;
+  readonly withinSlo: number;
+  readonly latency: LatencySketch;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What telemetry says of a candidate in one stage epoch. Windows that were excluded are not in it. */
+export interface StageTelemetry {
+  readonly digest: string;
+  readonly stageEpoch: number;
+  /** Everything since the stage began to serve; undefined while nothing arrived. */
+  readonly total: TrafficTotals | undefined;
+  /** Consecutive blocks of at least `blockSize` requests, oldest first, at most the last ten. */
+  readonly blocks: readonly TrafficTotals[];
+  readonly open: TrafficTotals | undefined;
+  /** Live requests that stable answered meanwhile. */
+  readonly stableRequests: number;
+  /** Live requests that the candidate answered. */
+  readonly candidateLiveRequests: number;
+  /** End of the newest window, ISO 8601. */
+  readonly newest: string | undefined;
+}
+
+const KEPT_BLOCKS = 10;
+
+export function emptyStageTelemetry(digest: string, stageEpoch: number): StageTelemetry {
+  return {
+    digest,
+    stageEpoch,
+    total: undefined,
+    blocks: [],
+    open: undefined,
+    stableRequests: 0,
+    candidateLiveRequests: 0,
+    newest: undefined,
+  };
+}
+
+/**
+ * Adds a window of the candidate. Windows of another digest or epoch and excluded ones change nothing: evidence counts
+ * only for exactly what was measured.
+ */
+export function addCandidateWindow(state: StageTelemetry, window: TelemetryWindow, blockSize: number): StageTelemetry {
+  if (window.digest !== state.digest || window.stageEpoch !== state.stageEpoch || window.excluded !== undefined)
+    return state;
+  const newest = state.newest === undefined || window.to > state.newest ? window.to : state.newest;
+  if (window.requests === 0) return { ...state, newest };
+  const candidateLiveRequests = state.candidateLiveRequests + (window.mode === 'live' ? window.requests : 0);
+  const open = add(state.open, window);
+  const full = open.requests >= blockSize;
+  return {
+    ...state,
+    total: add(state.total, window),
+    blocks: full ? [...state.blocks, open].slice(-KEPT_BLOCKS) : state.blocks,
+    open: full ? undefined : open,
+    candidateLiveRequests,
+    newest,
+  };
+}
+
+/** Adds live requests that stable answered while the stage served. */
+export function addStableWindow(state: StageTelemetry, window: TelemetryWindow, servingSince: string): StageTelemetry {
+  if (window.mode !== 'live' || window.excluded !== undefined || window.from < servingSince) return state;
+  return { ...state, stableRequests: state.stableRequests + window.requests };
+}
+
+function add(totals: TrafficTotals | undefined, window: TelemetryWindow): TrafficTotals {
+  const base = totals ?? {
+    requests: 0,
+    errors: 0,
+    withinSlo: 0,
+    latency: emptySketch(),
+    from: window.from,
+    to: window.to,
+  };
+  return {
+    requests: base.requests + window.requests,
+    errors: base.errors + window.errors,
+    withinSlo: base.withinSlo + window.withinSlo,
+    latency: mergeSketches(base.latency, window.latency),
+    from: window.from < base.from ? window.from : base.from,
+    to: window.to > base.to ? window.to : base.to,
+  };
+}

@@ -1,0 +1,131 @@
+import type { Job, WorkConsumer, WorkQueue } from '@conclave/bus';
+import {
+  aggregates,
+  ConclaveError,
+  digestOf,
+  fromHeaders,
+  type HandoffAnswer,
+  type IncidentEvent,
+  type IncidentReport,
+  type InsightNote,
+  messageOf,
+  type Plan,
+  parseHandoff,
+  parseIncident,
+  parseInsight,
+  parseMessage,
+  type RoadmapEvent,
+  type ScheduleEvent,
+  subjects,
+  type World,
+} from '@conclave/contracts';
+import { type Clock, faultPoint } from '@conclave/service';
+import { decideIntake } from '../schedule/intake.ts';
+import type { LeaderWriter } from './writer.ts';
+
+/**
+ * Takes in what users and services submit. A refusal is a terminal error, which the queue turns into a dead letter with
+ * the original bytes. The durable consumer survives leaders: what one has not acknowledged the next one gets.
+ */
+export function consumeInbox(queue: WorkQueue, writer: LeaderWriter, clock: Clock, by: string): WorkConsumer {
+  return queue.consume({
+    stream: 'inbox',
+    name: 'coordinator-inbox',
+    filter: [subjects.handoff, subjects.incident, subjects.insight],
+    concurrency: 1,
+    by,
+    handler: (job) => takeIn(job, writer, clock),
+  });
+}
+
+async function takeIn(job: Job, writer: LeaderWriter, clock: Clock): Promise<void> {
+  checkEnvelope(job);
+  const body = parseMessage(job.subject, job.body);
+  await faultPoint('coordinator.before_intake');
+  if (job.subject === subjects.handoff) await takeInPlan(parseHandoff(body), writer, clock);
+  else if (job.subject === subjects.incident)
+    await openIncident(parseIncident(body), incidentIdOf(body, job.seq), writer, clock);
+  else await recordInsight(parseInsight(body), job.seq, writer, clock);
+  await faultPoint('coordinator.after_intake');
+}
+
+/** A plain JSON body needs no envelope; a CloudEvents envelope that is there must be whole. */
+function checkEnvelope(job: Job): void {
+  try {
+    fromHeaders((name) => job.headers(name));
+  } catch (error) {
+    throw new ConclaveError(
+      'CVE_MESSAGE_MALFORMED',
+      `the CloudEvents headers of a message on ${job.subject} are not valid (${messageOf(error)}); send ce-id, ce-source, ce-type and ce-specversion, or none of them`,
+      { cause: error },
+    );
+  }
+}
+
+/** Takes a plan in, once. @throws CVE_HANDOFF_ID_TAKEN, CVE_HANDOFF_NOT_THE_MEETINGS */
+export async function takeInPlan(plan: Plan, writer: LeaderWriter, clock: Clock): Promise<HandoffAnswer> {
+  const events = await writer.commit(aggregates.schedule, (world) => intakeEvents(world, plan, clock.now()));
+  return { planId: plan.planId, accepted: events.length === 0 ? 'known' : 'taken_in', actions: plan.actions.length };
+}
+
+function intakeEvents(world: World, plan: Plan, now: Date): ScheduleEvent[] {
+  const decision = decideIntake(world, plan);
+  if (decision.kind === 'known') return [];
+  const at = now.toISOString();
+  const { planId, digest, source, actions } = plan;
+  return [
+    ...decision.supersedes.map(
+      ({ actionId }): ScheduleEvent => ({
+        id: `schedule.action_superseded:${actionId}`,
+        type: 'schedule.action_superseded',
+        at,
+        data: { actionId, byPlanId: planId },
+      }),
+    ),
+    {
+      id: `schedule.plan_accepted:${planId}`,
+      type: 'schedule.plan_accepted',
+      at,
+      data: { planId, digest, source, origin: decision.origin, actions: [...actions] },
+    },
+  ];
+}
+
+/** An incident's own id, or one made of its content and its place in the stream: a redelivery is the same incident. */
+function incidentIdOf(body: unknown, seq: number): string {
+  return `incident-${seq}-${digestOf(body).slice(7, 13)}`;
+}
+
+export async function openIncident(
+  report: IncidentReport,
+  fallbackId: string,
+  writer: LeaderWriter,
+  clock: Clock,
+): Promise<string> {
+  const { id: ownId, severity, title, detail, model, source } = report;
+  const incidentId = ownId ?? fallbackId;
+  const event: IncidentEvent = {
+    id: `incident.opened:${incidentId}`,
+    type: 'incident.opened',
+    at: clock.now().toISOString(),
+    data: { incidentId, severity, title, detail, source, ...(model === undefined ? {} : { model }) },
+  };
+  await writer.commit(aggregates.incident(incidentId), (world) =>
+    world.incidents[incidentId] === undefined ? [event] : [],
+  );
+  return incidentId;
+}
+
+async function recordInsight(note: InsightNote, seq: number, writer: LeaderWriter, clock: Clock): Promise<void> {
+  const insightId = note.id ?? `insight-${seq}`;
+  const { text, line, source } = note;
+  const event: RoadmapEvent = {
+    id: `roadmap.insight_recorded:${insightId}`,
+    type: 'roadmap.insight_recorded',
+    at: clock.now().toISOString(),
+    data: { insightId, text, line, source },
+  };
+  await writer.commit(aggregates.roadmap, (world) =>
+    world.roadmap.insights.some((i) => i.insightId === insightId) ? [] : [event],
+  );
+}

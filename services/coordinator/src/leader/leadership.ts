@@ -1,0 +1,172 @@
+import {
+  type ApiService,
+  type Bus,
+  type Follower,
+  followTelemetry,
+  type Journal,
+  type Lease,
+  openMembership,
+  openWorkQueue,
+  type WorkConsumer,
+} from '@conclave/bus';
+import {
+  aggregates,
+  type DesiredConfirmation,
+  openRollout,
+  type RunnerStatus,
+  runnerStatus,
+  type ScheduleEvent,
+  subjects,
+  telemetryWindow,
+  type World,
+} from '@conclave/contracts';
+import type { Clock, Operators, WorldFollower } from '@conclave/service';
+import { serveLeaderApi } from '../api/leader-api.ts';
+import { rolloutEventOf } from '../rollout/facts.ts';
+import { consumeInbox } from './inbox.ts';
+import type { CoordinatorOptions } from './options.ts';
+import { rolloutLoop } from './rollout-loop.ts';
+import { scheduleLoop } from './schedule-loop.ts';
+import { telemetryBook } from './telemetry-book.ts';
+import { leaderWriter } from './writer.ts';
+
+export interface LeadershipParts {
+  readonly bus: Bus;
+  readonly journal: Journal;
+  readonly follower: WorldFollower;
+  readonly clock: Clock;
+  readonly options: CoordinatorOptions;
+  readonly operators: Operators;
+  readonly instance: string;
+  newId(): string;
+  readonly log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
+}
+
+export interface Leadership {
+  /** Receivers whose silence means that this leader is deaf. */
+  readonly receivers: Readonly<Record<string, Follower | WorkConsumer>>;
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 200;
+const CONFIRM_MS = 1000;
+
+/**
+ * One term of leadership, from the acquisition of the lease until `stop`. First the epoch is written to `schedule` and to
+ * every rollout, so that whatever an older leader still has in hand conflicts; only then does anything else start.
+ */
+export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leadership> {
+  const { bus, journal, follower, clock, options, log, newId } = parts;
+  const world = (): World => follower.world;
+  const writer = leaderWriter(journal, follower, lease);
+  await follower.waitForSeq(await journal.lastSeq());
+  await takeOver(lease, parts);
+
+  const book = telemetryBook(world);
+  const since = oldestStageStart(world()) ?? clock.now().toISOString();
+  const telemetry = followTelemetry(bus, {
+    filter: subjects.telemetryAll,
+    sinceIso: since,
+    onMessage: (json) => book.add(telemetryWindow.parse(json)),
+    onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
+  });
+  let runners: readonly RunnerStatus[] = [];
+  const stopWatching = await openMembership(bus).watch((all) => {
+    runners = [...all.values()].flatMap((value) => {
+      const parsed = runnerStatus.safeParse(value);
+      return parsed.success ? [parsed.data] : [];
+    });
+  });
+
+  const queue = openWorkQueue(bus);
+  const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);
+  const schedule = scheduleLoop(writer, queue, clock, options, world);
+  await schedule.recover();
+  const inbox = consumeInbox(queue, writer, clock, parts.instance);
+  const api: ApiService = serveLeaderApi({
+    bus,
+    writer,
+    rollouts,
+    clock,
+    options,
+    operators: parts.operators,
+    newId,
+    world,
+  });
+
+  let stopped = false;
+  const loop = runLoop(
+    async () => {
+      if (!lease.isHeld()) return;
+      await rollouts.tick();
+      await schedule.tick();
+    },
+    () => stopped,
+    (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
+  );
+  const confirming = setInterval(() => {
+    if (!lease.isHeld()) return;
+    for (const [model, state] of Object.entries(world().rollouts)) {
+      const confirmation: DesiredConfirmation = {
+        model,
+        seq: state.seq,
+        leader: parts.instance,
+        leaderEpoch: lease.fence,
+      };
+      bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
+    }
+  }, CONFIRM_MS);
+
+  return {
+    receivers: { telemetry, inbox },
+    async stop() {
+      stopped = true;
+      clearInterval(confirming);
+      await Promise.allSettled([api.stop(), inbox.stop(), telemetry.stop(), stopWatching(), loop]);
+    },
+  };
+}
+
+async function takeOver(lease: Lease, { journal, follower, clock, instance, newId }: LeadershipParts): Promise<void> {
+  const writer = leaderWriter(journal, follower, lease);
+  const at = clock.now();
+  const elected: ScheduleEvent = {
+    id: `schedule.leader_elected:${lease.fence}`,
+    type: 'schedule.leader_elected',
+    at: at.toISOString(),
+    data: { leader: instance, leaderEpoch: lease.fence },
+  };
+  await writer.commit(aggregates.schedule, (world) => (world.schedule.leaderEpoch >= lease.fence ? [] : [elected]));
+  for (const model of Object.keys(follower.world.rollouts)) {
+    const changed = rolloutEventOf({ now: at, newId }, 'rollout.leader_changed', {
+      leader: instance,
+      leaderEpoch: lease.fence,
+    });
+    await writer.commit(aggregates.rollouts(model), (world) =>
+      (world.rollouts[model]?.leaderEpoch ?? 0) >= lease.fence ? [] : [changed],
+    );
+  }
+}
+
+function oldestStageStart(world: World): string | undefined {
+  const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
+  return starts.sort()[0];
+}
+
+/** Runs `turn` again and again, `TICK_MS` apart, until told to stop; a turn that fails is reported and followed by the next. */
+async function runLoop(
+  turn: () => Promise<void>,
+  stopped: () => boolean,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  while (!stopped()) {
+    try {
+      await turn();
+    } catch (error) {
+      onError(error);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, TICK_MS);
+    await promise;
+  }
+}

@@ -1,0 +1,26 @@
+import type { ConclaveConfig, TallyRules } from '@conclave/contracts';
+import type { HeartbeatPace } from '../schedule/heartbeat.ts';
+import type { MeetingPace } from '../schedule/meetings.ts';
+
+/** What the coordinator takes from the configuration. */
+export interface CoordinatorOptions {
+  readonly heartbeat: HeartbeatPace;
+  readonly meetings: MeetingPace & { readonly meetingDeadlineSeconds: number };
+  readonly tally: TallyRules;
+  readonly soakSeconds: number;
+  readonly actionTimeoutSeconds: number;
+  readonly redispatchAfterMs: number;
+  readonly evidenceMaxAgeSeconds: number;
+  readonly readyTimeoutSeconds: number;
+  readonly leaseTtlMs: number;
+}
+
+export function optionsOf({ pace, limits, meeting }: ConclaveConfig): CoordinatorOptions {
+  return {
+    heartbeat: { ...pace, actionsPerHeartbeat: limits.actionsPerHeartbeat },
+    meetings: pace,
+    tally: meeting,
+    soakSeconds: pace.soakSeconds,
+    ...limits,
+  };
+}

@@ -1,0 +1,124 @@
+import {
+  type ApiRequest,
+  aggregates,
+  type DeployAnswer,
+  openRollout,
+  type RolloutEvent,
+  type RunnerStatus,
+  type Verdict,
+  type World,
+} from '@conclave/contracts';
+import { type Clock, faultPoint } from '@conclave/service';
+import { gatherEvidence } from '../gates/evidence.ts';
+import { judge } from '../gates/judge.ts';
+import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
+import type { Facts } from '../rollout/facts.ts';
+import { summariseStage } from '../rollout/summary.ts';
+import { type Surroundings, superviseRollout } from '../rollout/supervise.ts';
+import type { CoordinatorOptions } from './options.ts';
+import type { TelemetryBook } from './telemetry-book.ts';
+import type { LeaderWriter } from './writer.ts';
+
+export interface RolloutLoop {
+  /** Records what has changed for each model: holds, readiness, verdicts, votes, breach, completion. */
+  tick(): Promise<void>;
+  deploy(request: ApiRequest<'deploy'>): Promise<DeployAnswer>;
+  /** Verdicts as the evidence stands now, recorded or not. */
+  verdicts(model: string): readonly Verdict[];
+}
+
+export function rolloutLoop(
+  writer: LeaderWriter,
+  book: TelemetryBook,
+  runners: () => readonly RunnerStatus[],
+  clock: Clock,
+  newId: () => string,
+  options: CoordinatorOptions,
+  world: () => World,
+): RolloutLoop {
+  const facts = (): Facts => ({ now: clock.now(), newId });
+
+  const surroundings = (now: World, model: string, at: Date): Surroundings => {
+    const state = now.rollouts[model];
+    const rollout = state === undefined ? undefined : openRollout(state);
+    const evidence = rollout === undefined ? undefined : gatherEvidence(now, rollout, book.of(model));
+    const context = { now: at, evidenceMaxAgeSeconds: options.evidenceMaxAgeSeconds };
+    const verdicts =
+      rollout === undefined || evidence === undefined || rollout.stage === undefined
+        ? []
+        : rollout.definition.gates.map((gate) => judge(gate, rollout, evidence, context));
+    return {
+      world: now,
+      runners: runners(),
+      verdicts,
+      summary:
+        rollout === undefined || evidence === undefined
+          ? undefined
+          : summariseStage(rollout, evidence.telemetry, verdicts),
+      tallyRules: options.tally,
+      readyTimeoutSeconds: options.readyTimeoutSeconds,
+    };
+  };
+
+  const supervise = (now: World, model: string, at: Facts): RolloutEvent[] => {
+    const state = now.rollouts[model];
+    return state === undefined ? [] : superviseRollout(state, surroundings(now, model, at.now), at);
+  };
+
+  return {
+    async tick() {
+      for (const model of Object.keys(world().rollouts)) {
+        const events = await writer.commit(aggregates.rollouts(model), (now) => supervise(now, model, facts()));
+        if (events.some((e) => e.type === 'rollout.aborted' || e.type === 'rollout.completed'))
+          await faultPoint('coordinator.after_rollout_ended');
+      }
+    },
+    async deploy(request) {
+      let decision: DeployDecision | undefined;
+      await faultPoint('coordinator.before_stage_entered');
+      await writer.commit(aggregates.rollouts(request.model), (now) => {
+        const at = facts();
+        const state = now.rollouts[request.model];
+        if (state === undefined) {
+          decision = {
+            answer: {
+              outcome: 'not_eligible',
+              stage: null,
+              stageEpoch: 0,
+              missing: [`model ${request.model} has no rollout; adopt a version and apply one`],
+            },
+            events: [],
+          };
+          return [];
+        }
+        // Verdicts are brought up to date first: nobody may advance on one that does not hold any more.
+        const changed = supervise(now, request.model, at);
+        if (changed.length > 0) {
+          const missing = ['the evidence changed just now and is being recorded; ask again'];
+          decision = {
+            answer: {
+              outcome: 'not_eligible',
+              stage: state.current?.stage ?? null,
+              stageEpoch: state.stageEpoch,
+              missing,
+            },
+            events: [],
+          };
+          return changed;
+        }
+        decision = decideDeploy(state, request, at, surroundings(now, request.model, at.now).summary);
+        return decision.events;
+      });
+      await faultPoint('coordinator.after_stage_entered');
+      return (
+        decision?.answer ?? {
+          outcome: 'not_eligible',
+          stage: null,
+          stageEpoch: 0,
+          missing: ['nothing was decided; ask again'],
+        }
+      );
+    },
+    verdicts: (model) => surroundings(world(), model, clock.now()).verdicts,
+  };
+}

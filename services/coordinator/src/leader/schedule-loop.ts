@@ -1,0 +1,157 @@
+import type { WorkQueue } from '@conclave/bus';
+import {
+  type ActionWork,
+  aggregates,
+  type MeetingWork,
+  type ScheduledAction,
+  type ScheduleEvent,
+  subjects,
+  type World,
+} from '@conclave/contracts';
+import { type Clock, faultPoint } from '@conclave/service';
+import { blockedActions, planHeartbeat } from '../schedule/heartbeat.ts';
+import { decideMeeting } from '../schedule/meetings.ts';
+import type { CoordinatorOptions } from './options.ts';
+import type { LeaderWriter } from './writer.ts';
+
+type EventType = ScheduleEvent['type'];
+type DataOf<T extends EventType> = Extract<ScheduleEvent, { type: T }>['data'];
+
+export interface ScheduleLoop {
+  /** Records what is due now, then publishes the work that follows from it. */
+  tick(): Promise<void>;
+  /** Publishes again what was recorded but perhaps never published: a leader may have died between the two. */
+  recover(): Promise<void>;
+}
+
+/** The clock of the leader: ends, heartbeats, meetings and the sweep of work that nobody started. */
+export function scheduleLoop(
+  writer: LeaderWriter,
+  queue: WorkQueue,
+  clock: Clock,
+  options: CoordinatorOptions,
+  world: () => World,
+): ScheduleLoop {
+  const publishAction = async (action: ScheduledAction, attempt: number): Promise<void> => {
+    const {
+      origin: _o,
+      state: _s,
+      attempt: _a,
+      dispatchedAt: _d,
+      outcome: _u,
+      endedAt: _e,
+      acceptedAt: _c,
+      ...planned
+    } = action;
+    const work: ActionWork = { action: planned, attempt };
+    await queue.publish(subjects.workAction(action.owner), work, { msgId: `${action.actionId}#${attempt}` });
+  };
+  const publishMeeting = async (work: MeetingWork, round: number): Promise<void> => {
+    await queue.publish(subjects.workMeeting, work, { msgId: `${work.meetingId}#${round}` });
+  };
+
+  return {
+    async tick() {
+      const events = await writer.commit(aggregates.schedule, (now) => decideSchedule(now, clock.now(), options));
+      if (events.length === 0) return;
+      await faultPoint('coordinator.after_schedule');
+      const state = world();
+      for (const event of events) {
+        if (isType(event, 'schedule.action_dispatched')) {
+          const action = state.schedule.actions[event.data.actionId];
+          if (action !== undefined) await publishAction(action, event.data.attempt);
+        } else if (isType(event, 'schedule.meeting_called')) await publishMeeting(event.data, 1);
+      }
+    },
+    async recover() {
+      const state = world();
+      for (const action of Object.values(state.schedule.actions)) {
+        if (action.state === 'dispatched' && state.actions[action.actionId]?.startedAt === undefined)
+          await publishAction(action, action.attempt);
+      }
+      const meeting = state.schedule.meetings[0];
+      if (
+        meeting !== undefined &&
+        meeting.endedAt === undefined &&
+        state.meetings[meeting.meetingId]?.openedAt === undefined
+      ) {
+        const { meetingId, slot, reason, detail, deadline } = meeting;
+        await publishMeeting({ meetingId, slot, reason, detail, deadline }, 1);
+      }
+    },
+  };
+}
+
+function isType<T extends EventType>(
+  event: { type: string; data?: unknown },
+  type: T,
+): event is { type: T; data: DataOf<T> } {
+  return event.type === type;
+}
+
+/** Everything that is due on the schedule at a moment, as one commit. Pure. */
+export function decideSchedule(world: World, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
+  const events: ScheduleEvent[] = [];
+  const add = <T extends EventType>(type: T, key: string, data: DataOf<T>): void => {
+    // Ids follow from the content, so that a commit whose answer was lost is recognised as one's own.
+    events.push({ id: `${type}:${key}`, type, at: now.toISOString(), data } as Extract<ScheduleEvent, { type: T }>);
+  };
+  for (const ended of endedActions(world, now, options)) add('schedule.action_ended', ended.actionId, ended);
+  for (const blocked of blockedActions(world.schedule)) add('schedule.action_ended', blocked.actionId, blocked);
+  const meeting = world.schedule.meetings[0];
+  const outcome =
+    meeting === undefined || meeting.endedAt !== undefined ? undefined : meetingOutcome(world, meeting, now);
+  if (meeting !== undefined && outcome !== undefined)
+    add('schedule.meeting_ended', meeting.meetingId, { meetingId: meeting.meetingId, outcome });
+  // What follows looks at ended actions and meetings, so it waits for the tick that sees them.
+  if (events.length > 0) return events;
+
+  for (const action of lostActions(world, now, options)) {
+    const attempt = action.attempt + 1;
+    add('schedule.action_dispatched', `${action.actionId}#${attempt}`, { actionId: action.actionId, attempt });
+  }
+  const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat);
+  if (heartbeat !== undefined) {
+    const { slot, drains, dispatch } = heartbeat;
+    if (slot > world.schedule.lastHeartbeatSlot)
+      add('schedule.heartbeat', String(slot), { slot, drains, dispatched: dispatch.length });
+    for (const { actionId, attempt } of dispatch)
+      add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
+  }
+  const due = decideMeeting(world, now, options.meetings);
+  if (due?.kind === 'call') {
+    const { meetingId, slot, reason, detail } = due;
+    const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
+    add('schedule.meeting_called', meetingId, { meetingId, slot, reason, detail, deadline });
+  } else if (due?.kind === 'skip')
+    add('schedule.meeting_skipped', String(due.slot), { slot: due.slot, reason: due.reason });
+  return events;
+}
+
+function endedActions(world: World, now: Date, options: CoordinatorOptions): DataOf<'schedule.action_ended'>[] {
+  return Object.values(world.schedule.actions).flatMap((action): DataOf<'schedule.action_ended'>[] => {
+    if (action.state !== 'dispatched') return [];
+    const { actionId } = action;
+    const completed = world.actions[actionId]?.completed;
+    if (completed !== undefined) return [{ actionId, outcome: completed.outcome }];
+    const sinceSeconds = (now.getTime() - Date.parse(action.dispatchedAt ?? action.acceptedAt)) / 1000;
+    // The executor stops an action at its timeout; twice that means nobody is left who could.
+    return sinceSeconds > 2 * options.actionTimeoutSeconds ? [{ actionId, outcome: 'uncertain' }] : [];
+  });
+}
+
+function meetingOutcome(world: World, meeting: { meetingId: string; deadline: string }, now: Date): string | undefined {
+  const closed = world.meetings[meeting.meetingId]?.closed;
+  if (closed !== undefined) return closed.outcome;
+  const graceMs = 15_000;
+  return now.getTime() > Date.parse(meeting.deadline) + graceMs ? 'deadline_passed' : undefined;
+}
+
+function lostActions(world: World, now: Date, options: CoordinatorOptions): ScheduledAction[] {
+  return Object.values(world.schedule.actions).filter(
+    (a) =>
+      a.state === 'dispatched' &&
+      world.actions[a.actionId]?.startedAt === undefined &&
+      now.getTime() - Date.parse(a.dispatchedAt ?? a.acceptedAt) > options.redispatchAfterMs,
+  );
+}

@@ -1,0 +1,79 @@
+import type { Journal, Lease } from '@conclave/bus';
+import { JournalConflict } from '@conclave/bus';
+import { type Aggregate, ConclaveError, type RawEvent, type World } from '@conclave/contracts';
+import type { WorldFollower } from '@conclave/service';
+
+/*
+ * The leader's only way to the journal.
+ * 1. One append at a time, each decided from a world that includes the one before.
+ * 2. Each is decided anew after a conflict, from a world that includes the other's commit.
+ * 3. Nothing is appended past the lease's deadline; a leader that slept through it conflicts besides, because its
+ *    successor has written to `schedule` and to every rollout.
+ */
+export interface LeaderWriter {
+  /** Appends what `decide` returns; nothing for an empty list. @throws CVE_LEASE_LOST, and whatever `decide` throws. */
+  commit(aggregate: Aggregate, decide: (world: World) => readonly RawEvent[]): Promise<readonly RawEvent[]>;
+}
+
+const MAX_CONFLICTS = 20;
+
+export function leaderWriter(journal: Journal, follower: WorldFollower, lease: Lease): LeaderWriter {
+  let last: Promise<unknown> = Promise.resolve();
+  const run = async (
+    aggregate: Aggregate,
+    decide: (world: World) => readonly RawEvent[],
+  ): Promise<readonly RawEvent[]> => {
+    for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
+      if (!lease.isHeld())
+        throw new ConclaveError(
+          'CVE_LEASE_LOST',
+          `${lease.holder} no longer leads (fence ${lease.fence}); ask again, another replica takes over`,
+        );
+      const events = decide(follower.world);
+      if (events.length === 0) return events;
+      try {
+        const { seq } = await journal.append(aggregate, headOf(follower.world, aggregate), events, {
+          fence: lease.fence,
+        });
+        await follower.waitForSeq(seq);
+        return events;
+      } catch (error) {
+        if (!(error instanceof JournalConflict)) throw error;
+        await follower.waitForSeq(error.actualSeq);
+      }
+    }
+    throw new ConclaveError(
+      'CVE_JOURNAL_CONFLICT',
+      `${aggregate.kind} ${aggregate.id} changed ${MAX_CONFLICTS} times under this writer; is another leader alive?`,
+    );
+  };
+  return {
+    commit(aggregate, decide) {
+      const result = last.then(() => run(aggregate, decide));
+      last = result.catch(() => undefined);
+      return result;
+    },
+  };
+}
+
+/** Sequence of the last commit of an aggregate that the world includes. */
+export function headOf(world: World, { kind, id }: Aggregate): number {
+  switch (kind) {
+    case 'schedule':
+      return world.schedule.seq;
+    case 'roadmap':
+      return world.roadmap.seq;
+    case 'rollouts':
+      return world.rollouts[id]?.seq ?? 0;
+    case 'models':
+      return world.registry[id]?.seq ?? 0;
+    case 'incidents':
+      return world.incidents[id]?.seq ?? 0;
+    case 'meetings':
+      return world.meetings[id]?.seq ?? 0;
+    case 'actions':
+      return world.actions[id]?.seq ?? 0;
+    case 'evaluations':
+      return world.evaluations[id]?.seq ?? 0;
+  }
+}

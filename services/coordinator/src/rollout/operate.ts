@@ -1,0 +1,200 @@
+import {
+  ConclaveError,
+  openRollout,
+  type PinnedRollout,
+  type Rollout,
+  type RolloutDefinition,
+  type RolloutEvent,
+  type RolloutsState,
+  registeredDataset,
+  registeredModel,
+  verdictSetOf,
+  type World,
+} from '@conclave/contracts';
+import { type Facts, rolloutEventOf } from './facts.ts';
+
+/** Who asks. */
+type By = { readonly by: string };
+
+/** Records the version that serves before Conclave arrives. Doing it again with the same version changes nothing. */
+export function decideAdopt(
+  world: World,
+  state: RolloutsState,
+  request: { version: string; dataset: string } & By,
+  facts: Facts,
+): RolloutEvent[] {
+  const model = requireModel(world, state.model, request.version);
+  const dataset = requireDataset(world, request.dataset);
+  if (state.stable?.digest === model.digest && state.stable.dataset === dataset.digest) return [];
+  if (openRollout(state) !== undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `a rollout of ${state.model} is open, so ${request.version} cannot be adopted; let it end or abort it first`,
+    );
+  }
+  if (state.stable !== undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `${state.model} ${state.stable.version} already serves in production; a new version comes through a rollout (conclave apply)`,
+    );
+  }
+  const { version, digest } = model;
+  return [
+    rolloutEventOf(facts, 'rollout.adopted', {
+      model: state.model,
+      version,
+      digest,
+      dataset: dataset.digest,
+      by: request.by,
+    }),
+  ];
+}
+
+/** Pins a definition and opens its rollout. The same definition while it is open changes nothing. */
+export function decideApply(
+  world: World,
+  state: RolloutsState,
+  definition: RolloutDefinition,
+  by: string,
+  defaultSoakSeconds: number,
+  facts: Facts,
+): RolloutEvent[] {
+  const pinned = pin(world, definition, defaultSoakSeconds);
+  const open = openRollout(state);
+  if (open !== undefined) {
+    if (JSON.stringify(open.definition) === JSON.stringify(pinned)) return [];
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `rollout ${open.rolloutId} of ${state.model} ${open.definition.version} is open; let it end or abort it before you apply another`,
+    );
+  }
+  if (state.stable === undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_INVALID',
+      `${state.model} has no stable version to fall back to; first record the one that serves now: conclave adopt ${state.model} <version> --dataset ${pinned.datasetName}`,
+    );
+  }
+  if (state.stable.digest === pinned.digest) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_INVALID',
+      `${state.model} ${pinned.version} (${pinned.digest}) already serves in production; nothing to roll out`,
+    );
+  }
+  const rolloutId = `${pinned.name}-r${state.seq}`;
+  return [rolloutEventOf(facts, 'rollout.applied', { rolloutId, definition: pinned, by })];
+}
+
+function pin(world: World, definition: RolloutDefinition, defaultSoakSeconds: number): PinnedRollout {
+  const { spec, metadata } = definition;
+  const model = requireModel(world, spec.model, spec.version);
+  if (spec.digest !== undefined && spec.digest !== model.digest) {
+    throw new ConclaveError(
+      'CVE_MODEL_DIGEST_CONFLICT',
+      `${spec.model} ${spec.version} is registered as ${model.digest} but the definition pins ${spec.digest}; push that bundle under its own version`,
+    );
+  }
+  const dataset = requireDataset(world, spec.dataset);
+  return {
+    name: metadata.name,
+    model: spec.model,
+    version: spec.version,
+    digest: model.digest,
+    datasetName: dataset.name,
+    dataset: dataset.digest,
+    authority: spec.authority,
+    stages: spec.stages.map(({ name, soakSeconds }) => ({ name, soakSeconds: soakSeconds ?? defaultSoakSeconds })),
+    gates: spec.gates,
+  };
+}
+
+/** A person's yes or no on the verdicts as they stand. */
+export function decideApproval(
+  state: RolloutsState,
+  approved: boolean,
+  reason: string,
+  by: string,
+  facts: Facts,
+): RolloutEvent[] {
+  const rollout = requireOpen(state);
+  const { rolloutId, stageEpoch } = rollout;
+  const verdictSet = verdictSetOf(rollout);
+  return [
+    rolloutEventOf(facts, approved ? 'rollout.approved' : 'rollout.rejected', {
+      rolloutId,
+      stageEpoch,
+      verdictSet,
+      by,
+      reason,
+    }),
+  ];
+}
+
+/** An operator's override of one named gate in this stage, on the record for ever. */
+export function decideOverride(
+  state: RolloutsState,
+  gate: string,
+  reason: string,
+  by: string,
+  facts: Facts,
+): RolloutEvent[] {
+  const rollout = requireOpen(state);
+  const names = rollout.definition.gates.map((g) => g.name);
+  if (!names.includes(gate)) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_INVALID',
+      `${rollout.rolloutId} has no gate ${gate}; its gates are ${names.join(', ')}`,
+    );
+  }
+  if (rollout.overrides[gate] !== undefined) return [];
+  return [
+    rolloutEventOf(facts, 'rollout.gate_overridden', {
+      rolloutId: rollout.rolloutId,
+      stageEpoch: rollout.stageEpoch,
+      gate,
+      by,
+      reason,
+    }),
+  ];
+}
+
+const PAUSE = 'pause';
+
+/** Stops every advance until resumed; traffic stays as it is. */
+export function decidePause(state: RolloutsState, reason: string, by: string, facts: Facts): RolloutEvent[] {
+  return state.holds[PAUSE] === undefined
+    ? [rolloutEventOf(facts, 'rollout.held', { holdId: PAUSE, kind: 'pause', by, reason })]
+    : [];
+}
+
+export function decideResume(state: RolloutsState, reason: string, by: string, facts: Facts): RolloutEvent[] {
+  return state.holds[PAUSE] === undefined
+    ? []
+    : [rolloutEventOf(facts, 'rollout.released', { holdId: PAUSE, by, reason })];
+}
+
+function requireOpen(state: RolloutsState): Rollout {
+  const rollout = openRollout(state);
+  if (rollout === undefined)
+    throw new ConclaveError('CVE_ROLLOUT_UNKNOWN', `no rollout of ${state.model} is open; see conclave status`);
+  return rollout;
+}
+
+function requireModel(world: World, model: string, version: string) {
+  const found = registeredModel(world, model, version);
+  if (found !== undefined) return found;
+  const known = Object.keys(world.registry[model]?.versions ?? {});
+  throw new ConclaveError(
+    'CVE_MODEL_UNKNOWN',
+    `${model} ${version} is not registered (known: ${known.join(', ') || 'no version'}); push it: conclave model push <folder>`,
+  );
+}
+
+function requireDataset(world: World, nameOrDigest: string) {
+  const found = registeredDataset(world, nameOrDigest);
+  if (found !== undefined) return found;
+  const known = Object.values(world.registry).flatMap((entry) => entry.datasets.map((d) => d.name));
+  throw new ConclaveError(
+    'CVE_DATASET_UNKNOWN',
+    `dataset ${nameOrDigest} is not registered (known: ${[...new Set(known)].join(', ') || 'none'}); push it: conclave dataset push <folder>`,
+  );
+}

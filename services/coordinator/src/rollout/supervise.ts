@@ -1,0 +1,188 @@
+import {
+  ballotsOf,
+  countBallots,
+  isEnded,
+  type Meeting,
+  openP0Incidents,
+  openRollout,
+  type Rollout,
+  type RolloutEvent,
+  type RolloutsState,
+  type RunnerStatus,
+  type StageSummary,
+  type TallyRules,
+  type Verdict,
+  type World,
+} from '@conclave/contracts';
+import { isEarnedWhole } from './eligibility.ts';
+import { type Facts, rolloutEventOf } from './facts.ts';
+
+export interface Surroundings {
+  readonly world: World;
+  readonly runners: readonly RunnerStatus[];
+  /** The verdict of each gate as the evidence stands now, in the definition's order. */
+  readonly verdicts: readonly Verdict[];
+  readonly summary: StageSummary | undefined;
+  readonly tallyRules: TallyRules;
+  readonly readyTimeoutSeconds: number;
+}
+
+/**
+ * What the leader records on a rollout by itself, besides what is asked of it: holds for P0 incidents, readiness, verdict
+ * transitions, votes, the abort on a breach or a failed load, and completion. Pure; nothing is recorded twice because
+ * every event changes the state that it was decided from.
+ */
+export function superviseRollout(state: RolloutsState, around: Surroundings, facts: Facts): RolloutEvent[] {
+  const holds = holdChanges(state, around.world, facts);
+  const rollout = openRollout(state);
+  if (rollout === undefined || rollout.stage === undefined) return holds;
+  const failure = loadFailure(rollout, around, facts);
+  if (failure !== undefined) return [...holds, ...failure];
+  const readiness = readinessChange(rollout, around.runners, facts);
+  const transitions = verdictTransitions(rollout, around.verdicts, facts);
+  const breach = breachAbort(rollout, around, facts);
+  if (breach.length > 0) return [...holds, ...transitions, ...breach];
+  const votes = newVotes(rollout, around, facts);
+  const changed = [...holds, ...readiness, ...transitions, ...votes];
+  if (changed.length > 0) return changed;
+  if (!isEarnedWhole(state, rollout, facts.now)) return [];
+  const { rolloutId, stageEpoch } = rollout;
+  const summarised =
+    around.summary === undefined
+      ? []
+      : [rolloutEventOf(facts, 'rollout.stage_summarised', { rolloutId, summary: around.summary })];
+  return [...summarised, rolloutEventOf(facts, 'rollout.completed', { rolloutId, stageEpoch })];
+}
+
+function holdChanges(state: RolloutsState, world: World, facts: Facts): RolloutEvent[] {
+  const open = openP0Incidents(world, state.model);
+  const ids = new Set(open.map((i) => i.incidentId));
+  const held = open
+    .filter((i) => state.holds[i.incidentId] === undefined)
+    .map((i) =>
+      rolloutEventOf(facts, 'rollout.held', {
+        holdId: i.incidentId,
+        kind: 'incident',
+        by: 'coordinator',
+        reason: `open P0: ${i.title}`,
+      }),
+    );
+  const released = Object.values(state.holds)
+    .filter((hold) => hold.kind === 'incident' && !ids.has(hold.holdId))
+    .map((hold) =>
+      rolloutEventOf(facts, 'rollout.released', {
+        holdId: hold.holdId,
+        by: 'coordinator',
+        reason: 'the incident is resolved',
+      }),
+    );
+  return [...held, ...released];
+}
+
+function loadFailure(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] | undefined {
+  if (rollout.servingSince !== undefined || rollout.enteredAt === undefined) return undefined;
+  const abort = (reason: string): RolloutEvent[] => [
+    rolloutEventOf(facts, 'rollout.aborted', { rolloutId: rollout.rolloutId, by: 'coordinator', reason }),
+  ];
+  for (const runner of around.runners) {
+    const version = candidateOn(runner, rollout);
+    if (version?.state === 'failed')
+      return abort(`${runner.runner} cannot load ${rollout.definition.version}: ${version.detail}`);
+  }
+  const waitedSeconds = (facts.now.getTime() - Date.parse(rollout.enteredAt)) / 1000;
+  return waitedSeconds > around.readyTimeoutSeconds
+    ? abort(`no runner had ${rollout.definition.version} ready within ${around.readyTimeoutSeconds} s`)
+    : undefined;
+}
+
+function readinessChange(rollout: Rollout, runners: readonly RunnerStatus[], facts: Facts): RolloutEvent[] {
+  const serving = runners.filter((r) => r.roles.includes('serve'));
+  if (rollout.servingSince !== undefined || serving.length === 0) return [];
+  const ready = serving.every((r) => {
+    const version = candidateOn(r, rollout);
+    return version?.state === 'ready' && version.stageEpoch === rollout.stageEpoch;
+  });
+  if (!ready) return [];
+  const { rolloutId, stageEpoch } = rollout;
+  return [
+    rolloutEventOf(facts, 'rollout.stage_serving', {
+      rolloutId,
+      stageEpoch,
+      runners: serving.map((r) => r.runner).sort(),
+    }),
+  ];
+}
+
+function candidateOn(runner: RunnerStatus, rollout: Rollout) {
+  const served = runner.models.find((m) => m.model === rollout.definition.model);
+  return served?.versions.find((v) => v.digest === rollout.definition.digest);
+}
+
+function verdictTransitions(rollout: Rollout, verdicts: readonly Verdict[], facts: Facts): RolloutEvent[] {
+  const { rolloutId, stageEpoch } = rollout;
+  return verdicts
+    .filter((v) => v.outcome !== (rollout.verdicts[v.gate]?.outcome ?? 'pending'))
+    .map((verdict) => rolloutEventOf(facts, 'rollout.verdict_changed', { rolloutId, stageEpoch, verdict }));
+}
+
+/** A deciding gate that failed and was not overridden ends the rollout at once. */
+function breachAbort(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
+  // An open P0 holds the rollout; it is people who decide whether it also takes the traffic back.
+  const breached = around.verdicts.find(
+    (v) =>
+      v.outcome === 'fail' &&
+      v.required &&
+      !v.dryRun &&
+      v.source !== 'incidents' &&
+      rollout.overrides[v.gate] === undefined,
+  );
+  if (breached === undefined) return [];
+  const { rolloutId } = rollout;
+  const summarised =
+    around.summary === undefined
+      ? []
+      : [rolloutEventOf(facts, 'rollout.stage_summarised', { rolloutId, summary: around.summary })];
+  const reason = `gate ${breached.gate} failed in ${rollout.stage ?? 'no stage'}: ${breached.sentence}`;
+  return [
+    ...summarised,
+    rolloutEventOf(facts, 'rollout.aborted', {
+      rolloutId,
+      by: 'coordinator',
+      reason,
+      gate: breached.gate,
+      verdict: breached,
+    }),
+  ];
+}
+
+/** Votes of closed meetings on this stage epoch, counted again here from the ballots themselves. */
+function newVotes(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
+  const meetings = Object.values(around.world.meetings).sort((a, b) => a.seq - b.seq);
+  const newest = meetings.filter((m) => hasDecidedOn(m, rollout)).at(-1);
+  if (newest === undefined || newest.meetingId === rollout.vote?.meetingId || isEnded(rollout)) return [];
+  const decision = newest.closed?.decisions.find((d) => d.rolloutId === rollout.rolloutId);
+  if (decision === undefined) return [];
+  const { rolloutId, stageEpoch } = rollout;
+  const { verdictSet } = decision;
+  const tally = countBallots(ballotsOf(newest, rolloutId), verdictSet, around.tallyRules);
+  const agreed = tally.decision === 'go' && decision.decision === 'go' ? 'go' : 'no_go';
+  return [
+    rolloutEventOf(facts, 'rollout.voted', {
+      rolloutId,
+      stageEpoch,
+      meetingId: newest.meetingId,
+      decision: agreed,
+      verdictSet,
+      yes: [...tally.yes],
+      no: [...tally.no],
+      abstained: [...tally.abstained],
+    }),
+  ];
+}
+
+function hasDecidedOn(meeting: Meeting, rollout: Rollout): boolean {
+  return (
+    meeting.closed?.outcome === 'decided' &&
+    meeting.closed.decisions.some((d) => d.rolloutId === rollout.rolloutId && d.stageEpoch === rollout.stageEpoch)
+  );
+}

@@ -1,0 +1,46 @@
+import {
+  ConclaveError,
+  digestOf,
+  handoffDocument,
+  type Plan,
+  type ScheduledAction,
+  type ScheduleState,
+  shortDigest,
+  type World,
+} from '@conclave/contracts';
+import { MEETING_PREFIX } from './meetings.ts';
+
+export type IntakeDecision =
+  | { readonly kind: 'known' }
+  | { readonly kind: 'take_in'; readonly origin: 'meeting' | 'user'; readonly supersedes: readonly ScheduledAction[] };
+
+/**
+ * Whether a plan is new. The same document again is acknowledged; another under the same id is refused.
+ * A plan under the id of one of Conclave's meetings counts only if that meeting is on record with exactly this document.
+ * @throws CVE_HANDOFF_ID_TAKEN, CVE_HANDOFF_NOT_THE_MEETINGS
+ */
+export function decideIntake(world: World, plan: Plan): IntakeDecision {
+  const known = world.schedule.plans[plan.planId];
+  if (known !== undefined) {
+    if (known.digest === plan.digest) return { kind: 'known' };
+    throw new ConclaveError(
+      'CVE_HANDOFF_ID_TAKEN',
+      `meeting_id ${plan.planId} was taken in at ${known.acceptedAt} with other content (${shortDigest(known.digest)}, this is ${shortDigest(plan.digest)}); use a new meeting_id`,
+    );
+  }
+  if (!plan.planId.startsWith(MEETING_PREFIX) || !/^meeting-\d+-\d+$/.test(plan.planId))
+    return { kind: 'take_in', origin: 'user', supersedes: [] };
+  const handoff = world.meetings[plan.planId]?.closed?.handoff;
+  if (handoff === undefined || digestOf(handoffDocument.parse(handoff)) !== plan.digest) {
+    throw new ConclaveError(
+      'CVE_HANDOFF_NOT_THE_MEETINGS',
+      `meeting_id ${plan.planId} belongs to a meeting of the planning team, which handed off ${handoff === undefined ? 'nothing' : 'another document'}; use a meeting_id of your own`,
+    );
+  }
+  return { kind: 'take_in', origin: 'meeting', supersedes: supersededBy(world.schedule) };
+}
+
+/** A new meeting's plan replaces what older meetings planned and nobody started; users' plans stay. */
+function supersededBy(schedule: ScheduleState): ScheduledAction[] {
+  return Object.values(schedule.actions).filter((a) => a.origin === 'meeting' && a.state === 'waiting');
+}
