@@ -46,7 +46,8 @@ await runService({
         term = term.then(async () => {
           try {
             const leadership = await lead(held, { ...shared, follower, options, instance, log });
-            for (const [name, receiver] of Object.entries(leadership.receivers)) health.register(name, receiving(bus, receiver));
+            for (const [name, receiver] of Object.entries(leadership.receivers))
+              health.register(name, receiving(bus, receiver));
             return leadership;
           } catch (error) {
             log.error({ err: error }, `this term could not start: ${messageOf(error)}`);

@@ -1,0 +1,161 @@
+import {
+  addLatency,
+  aggregates,
+  type EvaluationEvent,
+  type EvaluationRequest,
+  emptySketch,
+  evaluationIdOf,
+  openRollout,
+  type RawEvent,
+  type RunnerStatus,
+  type TelemetryWindow,
+} from '@conclave/contracts';
+import { CANDIDATE_DIGEST, DATASET_DIGEST, MODEL, STABLE_DIGEST, type TestWorld } from './test-world.ts';
+
+/** A runner's report with the candidate in a state, at an epoch (default the present one). */
+export function runner(t: TestWorld, state: 'ready' | 'loading' | 'failed', stageEpoch?: number): RunnerStatus {
+  return {
+    runner: 'gpu-runner-0',
+    roles: ['serve', 'evaluate'],
+    at: t.now.toISOString(),
+    url: 'http://127.0.0.1:1',
+    models: [
+      {
+        model: MODEL,
+        rolloutSeq: t.state.seq,
+        confirmed: true,
+        versions: [
+          {
+            version: '1.0',
+            digest: CANDIDATE_DIGEST,
+            state,
+            detail: 'detail',
+            share: 0,
+            mode: 'mirror',
+            stageEpoch: stageEpoch ?? t.state.stageEpoch,
+          },
+        ],
+      },
+    ],
+  };
+}
+
+export interface WindowShape {
+  readonly requests: number;
+  readonly latencyMs: number;
+  readonly errors?: number;
+  readonly stageEpoch?: number;
+  readonly digest?: string;
+  readonly excluded?: string;
+}
+
+/** A window of the candidate that ends now. */
+export function window(
+  t: TestWorld,
+  { requests, latencyMs, errors = 0, stageEpoch, digest = CANDIDATE_DIGEST, excluded }: WindowShape,
+): TelemetryWindow {
+  const latency = emptySketch();
+  for (let i = 0; i < requests - errors; i++) addLatency(latency, latencyMs);
+  return {
+    kind: 'window',
+    runner: 'gpu-runner-0',
+    model: MODEL,
+    version: '1.0',
+    digest,
+    stageEpoch: stageEpoch ?? t.state.stageEpoch,
+    mode: 'live',
+    from: new Date(t.now.getTime() - 1000).toISOString(),
+    to: t.now.toISOString(),
+    requests,
+    errors,
+    withinSlo: latencyMs <= 50 ? requests - errors : 0,
+    latencyThresholdMs: 50,
+    latency,
+    ...(excluded === undefined ? {} : { excluded }),
+  };
+}
+
+/** Records an offline evaluation of the candidate. */
+export function evaluated(
+  t: TestWorld,
+  ndcg: number,
+  options: { queries?: number; difference?: number; lossPValue?: number; digest?: string; dataset?: string } = {},
+): void {
+  const {
+    queries = 600,
+    difference = 0.02,
+    lossPValue = 0.9,
+    digest = CANDIDATE_DIGEST,
+    dataset = DATASET_DIGEST,
+  } = options;
+  const request: EvaluationRequest = {
+    kind: 'offline',
+    model: MODEL,
+    version: '1.0',
+    digest,
+    dataset,
+    baseline: { version: '0.9', digest: STABLE_DIGEST },
+  };
+  const estimate = (value: number) => ({ value, low: value - 0.03, high: value + 0.03 });
+  const event: EvaluationEvent = {
+    id: `c${t.commits.length}`,
+    type: 'evaluation.completed',
+    at: t.now.toISOString(),
+    data: {
+      request,
+      runner: 'gpu-runner-0',
+      result: {
+        kind: 'offline',
+        queries,
+        emptyQueries: 0,
+        documents: 10,
+        metrics: { 'ndcg@10': estimate(ndcg), 'ndcg@10_exponential': estimate(ndcg) },
+        comparison: {
+          baselineVersion: '0.9',
+          baselineDigest: STABLE_DIGEST,
+          difference: estimate(difference),
+          lossPValue,
+          queries,
+        },
+        durationMs: 1,
+      },
+    },
+  };
+  t.append(aggregates.evaluation(`${evaluationIdOf(request)}-${t.commits.length}`), [event as RawEvent]);
+}
+
+/** Records a rollback test of the present (or another) stage epoch. */
+export function rollbackTested(t: TestWorld, passed: boolean, stageEpoch?: number): void {
+  const rollout = openRollout(t.state);
+  if (rollout === undefined) return;
+  const request: EvaluationRequest = {
+    kind: 'rollback_test',
+    model: MODEL,
+    version: '1.0',
+    digest: CANDIDATE_DIGEST,
+    rolloutId: rollout.rolloutId,
+    stageEpoch: stageEpoch ?? rollout.stageEpoch,
+    runner: 'gpu-runner-0',
+  };
+  const event: EvaluationEvent = {
+    id: `r${t.commits.length}`,
+    type: 'evaluation.completed',
+    at: t.now.toISOString(),
+    data: {
+      request,
+      runner: 'gpu-runner-0',
+      result: {
+        kind: 'rollback_test',
+        passed,
+        probes: 20,
+        failedProbes: passed ? 0 : 1,
+        maxDifference: 0,
+        tolerance: 1e-4,
+        swapToStableMs: 3,
+        swapBackMs: 3,
+        detail: passed ? 'ok' : 'stable answered otherwise',
+      },
+    },
+  };
+  t.append(aggregates.evaluation(`${evaluationIdOf(request)}-${t.commits.length}`), [event as RawEvent]);
+}
