@@ -1,0 +1,96 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConclaveError, messageOf } from '@conclave/contracts';
+import { createUser, fromSeed } from 'nkeys.js';
+
+export interface UserCredential {
+  readonly publicKey: string;
+  /** File with the user's nkey seed, readable by its owner only. */
+  readonly seedFile: string;
+}
+
+export interface Credentials<User extends string = string> {
+  readonly directory: string;
+  readonly users: Readonly<Record<User, UserCredential>>;
+  /** operators.json: each operator's name and the SHA-256 of the token, never the token. */
+  readonly operatorsFile: string;
+  /** File with each operator's token, by operator name. The first operator's is `operator.token`. */
+  readonly tokenFiles: Readonly<Record<string, string>>;
+  /** The user's nkey seed. */
+  seed(user: User): Promise<string>;
+  /** The operator's token. @throws CVE_UNAUTHORIZED when there is no such operator. */
+  token(operator: string): Promise<string>;
+}
+
+const tokenBytes = 32;
+
+/**
+ * Makes the credentials of one installation where they are missing, and leaves the existing ones as they are: an nkey seed per NATS
+ * user, a token per operator and the operators file made from those tokens.
+ * @throws CVE_CONFIG_INVALID when an existing seed file holds no nkey seed.
+ */
+export async function ensureCredentials<User extends string>(
+  dataDir: string,
+  userNames: readonly User[],
+  operatorNames: readonly string[] = ['local'],
+): Promise<Credentials<User>> {
+  const directory = join(dataDir, 'credentials');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+
+  const users: Partial<Record<User, UserCredential>> = {};
+  for (const name of userNames) users[name] = await ensureUser(join(directory, `${name}.nk`));
+
+  const tokenFiles: Record<string, string> = {};
+  const operators: { name: string; tokenSha256: string }[] = [];
+  for (const [index, name] of operatorNames.entries()) {
+    const file = join(directory, index === 0 ? 'operator.token' : `operator-${name}.token`);
+    const token = await ensureSecret(file, () => randomBytes(tokenBytes).toString('base64url'));
+    tokenFiles[name] = file;
+    operators.push({ name, tokenSha256: createHash('sha256').update(token).digest('hex') });
+  }
+  const operatorsFile = join(directory, 'operators.json');
+  await replaceSecret(operatorsFile, `${JSON.stringify(operators, null, 2)}\n`);
+  const complete = users as Record<User, UserCredential>;
+  return {
+    directory,
+    users: complete,
+    operatorsFile,
+    tokenFiles,
+    seed: async (user) => (await readFile(complete[user].seedFile, 'utf8')).trim(),
+    token: async (operator) => {
+      const file = tokenFiles[operator];
+      if (file !== undefined) return (await readFile(file, 'utf8')).trim();
+      const names = Object.keys(tokenFiles).join(', ');
+      throw new ConclaveError('CVE_UNAUTHORIZED', `${operator} is no operator of ${dataDir}; it has ${names}`);
+    },
+  };
+}
+
+async function ensureUser(seedFile: string): Promise<UserCredential> {
+  const seed = await ensureSecret(seedFile, () => new TextDecoder().decode(createUser().getSeed()));
+  try {
+    return { publicKey: fromSeed(new TextEncoder().encode(seed)).getPublicKey(), seedFile };
+  } catch (error) {
+    throw new ConclaveError(
+      'CVE_CONFIG_INVALID',
+      `${seedFile} holds no nkey seed (${messageOf(error)}); restore it, or delete it to have a new one made`,
+    );
+  }
+}
+
+/** The secret in the file, or a new one, which is stored first. */
+async function ensureSecret(file: string, create: () => string): Promise<string> {
+  const existing = await readFile(file, 'utf8').catch(() => '');
+  if (existing.trim() !== '') return existing.trim();
+  const secret = create();
+  await replaceSecret(file, `${secret}\n`);
+  return secret;
+}
+
+/** Written beside and renamed: a crash leaves the old content or the new, never half of it. */
+async function replaceSecret(file: string, content: string): Promise<void> {
+  const next = `${file}.${process.pid}`;
+  await writeFile(next, content, { mode: 0o600 });
+  await rename(next, file);
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { isConclaveError } from '@conclave/contracts';
+import { type EmbeddedNats, type NatsServerOptions, startNatsServer } from './nats-server.ts';
+import { signalProcess } from './process-group.ts';
+import { NatsWire } from './testing/nats-wire.ts';
+import { natsBinary, temporaryDir } from './testing/temporary.ts';
+import { waitUntil } from './wait.ts';
+
+async function start(context: TestContext, options: Partial<NatsServerOptions> = {}): Promise<EmbeddedNats> {
+  const directory = await temporaryDir(context);
+  const server = await startNatsServer({
+    binary: natsBinary(),
+    storeDir: join(directory, 'store'),
+    logFile: join(directory, 'nats.log'),
+    port: 0,
+    users: {},
+    ...options,
+  });
+  context.after(server.stop);
+  return server;
+}
+
+async function messagesIn(url: string, stream: string): Promise<unknown> {
+  await using wire = await NatsWire.connect(url);
+  const info = await wire.request(`$JS.API.STREAM.INFO.${stream}`, '');
+  return info.state?.messages;
+}
+
+for (const how of ['an orderly restart', 'SIGKILL'] as const) {
+  test(`streams survive ${how}, on the same port`, async (context) => {
+    const server = await start(context);
+    {
+      await using wire = await NatsWire.connect(server.url);
+      await wire.request('$JS.API.STREAM.CREATE.KEPT', JSON.stringify({ name: 'KEPT', subjects: ['kept.>'] }));
+      await wire.request('kept.one', 'first');
+    }
+    const { url, monitorUrl, pid } = server;
+    if (how === 'SIGKILL') {
+      server.kill('SIGKILL');
+      assert.ok(await waitUntil(() => server.pid === undefined, 5_000));
+    }
+    await server.restart();
+    assert.deepEqual([server.url, server.monitorUrl], [url, monitorUrl]);
+    assert.notEqual(server.pid, pid);
+    assert.equal(await messagesIn(url, 'KEPT'), 1);
+  });
+}
+
+test('a server that is to be kept running comes back after a crash, and not after a stop', async (context) => {
+  let restarts = 0;
+  const server = await start(context, { onRestart: () => restarts++ });
+  const pid = server.pid;
+  server.kill('SIGKILL');
+  assert.ok(await waitUntil(() => server.pid !== undefined && server.pid !== pid, 5_000));
+  assert.ok(await waitUntil(async () => (await fetch(server.monitorUrl).catch(() => undefined))?.ok === true, 5_000));
+  await server.stop();
+  assert.deepEqual([restarts, server.pid], [1, undefined]);
+});
+
+test('a frozen server can be stopped', async (context) => {
+  const server = await start(context);
+  const pid = server.pid ?? 0;
+  server.kill('SIGSTOP');
+  await server.stop();
+  assert.equal(signalProcess(pid, 0), false);
+});
+
+test('a client without credentials may do what the anonymous user may, and no more', async (context) => {
+  const publicKey = 'UCNGL4W5QX66CFX6A6DCBVDH5VOHMI7B2UZZU7TXAUQQSI2JPHULCKBR';
+  const permissions = { publish: { allow: ['conclave.handoff'] }, subscribe: { allow: ['_INBOX_publisher.>'] } };
+  const server = await start(context, {
+    users: { publisher: { publicKey, permissions } },
+    anonymousUser: 'publisher',
+  });
+  await using wire = await NatsWire.connect(server.url);
+  assert.equal(await wire.refusalOf('PUB conclave.handoff 2\r\n{}'), undefined);
+  assert.match(
+    (await wire.refusalOf('PUB conclave.journal.schedule 2\r\n{}')) ?? '',
+    /Permissions Violation for Publish/,
+  );
+  assert.match((await wire.refusalOf('SUB conclave.> 9')) ?? '', /Permissions Violation for Subscription/);
+});
+
+test('says why a server did not start', async (context) => {
+  const occupant = createServer().listen(0, '127.0.0.1');
+  context.after(() => occupant.close());
+  await waitUntil(() => occupant.listening, 1_000);
+  const address = occupant.address();
+  const port = address && typeof address !== 'string' ? address.port : 0;
+  await assert.rejects(start(context, { port }), (error) => {
+    assert.ok(isConclaveError(error, 'CVE_STACK_FAILED'));
+    assert.match(error.message, /ended while it was starting[\s\S]*address already in use/);
+    return true;
+  });
+});
+
+test('says that a binary cannot be run', async (context) => {
+  const binary = join(await temporaryDir(context), 'nats-server');
+  await writeFile(binary, 'not a program', { mode: 0o600 });
+  await assert.rejects(start(context, { binary }), /CVE_STACK_FAILED: nats-server .* could not be started/);
+});
+
+test('accepts connections on loopback as soon as it is started', async (context) => {
+  const { port } = new URL((await start(context)).url);
+  const socket = createConnection(Number(port), '127.0.0.1');
+  context.after(() => socket.destroy());
+  assert.ok(await waitUntil(() => socket.readyState === 'open', 1_000));
+});

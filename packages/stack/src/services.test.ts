@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inheritedEnvironment, instances } from './services.ts';
+
+test('runs one instance of each service unless told otherwise', () => {
+  const names = instances({ coordinator: 3, metrics: 0 }).map(({ name }) => name);
+  assert.deepEqual(names, [
+    'gpu-runner-0',
+    'coordinator-0',
+    'coordinator-1',
+    'coordinator-2',
+    'planner-0',
+    'executor-0',
+  ]);
+});
+
+test("shows a vendor's key only to services whose agents need it, and nothing of the run around it to any", () => {
+  const env = { PATH: '/bin', EXAMPLE_API_KEY: 'k', NODE_TEST_CONTEXT: 'child', npm_config_cache: '/c' };
+  assert.deepEqual(inheritedEnvironment('coordinator', env), { PATH: '/bin' });
+  assert.deepEqual(inheritedEnvironment('gpu-runner', env), { PATH: '/bin' });
+  assert.deepEqual(inheritedEnvironment('planner', env), { PATH: '/bin', EXAMPLE_API_KEY: 'k' });
+});

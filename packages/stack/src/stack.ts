@@ -1,0 +1,241 @@
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type NatsUser, natsUsers } from '@conclave/bus';
+import { ConclaveError } from '@conclave/contracts';
+import { type Credentials, ensureCredentials } from './credentials.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { type Guard, startGuard } from './guard.ts';
+import type { NatsConfigUser } from './nats-config.ts';
+import { type EmbeddedNats, startNatsServer } from './nats-server.ts';
+import { reservePorts } from './ports.ts';
+import { waitUntilReady } from './readiness.ts';
+import { type Instance, inheritedEnvironment, instances, SERVICE_PORTS, type ServiceName } from './services.ts';
+import type { ProcessEvent, ProcessSpec } from './supervised-process.ts';
+import { type Supervisor, startSupervisor } from './supervisor.ts';
+
+export interface StackOptions {
+  /** Holds all state: store, credentials, logs, caches. Made if missing. */
+  readonly dataDir: string;
+  /** The YAML every service reads. */
+  readonly configFile: string;
+  /** An own server from this binary, or one that runs elsewhere and knows the users in `<dataDir>/credentials`, or asks for none. */
+  readonly nats: { readonly binary: string } | { readonly url: string };
+  /** Instances of a service; default 1, and 0 leaves it out. */
+  readonly replicas?: Partial<Record<ServiceName, number>>;
+  /** `usual` (7070 and up, 4222) where those are free, or any `free` ones; default `free`. */
+  readonly ports?: 'usual' | 'free';
+  /** Names of the operators that get a token; default `local` only. */
+  readonly operators?: readonly string[];
+  /** Added to the environment of every instance of a service. */
+  readonly env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>;
+  /** Starts the own server again when it ends by itself; default false, for tests that take it down themselves. */
+  readonly keepsNatsRunning?: boolean;
+  /** Default `info`. */
+  readonly logLevel?: string;
+  /** Milliseconds until an instance that is not ready fails the start; default 60,000. */
+  readonly readyTimeoutMs?: number;
+  /** Cancels the start. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: StackProgress) => void;
+  /** Directory with `<service>/src/main.ts`; default this repository's. */
+  readonly servicesDir?: string;
+}
+
+export type StackProgress =
+  | { readonly kind: 'nats-ready'; readonly url: string }
+  | { readonly kind: 'service-ready'; readonly name: string; readonly url: string }
+  | ProcessEvent;
+
+/** The whole system, running on this machine. */
+export interface Stack {
+  readonly dataDir: string;
+  readonly natsUrl: string;
+  /** The own server; undefined when one elsewhere is used. */
+  readonly nats: EmbeddedNats | undefined;
+  readonly credentials: Credentials<NatsUser>;
+  readonly supervisor: Supervisor;
+  /** `http://127.0.0.1:<port>` of each instance, by its name. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Resolves when the instance answers ready, for instance after a restart. */
+  waitUntilReady(instance: string, timeoutMs?: number): Promise<void>;
+  /** Ends the services, then the server, and gives the data directory free. */
+  stop(): Promise<void>;
+}
+
+const defaultReadyTimeoutMs = 60_000;
+const usualNatsPort = 4222;
+const permissionsOf = natsUsers();
+const userNames = Object.keys(permissionsOf) as NatsUser[];
+/** A service that ends this often before it was ever ready will not recover by itself. */
+const hopelessCrashes = 4;
+const repositoryServices = fileURLToPath(new URL('../../../services', import.meta.url));
+
+/**
+ * Starts server and services and resolves when all are ready. If anything fails, what was started is ended first.
+ * @throws CVE_STACK_LOCKED when another stack uses the data directory; CVE_STACK_FAILED when a part does not come up.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const dataDir = resolve(options.dataDir);
+  const configFile = resolve(options.configFile);
+  await access(configFile).catch(() => {
+    throw new ConclaveError(
+      'CVE_CONFIG_UNREADABLE',
+      `${configFile} cannot be read; name an existing file with --config`,
+    );
+  });
+  const undo = new AsyncDisposableStack();
+  try {
+    return await assemble({ ...options, dataDir, configFile }, undo);
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+async function assemble(options: StackOptions, undo: AsyncDisposableStack): Promise<Stack> {
+  const { dataDir } = options;
+  const lock = await lockDataDir(dataDir);
+  undo.defer(() => lock.release());
+  const guard = startGuard();
+  undo.defer(() => guard.close());
+  if (guard.pid !== undefined) lock.extendTo(guard.pid);
+
+  const credentials = await ensureCredentials(dataDir, userNames, options.operators);
+  const running = instances(options.replicas);
+  const isUsual = options.ports === 'usual';
+  const wishes = running.map(({ name, service }) => (isUsual && name.endsWith('-0') ? SERVICE_PORTS[service] : 0));
+  const [natsPort = 0, ...ports] = await reservePorts([isUsual ? usualNatsPort : 0, ...wishes]);
+
+  const nats =
+    'binary' in options.nats
+      ? await startNats(options, options.nats.binary, { natsPort, credentials, guard })
+      : undefined;
+  if (nats) undo.defer(nats.stop);
+  const natsUrl = nats?.url ?? ('url' in options.nats ? options.nats.url : '');
+  options.onProgress?.({ kind: 'nats-ready', url: natsUrl });
+
+  const processes: ProcessSpec[] = [];
+  const urls: Record<string, string> = {};
+  for (const [index, instance] of running.entries()) {
+    const port = ports[index] ?? 0;
+    urls[instance.name] = `http://127.0.0.1:${port}`;
+    processes.push(await processSpec(options, instance, { natsUrl, port, credentials }));
+  }
+  const supervisor = startSupervisor({
+    processes,
+    guard,
+    ...(options.onProgress ? { onEvent: options.onProgress } : {}),
+  });
+  undo.defer(supervisor.stop);
+  await untilAllReady(options, supervisor, urls);
+
+  const descriptionFile = join(dataDir, 'stack.json');
+  undo.defer(() => rm(descriptionFile, { force: true }));
+  await writeFile(descriptionFile, `${JSON.stringify({ pid: process.pid, natsUrl, urls }, null, 2)}\n`);
+  return {
+    dataDir,
+    natsUrl,
+    nats,
+    credentials,
+    supervisor,
+    urls,
+    waitUntilReady: (name, timeoutMs = defaultReadyTimeoutMs) =>
+      waitUntilReady({ name, url: urls[name] ?? '', logFile: supervisor.process(name).logFile }, timeoutMs),
+    stop: () => undo.disposeAsync(),
+  };
+}
+
+interface NatsWiring {
+  readonly natsPort: number;
+  readonly credentials: Credentials<NatsUser>;
+  readonly guard: Guard;
+}
+
+function startNats(options: StackOptions, binary: string, wiring: NatsWiring): Promise<EmbeddedNats> {
+  const users: Record<string, NatsConfigUser> = {};
+  for (const name of userNames) {
+    users[name] = { publicKey: wiring.credentials.users[name].publicKey, permissions: permissionsOf[name].permissions };
+  }
+  const onRestart = (restartInMs: number) =>
+    options.onProgress?.({ kind: 'ended', name: 'nats-server', reason: 'it ended by itself', restartInMs });
+  return startNatsServer({
+    binary,
+    storeDir: join(options.dataDir, 'nats', 'store'),
+    logFile: join(options.dataDir, 'logs', 'nats-server.log'),
+    port: wiring.natsPort,
+    users,
+    anonymousUser: 'publisher',
+    guard: wiring.guard,
+    ...(options.keepsNatsRunning ? { onRestart } : {}),
+  });
+}
+
+/** The first instance that fails ends the waiting for all others. */
+async function untilAllReady(
+  options: StackOptions,
+  supervisor: Supervisor,
+  urls: Readonly<Record<string, string>>,
+): Promise<void> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])]);
+  await Promise.all(
+    supervisor.processes.map(async (child) => {
+      const { name, logFile } = child;
+      const url = urls[name] ?? '';
+      const hopelessBecause = () =>
+        child.starts > hopelessCrashes ? `ended ${child.starts - 1} times without becoming ready` : undefined;
+      try {
+        await waitUntilReady(
+          { name, url, logFile, hopelessBecause },
+          options.readyTimeoutMs ?? defaultReadyTimeoutMs,
+          signal,
+        );
+      } catch (error) {
+        failure.abort();
+        throw error;
+      }
+      options.onProgress?.({ kind: 'service-ready', name, url });
+    }),
+  );
+}
+
+interface Wiring {
+  readonly natsUrl: string;
+  readonly port: number;
+  readonly credentials: Credentials<NatsUser>;
+}
+
+async function processSpec(options: StackOptions, instance: Instance, wiring: Wiring): Promise<ProcessSpec> {
+  const { name, service } = instance;
+  const cacheDir = join(options.dataDir, 'services', name);
+  await mkdir(cacheDir, { recursive: true });
+  return {
+    name,
+    args: [join(options.servicesDir ?? repositoryServices, service, 'src', 'main.ts')],
+    cwd: process.cwd(),
+    logFile: join(options.dataDir, 'logs', `${name}.log`),
+    env: serviceEnvironment(options, instance, wiring, cacheDir),
+  };
+}
+
+/** The environment contract between the stack, or a Kubernetes manifest, and a service. */
+function serviceEnvironment(
+  options: StackOptions,
+  { name, service }: Instance,
+  { natsUrl, port, credentials }: Wiring,
+  cacheDir: string,
+): NodeJS.ProcessEnv {
+  return {
+    ...inheritedEnvironment(service, process.env),
+    CONCLAVE_CONFIG: options.configFile,
+    CONCLAVE_INSTANCE: name,
+    CONCLAVE_NATS_URL: natsUrl,
+    CONCLAVE_NKEY_FILE: credentials.users[service].seedFile,
+    CONCLAVE_HTTP_PORT: String(port),
+    CONCLAVE_DATA_DIR: cacheDir,
+    CONCLAVE_OPERATORS_FILE: credentials.operatorsFile,
+    CONCLAVE_LOG_LEVEL: options.logLevel ?? 'info',
+    ...options.env?.[service],
+  };
+}

@@ -1,0 +1,98 @@
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const touchedEveryMs = 2_000;
+const staleAfterMs = 30_000;
+
+/**
+ * Runs `work` while no other process holds the lock file, and returns its result. The holder touches the lock file; a file left
+ * untouched, or one whose process on this host is gone, is taken over.
+ */
+export async function withLock(path, work, onWait) {
+  mkdirSync(dirname(path), { recursive: true });
+  await acquire(path, onWait);
+  const timer = setInterval(() => touch(path), touchedEveryMs);
+  const releaseOnExit = () => rmSync(path, { force: true });
+  process.on('exit', releaseOnExit);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    process.off('exit', releaseOnExit);
+    releaseOnExit();
+  }
+}
+
+async function acquire(path, onWait) {
+  const mine = `${path}.${process.pid}`;
+  writeFileSync(mine, JSON.stringify({ pid: process.pid, host: hostname() }));
+  try {
+    for (let waits = 0; ; waits++) {
+      if (link(mine, path)) return;
+      const holder = read(path);
+      if (!holder) continue;
+      if (isStale(holder)) {
+        setAside(path, holder);
+        continue;
+      }
+      if (waits === 0) onWait(holder.pid);
+      await sleep(250);
+    }
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+function link(from, to) {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function read(path) {
+  try {
+    return { ...JSON.parse(readFileSync(path, 'utf8')), touchedMs: statSync(path).mtimeMs };
+  } catch {
+    return undefined;
+  }
+}
+
+function isStale(holder) {
+  if (holder.host === hostname() && !isAlive(holder.pid)) return true;
+  return Date.now() - holder.touchedMs > staleAfterMs;
+}
+
+/** Moves a stale lock away; when another process was quicker and the file is already a new holder's, it is put back. */
+function setAside(path, stale) {
+  const aside = `${path}.stale.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  if (read(aside)?.pid !== stale.pid) link(aside, path);
+  rmSync(aside, { force: true });
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function touch(path) {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // The lock was taken over after a long suspension of this process; the steps themselves are safe to repeat.
+  }
+}

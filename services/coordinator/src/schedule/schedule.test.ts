@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  aggregates,
+  type ConclaveError,
+  type HandoffDocument,
+  isConclaveError,
+  parseHandoff,
+  type ScheduleEvent,
+} from '@conclave/contracts';
+import fc from 'fast-check';
+import type { CoordinatorOptions } from '../leader/options.ts';
+import { decideSchedule } from '../leader/schedule-loop.ts';
+import { appliedWorld, TestWorld } from '../testing/test-world.ts';
+import { decideIntake } from './intake.ts';
+import { decideMeeting } from './meetings.ts';
+
+const OPTIONS: CoordinatorOptions = {
+  heartbeat: { heartbeatIntervalSeconds: 300, meetingIntervalSeconds: 1800, actionsPerHeartbeat: 3 },
+  meetings: { meetingIntervalSeconds: 1800, earlyMeetingGapSeconds: 60, meetingDeadlineSeconds: 600 },
+  tally: { quorum: 4, majority: 0.5, veto: ['critic'] },
+  soakSeconds: 60,
+  actionTimeoutSeconds: 900,
+  redispatchAfterMs: 30_000,
+  evidenceMaxAgeSeconds: 120,
+  readyTimeoutSeconds: 300,
+  leaseTtlMs: 5000,
+};
+
+type Priority = 'high' | 'medium' | 'low';
+const action = (id: number, priority: Priority, extra: object = {}) => ({
+  id,
+  action: `do ${id}`,
+  owner: 'ops_commander',
+  priority,
+  ...extra,
+});
+const document = (meetingId: string, actions: object[]): HandoffDocument =>
+  ({
+    timestamp: '2025-10-13T20:00:00',
+    meeting_id: meetingId,
+    actions,
+    count: actions.length,
+    source: 'test',
+  }) as HandoffDocument;
+
+function accept(t: TestWorld, doc: HandoffDocument): void {
+  const plan = parseHandoff(doc);
+  const decision = decideIntake(t.world, plan);
+  if (decision.kind === 'known') return;
+  const { planId, digest, source, actions } = plan;
+  t.append(aggregates.schedule, [
+    {
+      id: planId,
+      type: 'schedule.plan_accepted',
+      at: t.now.toISOString(),
+      data: { planId, digest, source, origin: decision.origin, actions },
+    },
+  ]);
+}
+
+function tick(t: TestWorld): ScheduleEvent[] {
+  const events = decideSchedule(t.world, t.now, OPTIONS);
+  t.append(aggregates.schedule, events);
+  return events;
+}
+
+const dispatched = (events: readonly ScheduleEvent[]): string[] =>
+  events.flatMap((e) => (e.type === 'schedule.action_dispatched' ? [e.data.actionId] : []));
+
+function complete(t: TestWorld, actionId: string, outcome: 'succeeded' | 'failed' = 'succeeded'): void {
+  t.append(aggregates.action(actionId), [
+    {
+      id: `${actionId}!`,
+      type: 'action.completed',
+      at: t.now.toISOString(),
+      data: { actionId, outcome, summary: '', criteria: [] },
+    },
+  ]);
+}
+
+function start(t: TestWorld, actionId: string): void {
+  const speaker = { adapter: 'rules', model: 'rules' };
+  t.append(aggregates.action(actionId), [
+    {
+      id: `${actionId}>`,
+      type: 'action.started',
+      at: t.now.toISOString(),
+      data: { actionId, owner: 'ops_commander', attempt: 1, worker: 'w', speaker },
+    },
+  ]);
+}
+
+test('a heartbeat dispatches three, and a level waits for the one above', () => {
+  const t = new TestWorld();
+  accept(
+    t,
+    document('p', [
+      action(1, 'medium'),
+      action(2, 'high'),
+      action(3, 'high'),
+      action(4, 'high'),
+      action(5, 'high'),
+      action(6, 'low'),
+    ]),
+  );
+  assert.deepEqual(dispatched(tick(t)), ['p:2', 'p:3', 'p:4']);
+  for (const id of ['p:2', 'p:3', 'p:4']) start(t, id);
+  assert.deepEqual(dispatched(tick(t)), [], 'the next heartbeat is not due');
+  t.advance(300);
+  assert.deepEqual(dispatched(tick(t)), ['p:5'], 'MEDIUM waits for every HIGH');
+  for (const id of ['p:2', 'p:3', 'p:4', 'p:5']) complete(t, id);
+  tick(t);
+  t.advance(300);
+  assert.deepEqual(dispatched(tick(t)), ['p:1']);
+});
+
+test('the last heartbeat before a meeting drains the rest, level by level', () => {
+  const t = new TestWorld();
+  accept(t, document('p', [...[1, 2, 3, 4, 5].map((id) => action(id, 'high')), action(6, 'low')]));
+  t.advance(1500);
+  assert.equal(dispatched(tick(t)).length, 5);
+  for (const id of [1, 2, 3, 4, 5]) complete(t, `p:${id}`);
+  tick(t);
+  assert.deepEqual(dispatched(tick(t)), ['p:6'], 'without waiting for another heartbeat');
+});
+
+test('an action waits for what it depends on and ends blocked when that failed', () => {
+  const t = new TestWorld();
+  accept(
+    t,
+    document('p', [action(1, 'high'), action(2, 'high', { depends_on: [1] }), action(3, 'high', { depends_on: [2] })]),
+  );
+  assert.deepEqual(dispatched(tick(t)), ['p:1']);
+  complete(t, 'p:1', 'failed');
+  for (let i = 0; i < 4; i++) tick(t);
+  assert.equal(t.world.schedule.actions['p:2']?.outcome, 'blocked');
+  assert.equal(t.world.schedule.actions['p:3']?.outcome, 'blocked');
+});
+
+test('dispatched work that nobody starts is dispatched again', () => {
+  const t = new TestWorld();
+  accept(t, document('p', [action(1, 'high')]));
+  tick(t);
+  t.advance(31);
+  assert.deepEqual(dispatched(tick(t)), ['p:1']);
+  assert.equal(t.world.schedule.actions['p:1']?.attempt, 2);
+});
+
+test('an action that nobody ends is uncertain after twice its time', () => {
+  const t = new TestWorld();
+  accept(t, document('p', [action(1, 'high')]));
+  tick(t);
+  start(t, 'p:1');
+  t.advance(1801);
+  tick(t);
+  assert.equal(t.world.schedule.actions['p:1']?.outcome, 'uncertain');
+});
+
+test('priorities hold in every plan, however completions interleave', () => {
+  const rank = { high: 0, medium: 1, low: 2 } as const;
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom<Priority>('high', 'medium', 'low'), { minLength: 1, maxLength: 12 }),
+      fc.infiniteStream(fc.nat()),
+      (priorities, picks) => {
+        const t = new TestWorld();
+        accept(
+          t,
+          document(
+            'p',
+            priorities.map((priority, i) => action(i, priority)),
+          ),
+        );
+        for (
+          let turn = 0;
+          turn < 200 && Object.values(t.world.schedule.actions).some((a) => a.state !== 'ended');
+          turn++
+        ) {
+          for (const id of dispatched(tick(t))) {
+            const started = t.world.schedule.actions[id] ?? assert.fail();
+            const above = Object.values(t.world.schedule.actions).filter(
+              (a) => rank[a.priority] < rank[started.priority],
+            );
+            assert.ok(
+              above.every((a) => a.state === 'ended'),
+              `${id} (${started.priority}) started before a higher one had ended`,
+            );
+          }
+          const running = Object.values(t.world.schedule.actions).filter(
+            (a) => a.state === 'dispatched' && t.world.actions[a.actionId] === undefined,
+          );
+          const pick = running[(picks.next().value ?? 0) % Math.max(1, running.length)];
+          if (pick !== undefined) complete(t, pick.actionId);
+          t.advance(60);
+        }
+        assert.ok(
+          Object.values(t.world.schedule.actions).every((a) => a.state === 'ended'),
+          'everything ends',
+        );
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('the same document again is known, the same id with other content is refused', () => {
+  const t = new TestWorld();
+  const doc = document('p', [action(1, 'high')]);
+  accept(t, doc);
+  assert.equal(decideIntake(t.world, parseHandoff(structuredClone(doc))).kind, 'known');
+  assert.throws(
+    () => decideIntake(t.world, parseHandoff(document('p', [action(1, 'low')]))),
+    (error: ConclaveError) =>
+      isConclaveError(error, 'CVE_HANDOFF_ID_TAKEN') && /meeting_id p was taken in/.test(error.message),
+  );
+});
+
+test("a handoff under a meeting's id that is not that meeting's is refused", () => {
+  assert.throws(
+    () => decideIntake(new TestWorld().world, parseHandoff(document('meeting-981633-1', [action(1, 'high')]))),
+    (error: ConclaveError) => isConclaveError(error, 'CVE_HANDOFF_NOT_THE_MEETINGS'),
+  );
+});
+
+test('a slot in which nothing changed is skipped with that reason, a new slot after news is not', () => {
+  const t = appliedWorld();
+  const first = decideMeeting(t.world, t.now, OPTIONS.meetings);
+  assert.equal(first?.kind, 'call');
+  tick(t);
+  const meetingId = t.world.schedule.meetings[0]?.meetingId ?? assert.fail();
+  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'one meeting at a time');
+  t.append(aggregates.meeting(meetingId), [
+    {
+      id: 'c',
+      type: 'meeting.closed',
+      at: t.now.toISOString(),
+      data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [] },
+    },
+  ]);
+  tick(t);
+  t.advance(1800);
+  const second = decideMeeting(t.world, t.now, OPTIONS.meetings);
+  assert.equal(second?.kind, 'skip');
+  assert.match(second?.kind === 'skip' ? second.reason : '', /nothing has changed since meeting-/);
+});
+
+test('an incident calls a meeting early, once', () => {
+  const t = new TestWorld();
+  tick(t);
+  const first = t.world.schedule.meetings[0]?.meetingId ?? assert.fail();
+  t.append(aggregates.meeting(first), [
+    {
+      id: 'c',
+      type: 'meeting.closed',
+      at: t.now.toISOString(),
+      data: { meetingId: first, outcome: 'decided', summary: '', decisions: [], dissent: [] },
+    },
+  ]);
+  tick(t);
+  t.append(aggregates.incident('i'), [
+    {
+      id: 'i',
+      type: 'incident.opened',
+      at: t.now.toISOString(),
+      data: { incidentId: 'i', severity: 'P1', title: 'slow', detail: '', source: '' },
+    },
+  ]);
+  t.advance(59);
+  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not before the gap has passed');
+  t.advance(2);
+  const early = decideMeeting(t.world, t.now, OPTIONS.meetings);
+  assert.ok(early?.kind === 'call' && early.reason === 'incident');
+});
