@@ -4,6 +4,10 @@ import { parseArgs } from 'node:util';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
+import { finale } from './story/finale.ts';
+import type { LoadDriver } from './story/load-driver.ts';
+import { openScreen } from './story/screen.ts';
+import { tellStory } from './story/story.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -38,28 +42,69 @@ function describe(stack: Stack): string {
   ].join('\n');
 }
 
+const EXIT_WHEN = ['production', 'refused'] as const;
+
+function exitWhenOf(value: string | undefined): (typeof EXIT_WHEN)[number] | undefined {
+  const known = EXIT_WHEN.find((name) => name === value);
+  if (known !== undefined || value === undefined) return known;
+  throw new ConclaveError(
+    'CVE_ENVIRONMENT_INVALID',
+    `--exit-when is "${value}"; use ${EXIT_WHEN.join(' or ')}, or leave it out`,
+  );
+}
+
 const { values } = parseArgs({
   options: {
     'data-dir': { type: 'string', default: join(root, '.conclave') },
     config: { type: 'string', default: join(root, 'config', 'demo.yaml') },
+    /** `production` or `refused`: end there, with exit code 0 if it came as it should. */
+    'exit-when': { type: 'string' },
+    /** Requests a second of the story's traffic. */
+    rate: { type: 'string', default: '160' },
+    /** Start the system only, without the sample model. */
+    bare: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
   },
 });
 
 const stopping = startGracefulStop();
+let load: LoadDriver | undefined;
 try {
+  const exitWhen = exitWhenOf(values['exit-when']);
   const stack = await startStack({
     dataDir: values['data-dir'],
     configFile: values.config,
     nats: natsFrom(process.env),
     ports: 'usual',
-    keepsNatsRunning: true,
     signal: stopping.signal,
     onProgress: print,
   });
-  console.log(describe(stack));
-  await stopping.requested;
-  console.log('stopping; Ctrl-C again ends everything at once');
-  await stack.stop();
+  try {
+    console.log(describe(stack));
+    if (!values.bare) {
+      const asExpected = await tellStory({
+        stack,
+        exitWhen,
+        screen: openScreen({
+          write: (text) => process.stdout.write(text),
+          colour: process.stdout.isTTY && !process.env.NO_COLOR,
+          verbose: values.verbose,
+        }),
+        requestsPerSecond: Number(values.rate),
+        signal: stopping.signal,
+        onLoad: (driver) => {
+          load = driver;
+        },
+      });
+      if (exitWhen !== undefined) process.exitCode = asExpected ? 0 : 1;
+      else console.log(finale(stack));
+    }
+    if (values.bare || exitWhen === undefined) await stopping.requested;
+  } finally {
+    await load?.stop();
+    if (stopping.signal.aborted) console.log('stopping; Ctrl-C again ends everything at once');
+    await stack.stop();
+  }
 } catch (error) {
   if (!stopping.signal.aborted) {
     console.error(messageOf(error));

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { queryLine } from '@conclave/contracts';
+import { queryLine, type RolloutDefinition, rolloutDefinition } from '@conclave/contracts';
+import { parse } from 'yaml';
 
 /** Where the sample model lies. */
 export const SAMPLE_DIR = fileURLToPath(new URL('../../../../examples/emoji-search', import.meta.url));
@@ -26,7 +27,6 @@ export const ROLLED_OUT = [
 
 export const bundleDir = (version: string): string => join(SAMPLE_DIR, 'bundles', version);
 export const datasetDir = join(SAMPLE_DIR, 'dataset');
-export const rolloutFile = (version: string): string => join(SAMPLE_DIR, 'rollouts', `${version}.yaml`);
 
 /** Texts of the validation queries: what the load driver asks. */
 export async function sampleQueries(): Promise<string[]> {
@@ -35,4 +35,9 @@ export async function sampleQueries(): Promise<string[]> {
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map((line) => queryLine.parse(JSON.parse(line)).text);
+}
+
+/** The committed definition of a version's rollout. */
+export async function sampleRollout(version: string): Promise<RolloutDefinition> {
+  return rolloutDefinition.parse(parse(await readFile(join(SAMPLE_DIR, 'rollouts', `${version}.yaml`), 'utf8')));
 }

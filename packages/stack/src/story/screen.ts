@@ -4,6 +4,7 @@ import {
   describeCommit,
   describeVerdict,
   type Level,
+  type MeetingEvent,
   outcomeIcon,
   parseCommit,
   percent,
@@ -100,43 +101,45 @@ export function summaryLines({
 
 /** A meeting in three lines: why it met, how each advisor voted, what was decided. */
 function meetingLines(commit: Commit): Line[] {
-  return parseCommit('meetings', commit).events.flatMap((event): Line[] => {
-    const { at } = event;
-    switch (event.type) {
-      case 'meeting.opened':
-        return [{ text: `# ${event.data.meetingId}: ${event.data.detail}`, level: 'info', at }];
-      case 'meeting.turn_taken': {
-        const { role, speaker, ballots = [] } = event.data;
-        const who = speaker.adapter === 'rules' ? `${role} (rules, no LLM)` : `${role} (${speaker.model})`;
-        return ballots.map(({ vote, reason }) => ({
-          text: `   ${who} votes ${vote}: ${reason.slice(0, 110)}`,
-          level: vote === 'no_go' ? 'warn' : 'detail',
-          at,
-        }));
-      }
-      case 'meeting.advisor_absent':
-        return [{ text: `   ${event.data.role} is absent: ${event.data.reason}`, level: 'warn', at }];
-      case 'meeting.closed': {
-        const { decisions, handoff, outcome } = event.data;
-        const lines = decisions.map(({ version, stage, toStage, decision, yes, no, abstained }): Line => {
-          const step = `${version} ${stageLabel(stage)}${toStage === undefined ? '' : ` -> ${stageLabel(toStage)}`}`;
-          return {
-            text: `   decided ${step}: ${decision} (${yes.length} go, ${no.length} no_go, ${abstained.length} abstained)`,
-            level: decision === 'go' ? 'good' : 'info',
-            at,
-          };
-        });
-        if (outcome !== 'decided') lines.push({ text: `   ended ${outcome}`, level: 'warn', at });
-        if (handoff !== undefined)
-          lines.push({
-            text: `   hands off ${handoff.actions.length} actions: ${handoff.actions.map((a) => `${a.priority} ${a.tool ?? a.action}`).join(', ')}`,
-            level: 'info',
-            at,
-          });
-        return lines;
-      }
+  return parseCommit('meetings', commit).events.flatMap(saidInMeeting);
+}
+
+function saidInMeeting(event: MeetingEvent): Line[] {
+  const { at } = event;
+  switch (event.type) {
+    case 'meeting.opened':
+      return [{ text: `# ${event.data.meetingId}: ${event.data.detail}`, level: 'info', at }];
+    case 'meeting.turn_taken': {
+      const { role, speaker, ballots = [] } = event.data;
+      const who = speaker.adapter === 'rules' ? `${role} (rules, no LLM)` : `${role} (${speaker.model})`;
+      return ballots.map(({ vote, reason }) => ({
+        text: `   ${who} votes ${vote}: ${reason.slice(0, 110)}`,
+        level: vote === 'no_go' ? 'warn' : 'detail',
+        at,
+      }));
     }
-  });
+    case 'meeting.advisor_absent':
+      return [{ text: `   ${event.data.role} is absent: ${event.data.reason}`, level: 'warn', at }];
+    case 'meeting.closed': {
+      const { decisions, handoff, outcome } = event.data;
+      const lines = decisions.map(({ version, stage, toStage, decision, yes, no, abstained }): Line => {
+        const step = `${version} ${stageLabel(stage)}${toStage === undefined ? '' : ` -> ${stageLabel(toStage)}`}`;
+        return {
+          text: `   decided ${step}: ${decision} (${yes.length} go, ${no.length} no_go, ${abstained.length} abstained)`,
+          level: decision === 'go' ? 'good' : 'info',
+          at,
+        };
+      });
+      if (outcome !== 'decided') lines.push({ text: `   ended ${outcome}`, level: 'warn', at });
+      if (handoff !== undefined)
+        lines.push({
+          text: `   hands off ${handoff.actions.length} actions: ${handoff.actions.map((a) => `${a.priority} ${a.tool ?? a.action}`).join(', ')}`,
+          level: 'info',
+          at,
+        });
+      return lines;
+    }
+  }
 }
 
 /** How a rollout ended, with the gate that decided. */

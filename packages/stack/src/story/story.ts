@@ -1,10 +1,11 @@
 import { connectBus, openJournal } from '@conclave/bus';
-import { callApi, pushDataset, pushModel, readRollout } from '@conclave/cli';
+import { callApi, pushDataset, pushModel } from '@conclave/cli';
 import {
   ConclaveError,
   isEnded,
   messageOf,
   type Rollout,
+  type RolloutDefinition,
   registeredDataset,
   registeredModel,
   type World,
@@ -17,10 +18,10 @@ import {
   bundleDir,
   datasetDir,
   ROLLED_OUT,
-  rolloutFile,
   SAMPLE_DATASET,
   SAMPLE_MODEL,
   sampleQueries,
+  sampleRollout,
 } from './sample.ts';
 import { endingLines, type Screen, summaryLines } from './screen.ts';
 
@@ -62,10 +63,9 @@ export async function tellStory({
   const follower = await followWorld({ journal, onError: (error) => screen.line(messageOf(error), 'bad') });
   try {
     await follower.ready();
-    const call = (verb: Parameters<typeof callApi>[1], body: unknown) => callApi(bus, verb, body, token);
     await register(bus, token, follower.world, screen);
     if (follower.world.rollouts[SAMPLE_MODEL]?.stable === undefined) {
-      await call('adopt', { model: SAMPLE_MODEL, version: ADOPTED_VERSION, dataset: SAMPLE_DATASET });
+      await callApi(bus, 'adopt', { model: SAMPLE_MODEL, version: ADOPTED_VERSION, dataset: SAMPLE_DATASET }, token);
       screen.line(`${SAMPLE_MODEL} ${ADOPTED_VERSION} is adopted: it serves all traffic from here on`, 'good');
     }
     await untilServing(stack, signal);
@@ -83,7 +83,12 @@ export async function tellStory({
     let asExpected = true;
     for (const { version, expects, about } of ROLLED_OUT) {
       screen.title(`${SAMPLE_MODEL} ${version}: ${about}`);
-      const ended = await rollOut(follower, version, call, signal);
+      const ended = await rollOut(
+        follower,
+        version,
+        (definition) => callApi(bus, 'apply', { definition }, token),
+        signal,
+      );
       for (const line of endingLines(ended.rollout)) screen.line(line.text, line.level);
       if (ended.wasEnded)
         for (const summary of ended.rollout.summaries)
@@ -120,17 +125,15 @@ async function register(
   }
 }
 
-type Call = (verb: Parameters<typeof callApi>[1], body: unknown) => Promise<unknown>;
-
 async function rollOut(
   follower: WorldFollower,
   version: string,
-  call: Call,
+  apply: (definition: RolloutDefinition) => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<{ rollout: Rollout; wasEnded: boolean }> {
   const known = rolloutOf(follower.world, version);
   if (known !== undefined && isEnded(known)) return { rollout: known, wasEnded: true };
-  if (known === undefined) await call('apply', { definition: await readRollout(rolloutFile(version)) });
+  if (known === undefined) await apply(await sampleRollout(version));
   const rollout = await follower.waitFor(
     (world) => {
       const found = rolloutOf(world, version);

@@ -1,0 +1,42 @@
+import type { Speaker } from '@conclave/contracts';
+
+export interface ChatMessage {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** A JSON Schema (an object). */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface ChatRequest {
+  readonly system: string;
+  /** At least one; the first and the last are the user's. */
+  readonly messages: readonly ChatMessage[];
+  /** Asks for JSON of this shape by the vendor's own means. The answer's text is then JSON as the model wrote it, not yet validated. */
+  readonly schema?: JsonSchema | undefined;
+  readonly maxOutputTokens: number;
+  readonly signal: AbortSignal;
+  /** Sent to vendors that honour one: the same key is answered from the first call. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export interface ChatAnswer {
+  readonly text: string;
+  readonly usage: Usage;
+}
+
+/** A language model of some vendor. */
+export interface ChatModel {
+  readonly speaker: Speaker;
+  /**
+   * One call, without retries of its own; it ends within the configured timeout.
+   * @throws CVE_CHAT_RATE_LIMITED (with `retryAfterMs` when the vendor said so), CVE_CHAT_UNAVAILABLE, CVE_CHAT_TIMEOUT,
+   * CVE_CHAT_REFUSED, CVE_CHAT_NOT_CONFIGURED (the vendor refuses key, model or request), CVE_CANCELLED.
+   */
+  complete(request: ChatRequest): Promise<ChatAnswer>;
+}

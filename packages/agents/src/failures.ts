@@ -1,0 +1,68 @@
+import { ConclaveError, messageOf } from '@conclave/contracts';
+
+/** What an adapter knows of a failed call, in no vendor's terms. */
+export interface CallFailure {
+  readonly speaker: { readonly adapter: string; readonly model: string };
+  /** HTTP status; undefined when no answer came. */
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly cause: unknown;
+}
+
+/** The typed error of a failed call. Its message never holds the vendor's own, which may quote the request. */
+export function failureOf({ speaker, status, retryAfterMs, cause }: CallFailure): ConclaveError {
+  const who = `${speaker.adapter} ${speaker.model}`;
+  if (status === undefined) {
+    return new ConclaveError(
+      'CVE_CHAT_UNAVAILABLE',
+      `${who} cannot be reached (${nameOf(cause)}); check the network and baseUrl`,
+    );
+  }
+  if (status === 429) {
+    const wait = retryAfterMs === undefined ? '' : `, asks to wait ${Math.round(retryAfterMs / 1000)} s`;
+    return new ConclaveError('CVE_CHAT_RATE_LIMITED', `${who} limits the rate (HTTP 429)${wait}`, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+  if (status === 408 || status === 504) {
+    return new ConclaveError('CVE_CHAT_TIMEOUT', `${who} timed out on its side (HTTP ${status})`);
+  }
+  if (status >= 500 || status === 409) {
+    return new ConclaveError('CVE_CHAT_UNAVAILABLE', `${who} failed (HTTP ${status}); its status page may tell more`, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+  const wayOut: Readonly<Record<number, string>> = {
+    400: 'check model and maxOutputTokens in the configuration',
+    401: 'check the API key',
+    403: 'check what the API key may use',
+    404: 'check the model name and baseUrl in the configuration',
+  };
+  return new ConclaveError(
+    'CVE_CHAT_NOT_CONFIGURED',
+    `${who} refuses the request (HTTP ${status}); ${wayOut[status] ?? 'check the configuration of this agent'}`,
+  );
+}
+
+export function refused(speaker: CallFailure['speaker'], why: string): ConclaveError {
+  return new ConclaveError(
+    'CVE_CHAT_REFUSED',
+    `${speaker.adapter} ${speaker.model} declined to answer (${why.slice(0, 200)}); another model may answer`,
+  );
+}
+
+/** @param header value of `retry-after`: seconds or an HTTP date. */
+export function retryAfterMsOf(header: string | null | undefined, now: number = Date.now()): number | undefined {
+  if (header === null || header === undefined || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function nameOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  if (typeof inner === 'object' && inner !== null && 'code' in inner && typeof inner.code === 'string')
+    return inner.code;
+  return inner instanceof Error ? inner.name : messageOf(inner);
+}

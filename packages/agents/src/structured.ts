@@ -1,0 +1,80 @@
+import { ConclaveError, zodMessage } from '@conclave/contracts';
+import { z } from 'zod';
+import type { ChatMessage, ChatModel, ChatRequest, JsonSchema, Usage } from './chat-model.ts';
+
+export interface Structured<T> {
+  readonly value: T;
+  readonly usage: Usage;
+  /** True when the first answer was invalid and the second was not. */
+  readonly repaired: boolean;
+}
+
+/**
+ * Asks for a value of `schema`. An answer that does not fit is sent back once with what is wrong about it.
+ * @throws CVE_CHAT_OUTPUT_INVALID when the repaired answer does not fit either; whatever `complete` throws.
+ */
+export async function structured<T>(
+  model: ChatModel,
+  request: Omit<ChatRequest, 'schema'>,
+  schema: z.ZodType<T>,
+): Promise<Structured<T>> {
+  const shape = jsonSchemaOf(schema);
+  const first = await model.complete({ ...request, schema: shape });
+  const once = parse(first.text, schema);
+  if ('value' in once) return { value: once.value, usage: first.usage, repaired: false };
+
+  const messages: ChatMessage[] = [
+    ...request.messages,
+    { role: 'assistant', content: first.text === '' ? '(nothing)' : first.text },
+    {
+      role: 'user',
+      content: `That answer is not valid: ${once.problem}. Answer again with the whole JSON object only.`,
+    },
+  ];
+  const key = request.idempotencyKey;
+  const second = await model.complete({
+    ...request,
+    messages,
+    schema: shape,
+    ...(key === undefined ? {} : { idempotencyKey: `${key}:repair` }),
+  });
+  const twice = parse(second.text, schema);
+  if ('problem' in twice) {
+    const { adapter, model: name } = model.speaker;
+    throw new ConclaveError(
+      'CVE_CHAT_OUTPUT_INVALID',
+      `${adapter} ${name} twice gave no valid answer, last: ${twice.problem}; use a model that follows a JSON schema`,
+    );
+  }
+  const usage = {
+    inputTokens: first.usage.inputTokens + second.usage.inputTokens,
+    outputTokens: first.usage.outputTokens + second.usage.outputTokens,
+  };
+  return { value: twice.value, usage, repaired: true };
+}
+
+/** The JSON Schema of a zod schema as vendors take it. */
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const { $schema: _dialect, ...shape } = z.toJSONSchema(schema, { io: 'input' });
+  return shape;
+}
+
+function parse<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
+  const found = extractJson(text);
+  if (found === undefined) return { problem: 'it holds no JSON object' };
+  const parsed = schema.safeParse(found);
+  return parsed.success ? { value: parsed.data } : { problem: zodMessage(parsed.error, found) };
+}
+
+/** The JSON object in a model's answer: the whole text, or what stands between its first and last brace. */
+function extractJson(text: string): unknown {
+  for (const candidate of [text, text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)]) {
+    try {
+      const value: unknown = JSON.parse(candidate);
+      if (typeof value === 'object' && value !== null) return value;
+    } catch {
+      // Not JSON: the next candidate may be.
+    }
+  }
+  return undefined;
+}

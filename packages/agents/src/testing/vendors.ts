@@ -1,0 +1,121 @@
+import type { AgentConfig } from '@conclave/contracts';
+import type { Received, Reply } from './vendor-server.ts';
+
+/** How one vendor puts things on the wire. */
+export interface Vendor {
+  readonly adapter: Exclude<AgentConfig['adapter'], 'rules'>;
+  /** What its SDK expects as base URL. */
+  baseUrl(url: string): string;
+  /** A successful answer with this text, 12 tokens in and 5 out; `structured` when a schema was asked for. */
+  says(text: string, structured?: boolean): Reply;
+  /** HTTP 429 that asks to wait so many seconds. */
+  limits(seconds: number): Reply;
+  fails(status: number): Reply;
+  refuses(): Reply;
+  /** The key as it was sent. */
+  keyOf(received: Received): unknown;
+  sentIdempotencyKey: boolean;
+}
+
+const anthropic: Vendor = {
+  adapter: 'anthropic',
+  baseUrl: (url) => url,
+  says: (text, structured = false) => ({
+    status: 200,
+    body: anthropicMessage(
+      structured
+        ? [{ type: 'tool_use', id: 'toolu_1', name: 'answer', input: parsedOr(text) }]
+        : [{ type: 'text', text, citations: null }],
+      structured ? 'tool_use' : 'end_turn',
+    ),
+  }),
+  limits: (seconds) => ({
+    status: 429,
+    headers: { 'retry-after': String(seconds) },
+    body: { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } },
+  }),
+  fails: (status) => ({ status, body: { type: 'error', error: { type: 'api_error', message: 'broken sk-secret' } } }),
+  refuses: () => ({ status: 200, body: anthropicMessage([], 'refusal') }),
+  keyOf: ({ headers }) => headers['x-api-key'] ?? headers.authorization?.replace('Bearer ', ''),
+  sentIdempotencyKey: true,
+};
+
+function anthropicMessage(content: unknown[], stopReason: string): unknown {
+  return {
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'test-model',
+    content,
+    stop_reason: stopReason,
+    stop_sequence: null,
+    usage: { input_tokens: 12, output_tokens: 5 },
+  };
+}
+
+/** A tool's input is JSON already; a text that is no JSON stands for an input of the wrong shape. */
+function parsedOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { unexpected: text };
+  }
+}
+
+const openai: Vendor = {
+  adapter: 'openai',
+  baseUrl: (url) => `${url}/v1`,
+  says: (text) => ({ status: 200, body: openaiCompletion({ role: 'assistant', content: text, refusal: null }) }),
+  limits: (seconds) => ({
+    status: 429,
+    headers: { 'retry-after': String(seconds) },
+    body: { error: { message: 'slow down', type: 'requests', code: 'rate_limit_exceeded' } },
+  }),
+  fails: (status) => ({ status, body: { error: { message: 'broken sk-secret', type: 'server_error' } } }),
+  refuses: () => ({
+    status: 200,
+    body: openaiCompletion({ role: 'assistant', content: null, refusal: 'I cannot help with that.' }),
+  }),
+  keyOf: ({ headers }) => headers.authorization?.replace('Bearer ', ''),
+  sentIdempotencyKey: true,
+};
+
+function openaiCompletion(message: unknown): unknown {
+  return {
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'test-model',
+    choices: [{ index: 0, message, finish_reason: 'stop', logprobs: null }],
+    usage: { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 },
+  };
+}
+
+const google: Vendor = {
+  adapter: 'google',
+  baseUrl: (url) => url,
+  says: (text) => ({
+    status: 200,
+    body: {
+      candidates: [{ index: 0, content: { role: 'model', parts: [{ text }] }, finishReason: 'STOP' }],
+      usageMetadata: { promptTokenCount: 12, candidatesTokenCount: 5, totalTokenCount: 17 },
+    },
+  }),
+  limits: (seconds) => ({
+    status: 429,
+    body: {
+      error: {
+        code: 429,
+        message: 'slow down',
+        status: 'RESOURCE_EXHAUSTED',
+        details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${seconds}s` }],
+      },
+    },
+  }),
+  fails: (status) => ({ status, body: { error: { code: status, message: 'broken sk-secret', status: 'INTERNAL' } } }),
+  refuses: () => ({ status: 200, body: { promptFeedback: { blockReason: 'SAFETY' }, candidates: [] } }),
+  keyOf: ({ headers }) => headers['x-goog-api-key'],
+  sentIdempotencyKey: false,
+};
+
+export const VENDORS: readonly Vendor[] = [anthropic, openai, google];

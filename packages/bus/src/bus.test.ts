@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { BUCKETS, ConclaveError, isConclaveError, STREAMS, subjects } from '@conclave/contracts';
+import { serveApi } from './api-service.ts';
+import { connectBus } from './connection.ts';
+import { deadLetter, listDeadLetters } from './dead-letters.ts';
+import { kvPut } from './kv.ts';
+import { nativeOf } from './native.ts';
+import { openSnapshots } from './snapshots.ts';
+import { followTelemetry, publishTelemetry } from './telemetry.ts';
+import { freePort, startNats, startTestBus, type TestBus, until } from './testing/index.ts';
+import { ensureTopology, waitForTopology } from './topology.ts';
+
+describe('bus', () => {
+  let test: TestBus;
+  before(async () => {
+    test = await startTestBus();
+  });
+  after(async () => {
+    await test[Symbol.asyncDispose]();
+  });
+
+  it('topology is idempotent, and takes changes', async () => {
+    await ensureTopology(test.bus, { replicas: 1 });
+    await ensureTopology(test.bus, { replicas: 1, journalMaxBytes: 1024 ** 3 });
+    const { config } = await nativeOf(test.bus).jsm.streams.info(STREAMS.journal);
+    assert.equal(config.max_bytes, 1024 ** 3);
+    assert.deepEqual([config.deny_delete, config.deny_purge, config.discard, config.max_age], [true, true, 'new', 0]);
+    await waitForTopology(test.bus);
+  });
+
+  it('a stream that cannot be made as asked is refused by name', async () => {
+    const nats = await startNats();
+    const bus = await connectBus({ servers: nats.url, name: 'test' });
+    try {
+      await nativeOf(bus).jsm.streams.add({ name: 'FOREIGN', subjects: ['conclave.journal.>'] });
+      await assert.rejects(ensureTopology(bus, { replicas: 1 }), /create stream CONCLAVE_JOURNAL.*overlap/);
+      await assert.rejects(
+        waitForTopology(bus, { deadlineMs: 300 }),
+        /CVE_BUS_UNAVAILABLE.*CONCLAVE_JOURNAL.*coordinator/,
+      );
+    } finally {
+      await bus.drain();
+      await nats.stop();
+    }
+  });
+
+  it('waits for a server that is not there yet', async () => {
+    const port = await freePort();
+    let connected = false;
+    const connecting = connectBus({ servers: `nats://127.0.0.1:${port},${test.nats.url}`, name: 'patient' });
+    void connecting.then(() => {
+      connected = true;
+    });
+    await until(() => connected, 'connected to the one that is there');
+    await (await connecting).drain();
+  });
+
+  it('a service error comes back with its own code and without doubling it', async () => {
+    const api = serveApi(test.bus, { name: 'conclave', version: '0.1.0', description: 'test' });
+    api.endpoint('echo', 'conclave.api.echo', async (request) => ({
+      body: request.body,
+      token: request.header('conclave-token'),
+    }));
+    api.endpoint('fail', 'conclave.api.fail', async () => {
+      throw new ConclaveError('CVE_INFER_OVERLOADED', 'wait a little', { retryAfterMs: 250 });
+    });
+    api.endpoint('broken', 'conclave.api.broken', async () => {
+      throw new Error('secret detail');
+    });
+    await api.ready();
+    const client = await test.connect();
+    const reply = await client.request(
+      'conclave.api.echo',
+      { a: 'ü' },
+      { timeoutMs: 2000, headers: { 'Conclave-Token': 't' } },
+    );
+    assert.deepEqual(reply.json(), { body: { a: 'ü' }, token: 't' });
+    await assert.rejects(client.request('conclave.api.fail', {}, { timeoutMs: 2000 }), (error: unknown) => {
+      assert.ok(isConclaveError(error, 'CVE_INFER_OVERLOADED'));
+      assert.equal(error.message, 'CVE_INFER_OVERLOADED: wait a little');
+      assert.equal(error.retryAfterMs, 250);
+      return true;
+    });
+    await assert.rejects(client.request('conclave.api.broken', {}, { timeoutMs: 2000 }), (error: unknown) => {
+      assert.ok(isConclaveError(error) && !error.message.includes('secret'));
+      return true;
+    });
+    await assert.rejects(
+      client.request('conclave.api.echo', 'x'.repeat(65 * 1024), { timeoutMs: 2000 }),
+      /CVE_MESSAGE_TOO_LARGE/,
+    );
+    await assert.rejects(
+      client.request('conclave.api.nobody', {}, { timeoutMs: 2000 }),
+      /CVE_REQUEST_UNANSWERED: nobody serves/,
+    );
+    await api.stop();
+  });
+
+  it('endpoints come and go one by one, without a gap for the others', async () => {
+    const api = serveApi(test.bus, { name: 'leader', version: '0.1.0', description: 'test' });
+    const client = await test.connect();
+    const ask = async (verb: string): Promise<unknown> =>
+      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs: 2000 })).json();
+    api.endpoint('stay', 'conclave.api.stay', async () => 'here');
+    const leaving = ['x', 'y', 'z'].map((verb) => api.endpoint(verb, `conclave.api.${verb}`, async () => verb));
+    await api.ready();
+    assert.deepEqual(await Promise.all(['stay', 'x', 'y', 'z'].map(ask)), ['here', 'x', 'y', 'z']);
+    let asking = true;
+    const continuous = (async () => {
+      let answers = 0;
+      for (; asking; answers++) assert.equal(await ask('stay'), 'here');
+      return answers;
+    })();
+    await Promise.all(leaving.map((endpoint) => endpoint.stop()));
+    for (const verb of ['x', 'y', 'z']) await assert.rejects(ask(verb), /CVE_REQUEST_UNANSWERED/);
+    asking = false;
+    assert.ok((await continuous) > 0);
+    const names: string[] = [];
+    for await (const found of await nativeOf(client).nc.services.client().ping()) names.push(found.name);
+    assert.deepEqual(names, ['leader']);
+    await api.stop();
+  });
+
+  it('snapshots come back; a corrupt or newer one is ignored', async () => {
+    const snapshots = openSnapshots(test.bus);
+    assert.equal(await snapshots.load('fold'), undefined);
+    const snapshot = { seq: 12, foldVersion: 3, state: { models: ['ü'.repeat(1000)] } };
+    await snapshots.save('fold', snapshot);
+    assert.deepEqual(await snapshots.load('fold'), snapshot);
+    await kvPut(nativeOf(test.bus), BUCKETS.snapshots, 'fold', Buffer.from('garbage'), { deadlineMs: 2000 });
+    assert.equal(await snapshots.load('fold'), undefined);
+    const { gzipSync } = await import('node:zlib');
+    const newer = gzipSync(JSON.stringify({ format: 99, ...snapshot }));
+    await kvPut(nativeOf(test.bus), BUCKETS.snapshots, 'fold', newer, { deadlineMs: 2000 });
+    assert.equal(await snapshots.load('fold'), undefined);
+  });
+
+  it('telemetry is followed from a time on, past what is broken', async () => {
+    const subject = subjects.telemetry('m', '1.0');
+    await publishTelemetry(test.bus, subject, { n: 1 });
+    await nativeOf(test.bus).js.publish(subject, 'broken');
+    await publishTelemetry(test.bus, subject, { n: 2 });
+    const seen: unknown[] = [];
+    const errors: unknown[] = [];
+    const follow = (sinceIso: string) =>
+      followTelemetry(test.bus, {
+        filter: subject,
+        sinceIso,
+        onMessage: (json, at) => void seen.push(json, at.subject),
+        onError: (e) => void errors.push(e),
+      });
+    const follower = follow(new Date(Date.now() - 60_000).toISOString());
+    await until(() => follower.caughtUp, 'caught up');
+    assert.deepEqual(seen, [{ n: 1 }, subject, { n: 2 }, subject]);
+    assert.match(String(errors[0]), /CVE_MESSAGE_MALFORMED/);
+    await follower.stop();
+    const later = follow(new Date(Date.now() + 60_000).toISOString());
+    await until(() => later.caughtUp, 'nothing to catch up with');
+    await later.stop();
+    assert.equal(seen.length, 4);
+    await assert.rejects(publishTelemetry(test.bus, subject, 'x'.repeat(65 * 1024)), /CVE_MESSAGE_TOO_LARGE/);
+  });
+
+  it('a dead letter keeps bytes and headers, once, newest first', async () => {
+    const bytes = Uint8Array.from([0, 255, 1]);
+    const refused = {
+      subject: subjects.handoff,
+      bytes,
+      headers: { 'ce-id': 'x', 'Nats-Msg-Id': 'original' },
+      by: 'c-0',
+    };
+    const reason = new ConclaveError('CVE_HANDOFF_INVALID', 'line one\nline two');
+    await deadLetter(test.bus, { ...refused, reason });
+    await deadLetter(test.bus, { ...refused, reason });
+    await deadLetter(test.bus, { ...refused, reason: new Error('other'), key: 'INBOX.2' });
+    const letters = await listDeadLetters(test.bus, { limit: 10 });
+    assert.deepEqual(
+      letters.map((letter) => letter.code),
+      ['Error', 'CVE_HANDOFF_INVALID'],
+    );
+    assert.deepEqual(Uint8Array.from(letters[1]?.bytes ?? []), bytes);
+    assert.equal(letters[1]?.reason, 'CVE_HANDOFF_INVALID: line one line two');
+    assert.equal(letters[1]?.headers['ce-id'], 'x');
+    assert.equal(letters[1]?.headers['Conclave-Original-Msg-Id'], 'original');
+    assert.equal((await listDeadLetters(test.bus, { limit: 1 })).length, 1);
+  });
+});

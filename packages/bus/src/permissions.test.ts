@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Aggregate, aggregates, BUCKETS, STREAMS, subjects } from '@conclave/contracts';
+import { serveApi } from './api-service.ts';
+import { openArtifacts } from './artifacts.ts';
+import { connectBus } from './connection.ts';
+import { deadLetter, listDeadLetters } from './dead-letters.ts';
+import { openJournal } from './journal.ts';
+import { kvPut } from './kv.ts';
+import { holdLease } from './lease.ts';
+import { openMembership } from './membership.ts';
+import { nativeOf } from './native.ts';
+import { createNkey } from './nkeys.ts';
+import type { NatsUser } from './permissions.ts';
+import type { Bus } from './ports/connection.ts';
+import { openSnapshots } from './snapshots.ts';
+import { followTelemetry, publishInbox, publishTelemetry } from './telemetry.ts';
+import { testEvent } from './testing/events.ts';
+import { startTestBus, type TestBus, until } from './testing/index.ts';
+import { waitForTopology } from './topology.ts';
+import { openWorkQueue } from './work-queue.ts';
+
+const DENIED = /CVE_UNAUTHORIZED/;
+const EVERY: readonly Aggregate[] = [
+  aggregates.schedule,
+  aggregates.roadmap,
+  aggregates.rollouts('m'),
+  aggregates.meeting('m'),
+  aggregates.action('m'),
+  aggregates.evaluation('m'),
+  aggregates.incident('m'),
+  aggregates.model('m'),
+];
+const WRITES: Readonly<Record<NatsUser, readonly Aggregate['kind'][]>> = {
+  coordinator: ['schedule', 'rollouts', 'incidents', 'models'],
+  planner: ['meetings', 'roadmap'],
+  executor: ['actions'],
+  'gpu-runner': ['evaluations'],
+  metrics: [],
+  operator: [],
+  publisher: [],
+};
+
+describe('permissions', () => {
+  let test: TestBus;
+  const buses = new Map<NatsUser, Bus>();
+  const as = (user: NatsUser): Bus => buses.get(user) ?? assert.fail(user);
+  before(async () => {
+    test = await startTestBus({ users: true });
+    for (const user of Object.keys(WRITES) as NatsUser[]) buses.set(user, await test.connect(user));
+  });
+  after(async () => {
+    await test[Symbol.asyncDispose]();
+  });
+
+  for (const user of Object.keys(WRITES) as NatsUser[]) {
+    it(`${user} appends to ${WRITES[user].join(', ') || 'nothing'} and to nothing else`, async () => {
+      const journal = openJournal(as(user), { by: user });
+      for (const aggregate of EVERY) {
+        const append = journal.append(aggregate, 'any', [testEvent(`${user}-${aggregate.kind}`)], { deadlineMs: 3000 });
+        if (WRITES[user].includes(aggregate.kind)) assert.ok((await append).seq > 0);
+        else await assert.rejects(append, DENIED, `${user} on ${aggregate.kind}`);
+      }
+    });
+  }
+
+  for (const user of ['coordinator', 'planner', 'executor', 'gpu-runner', 'metrics', 'operator'] as const) {
+    it(`${user} sees the topology, follows and reads the journal`, async () => {
+      await waitForTopology(as(user));
+      const journal = openJournal(as(user), { by: user });
+      let commits = 0;
+      const follower = journal.follow({
+        filters: [subjects.journalKind('rollouts'), subjects.journalKind('schedule')],
+        onCommit: () => void commits++,
+        onError: (error) => assert.fail(String(error)),
+      });
+      await until(() => follower.caughtUp && commits > 0, 'caught up');
+      await follower.stop();
+      assert.equal((await journal.read(aggregates.schedule)).length, 1);
+      assert.ok((await journal.lastSeq()) > 0);
+    });
+  }
+
+  it('work goes from the coordinator to its workers', async () => {
+    const queue = openWorkQueue(as('coordinator'));
+    await queue.publish(subjects.workMeeting, {}, { msgId: 'meeting' });
+    await queue.publish(subjects.workAction('ops_commander'), {}, { msgId: 'action' });
+    await openWorkQueue(as('executor')).publish(subjects.workEvaluation, {}, { msgId: 'evaluation' });
+    await publishInbox(as('publisher'), subjects.handoff, {});
+    const seen: string[] = [];
+    const consume = (user: NatsUser, filter: string) =>
+      openWorkQueue(as(user)).consume({
+        name: user,
+        filter,
+        concurrency: 1,
+        handler: async (job) => void seen.push(job.subject),
+      });
+    const consumers = [
+      consume('planner', subjects.workMeeting),
+      consume('executor', subjects.workActionAll),
+      consume('gpu-runner', subjects.workEvaluation),
+      openWorkQueue(as('coordinator')).consume({
+        stream: 'inbox',
+        name: 'coordinator-inbox',
+        filter: [subjects.handoff, subjects.incident, subjects.insight],
+        concurrency: 1,
+        handler: async (job) => void seen.push(job.subject),
+      }),
+    ];
+    await until(() => seen.length === 4, 'all handled');
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+    assert.equal(
+      (await nativeOf(as('coordinator')).jsm.streams.info(STREAMS.work)).state.messages,
+      0,
+      'all acknowledged',
+    );
+  });
+
+  it('nobody takes or makes the work of others', async () => {
+    const publish = (user: NatsUser, subject: string) =>
+      openWorkQueue(as(user)).publish(subject, {}, { msgId: `${user}-${subject}` });
+    await assert.rejects(publish('planner', subjects.workAction('x')), DENIED);
+    await assert.rejects(publish('planner', subjects.workMeeting), DENIED);
+    await assert.rejects(publish('executor', subjects.workAction('x')), DENIED);
+    await assert.rejects(publish('gpu-runner', subjects.workEvaluation), DENIED);
+    await assert.rejects(publish('publisher', subjects.workMeeting), DENIED);
+    const { jsm } = nativeOf(as('planner'));
+    await assert.rejects(jsm.consumers.info(STREAMS.work, 'executor'), /ermission/);
+    // A push consumer of the executor's own evaluations, aimed at the journal, would make its words a rollout's.
+    const forged = {
+      name: 'executor',
+      deliver_subject: subjects.journal(aggregates.rollouts('m')),
+      filter_subject: subjects.workEvaluation,
+    };
+    await assert.rejects(nativeOf(as('executor')).jsm.consumers.add(STREAMS.work, forged), /ermission/);
+  });
+
+  it('only the coordinator leads and changes streams', async () => {
+    const handle = holdLease(as('coordinator'), {
+      name: 'leader',
+      holder: 'c',
+      ttlMs: 5000,
+      onAcquired() {},
+      onLost() {},
+    });
+    await until(() => handle.current, 'the lease');
+    await handle.release();
+    for (const user of ['planner', 'executor', 'gpu-runner', 'metrics', 'operator', 'publisher'] as const) {
+      const native = nativeOf(as(user));
+      await assert.rejects(
+        kvPut(native, BUCKETS.leases, 'leader', new Uint8Array(), { deadlineMs: 2000 }),
+        /ermission/,
+      );
+      await assert.rejects(native.jsm.streams.add({ name: 'X', subjects: ['x'] }), /ermission/);
+      await assert.rejects(native.jsm.streams.update(STREAMS.journal, { max_msgs: 1 }), /ermission/);
+    }
+    await assert.rejects(nativeOf(as('coordinator')).jsm.streams.delete(STREAMS.journal), /ermission/);
+  });
+
+  it('desired states reach runners, from the coordinator only', async () => {
+    const seen: string[] = [];
+    const subscription = as('gpu-runner').subscribeCore(subjects.desiredAll, (message) => seen.push(message.subject));
+    await as('gpu-runner').flush();
+    const denied: string[] = [];
+    as('executor').onStatus((status) => denied.push(`${status.type} ${status.detail}`));
+    as('executor').publishCore(subjects.desired('forged'), '{}');
+    await until(
+      () => denied.some((line) => line === `permission_denied publish ${subjects.desired('forged')}`),
+      'the refusal',
+    );
+    as('coordinator').publishCore(subjects.desired('m'), '{}');
+    await until(() => seen.length > 0, 'the desired state');
+    subscription.unsubscribe();
+    assert.deepEqual(seen, [subjects.desired('m')]);
+  });
+
+  it('telemetry, membership and snapshots go to whoever needs them', async () => {
+    await publishTelemetry(as('gpu-runner'), subjects.telemetry('m', '1.0'), { window: 1 });
+    await publishTelemetry(as('gpu-runner'), subjects.heartbeat, { at: 1 });
+    await assert.rejects(publishTelemetry(as('executor'), subjects.telemetry('m', '1.0'), {}), DENIED);
+    const sinceIso = new Date(Date.now() - 60_000).toISOString();
+    for (const user of ['coordinator', 'planner', 'executor', 'metrics', 'operator'] as const) {
+      let windows = 0;
+      const onError = (error: unknown): void => assert.fail(`${user}: ${String(error)}`);
+      const follower = followTelemetry(as(user), {
+        filter: subjects.telemetryAll,
+        sinceIso,
+        onMessage: () => void windows++,
+        onError,
+      });
+      await until(() => windows === 1, 'the window');
+      await follower.stop();
+    }
+    await openMembership(as('gpu-runner')).put('gpu-0', {});
+    for (const user of ['coordinator', 'executor', 'metrics', 'operator', 'gpu-runner'] as const) {
+      assert.equal((await openMembership(as(user)).all()).size, 1, user);
+    }
+    await assert.rejects(openMembership(as('metrics')).put('forged', {}), DENIED);
+    for (const user of ['coordinator', 'planner', 'executor', 'gpu-runner'] as const) {
+      await openSnapshots(as(user)).save(user, { seq: 1, foldVersion: 1, state: {} });
+      assert.equal((await openSnapshots(as(user)).load(user))?.seq, 1);
+    }
+  });
+
+  it('artifacts are pushed by operators and executors, fetched by runners', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'conclave-test-'));
+    try {
+      await writeFile(join(dir, 'model.onnx'), 'weights');
+      const { digest } = await openArtifacts(as('operator')).pushDirectory(dir, 'model');
+      await openArtifacts(as('gpu-runner')).fetchDirectory(digest, join(dir, 'cache'));
+      const output = await openArtifacts(as('executor')).putBytes(Buffer.from('long output'));
+      assert.equal(Buffer.from(await openArtifacts(as('metrics')).getBytes(output)).toString(), 'long output');
+      await assert.rejects(openArtifacts(as('gpu-runner')).putBytes(Buffer.from('x')), DENIED);
+      await assert.rejects(openArtifacts(as('planner')).getBytes(output), DENIED);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('requests reach their services', async () => {
+    const coordinator = serveApi(as('coordinator'), { name: 'conclave', version: '0.1.0', description: 'test' });
+    coordinator.endpoint('status', subjects.api('status'), async () => 'leader');
+    const runner = serveApi(as('gpu-runner'), { name: 'inference', version: '0.1.0', description: 'test' });
+    runner.endpoint('infer', subjects.infer('m'), async () => 'scores');
+    runner.endpoint('rollback', subjects.runnerRollbackTest('gpu-0'), async () => 'passed');
+    await Promise.all([coordinator.ready(), runner.ready()]);
+    const ask = async (user: NatsUser, subject: string): Promise<unknown> =>
+      (await as(user).request(subject, {}, { timeoutMs: 2000 })).json();
+    for (const user of ['executor', 'metrics', 'operator', 'planner'] as const)
+      assert.equal(await ask(user, subjects.api('status')), 'leader');
+    for (const user of ['executor', 'operator', 'publisher'] as const)
+      assert.equal(await ask(user, subjects.infer('m')), 'scores');
+    assert.equal(await ask('executor', subjects.runnerRollbackTest('gpu-0')), 'passed');
+    await assert.rejects(ask('publisher', subjects.api('status')), DENIED);
+    await assert.rejects(ask('gpu-runner', subjects.api('status')), DENIED);
+    await assert.rejects(ask('planner', subjects.api('abort')), DENIED);
+    await Promise.all([coordinator.stop(), runner.stop()]);
+  });
+
+  it('documents are submitted and dead letters written by those who may', async () => {
+    for (const user of ['publisher', 'operator', 'coordinator'] as const) {
+      for (const subject of [subjects.handoff, subjects.incident, subjects.insight])
+        await publishInbox(as(user), subject, { user });
+    }
+    await publishInbox(as('planner'), subjects.handoff, {});
+    await publishInbox(as('executor'), subjects.incident, {});
+    await assert.rejects(publishInbox(as('metrics'), subjects.handoff, {}), DENIED);
+    for (const user of ['coordinator', 'planner', 'executor', 'gpu-runner'] as const) {
+      await deadLetter(as(user), {
+        subject: subjects.handoff,
+        bytes: Buffer.from(user),
+        reason: new Error('test'),
+        by: user,
+      });
+    }
+    assert.equal((await listDeadLetters(as('operator'), { limit: 10 })).length, 4);
+    assert.equal((await listDeadLetters(as('metrics'), { limit: 2 })).length, 2);
+    await assert.rejects(listDeadLetters(as('publisher'), { limit: 1 }), DENIED);
+  });
+
+  it('a key that nobody knows is refused at once', async () => {
+    const { seed } = createNkey();
+    await assert.rejects(
+      connectBus({ servers: test.nats.url, name: 'nobody', nkeySeed: seed, user: 'planner' }),
+      /CVE_UNAUTHORIZED: nats.* refuses user planner/,
+    );
+  });
+});

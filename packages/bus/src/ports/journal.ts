@@ -1,0 +1,73 @@
+import type { Aggregate, Commit, RawEvent } from '@conclave/contracts';
+
+export interface AppendOptions {
+  /** The writer's fencing token (lease revision), stored in the commit. */
+  readonly fence?: number | undefined;
+  /** Milliseconds to go on trying while the outcome is unknown. Default 30 000. */
+  readonly deadlineMs?: number | undefined;
+}
+
+export interface FollowOptions {
+  /** Journal subjects, e.g. `subjects.journalKind('rollouts')`. */
+  readonly filters: readonly string[];
+  /** First sequence to deliver. Default 1: everything. */
+  readonly fromSeq?: number | undefined;
+  /** Called one commit at a time; the next waits for the promise. A rejection goes to `onError` and stops the follower. */
+  onCommit(commit: Commit): void | Promise<void>;
+  /** Called once, when everything stored at the time of starting has been delivered (at once for an empty journal). */
+  onCaughtUp?(): void;
+  /** A commit that cannot be read or handled: the follower has stopped. A lost connection is no error, it resumes by itself. */
+  onError(error: unknown): void;
+}
+
+/** A running reader of a stream. */
+export interface Follower {
+  /** Sequence of the last message delivered and handled; 0 for none. */
+  readonly lastSeq: number;
+  /** True once everything stored at the time of starting has been handled. */
+  readonly caughtUp: boolean;
+  /** `performance.now()` of the last message or idle heartbeat: proves that it is receiving. */
+  readonly lastActivityAt: number;
+  /** Stops delivering; resolves when a running handler has ended. */
+  stop(): Promise<void>;
+}
+
+/** The journal: one stream, one subject per aggregate, one total order (invariants: journal.ts). */
+export interface Journal {
+  /**
+   * Stores events as one commit.
+   * @param expectedSeq stream sequence of the last commit seen on that aggregate, 0 for none, `any` for no expectation.
+   * @returns the commit's stream sequence, also when this very commit (the same event ids) was stored by an earlier attempt.
+   * @throws JournalConflict (CVE_JOURNAL_CONFLICT) when another commit came first; CVE_JOURNAL_OUTCOME_UNKNOWN when no answer
+   * came within `deadlineMs`; CVE_MESSAGE_TOO_LARGE over 512 KB; CVE_UNAUTHORIZED when this user may not write the aggregate.
+   */
+  append(
+    aggregate: Aggregate,
+    expectedSeq: number | 'any',
+    events: readonly RawEvent[],
+    options?: AppendOptions,
+  ): Promise<{ seq: number }>;
+  /** All commits of an aggregate after `afterSeq` (default 0), oldest first. @throws CVE_JOURNAL_CORRUPT */
+  read(aggregate: Aggregate, options?: { afterSeq?: number }): Promise<Commit[]>;
+  /** Sequence of the aggregate's last commit, 0 if it has none. */
+  head(aggregate: Aggregate): Promise<number>;
+  /** Last sequence of the whole stream. */
+  lastSeq(): Promise<number>;
+  /** Delivers commits in order, without gap or duplicate, through reconnects and server restarts, until stopped. */
+  follow(options: FollowOptions): Follower;
+}
+
+/** A fold's state at a sequence. */
+export interface Snapshot {
+  readonly seq: number;
+  /** Version of the fold that made it; a reader ignores another one. */
+  readonly foldVersion: number;
+  readonly state: unknown;
+}
+
+/** Snapshots bound the replay; any of them may vanish. */
+export interface Snapshots {
+  /** Undefined when there is none or it cannot be read. */
+  load(name: string): Promise<Snapshot | undefined>;
+  save(name: string, snapshot: Snapshot): Promise<void>;
+}

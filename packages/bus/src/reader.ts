@@ -1,0 +1,210 @@
+import { ConclaveError, messageOf } from '@conclave/contracts';
+import { createReader, deleteReader, type StartAt } from './consumers.ts';
+import { asConclaveError, isRefused, type Native, pause } from './native.ts';
+import type { Follower } from './ports/journal.ts';
+import { PullInterrupted, type StreamMessage, startPull } from './pull.ts';
+
+const RETRY_MS = 200;
+const RECONNECT_POLL_MS = 100;
+const BATCH = 256;
+
+export interface ReaderOptions {
+  readonly stream: string;
+  readonly filters: readonly string[];
+  readonly start: StartAt;
+  /** One at a time. A rejection ends the reader. */
+  onMessage(message: StreamMessage): void | Promise<void>;
+  onCaughtUp?: (() => void) | undefined;
+  onError(error: unknown): void;
+}
+
+/**
+ * Follows a stream in order, without gap or duplicate.
+ *
+ * 1. A message is handed on only if its consumer sequence is the next one expected and its stream sequence is above `lastSeq`.
+ * 2. After anything else (hole, silence, lost consumer, reconnect) the consumer is thrown away and a new one starts at `lastSeq + 1`.
+ * 3. `lastSeq` grows only after the handler has ended.
+ */
+export function followStream(native: Native, options: ReaderOptions): Follower {
+  return new StreamReader(native, options);
+}
+
+class StreamReader implements Follower {
+  lastSeq = 0;
+  caughtUp = false;
+  lastActivityAt = performance.now();
+  readonly #native: Native;
+  readonly #options: ReaderOptions;
+  readonly #stopping = new AbortController();
+  readonly #done: Promise<void>;
+  #toCatchUp: number | undefined;
+  #expected = 1;
+
+  constructor(native: Native, options: ReaderOptions) {
+    this.#native = native;
+    this.#options = options;
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      if (!this.#native.isConnected() && !this.#native.nc.isClosed()) {
+        await pause(RECONNECT_POLL_MS, signal);
+        continue;
+      }
+      try {
+        await this.#followOnce(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof HandlerFailed || isRefused(error) || error instanceof ConclaveError) {
+          const reason =
+            error instanceof HandlerFailed ? error.cause : asConclaveError(error, `follow ${this.#options.stream}`);
+          this.#options.onError(reason);
+          return;
+        }
+        if (this.#native.nc.isClosed()) {
+          this.#options.onError(asConclaveError(error, `follow ${this.#options.stream}`));
+          return;
+        }
+        this.#native.logger.info(
+          { stream: this.#options.stream, lastSeq: this.lastSeq, reason: messageOf(error) },
+          'reader starts again',
+        );
+        await pause(RETRY_MS, signal);
+      }
+    }
+  }
+
+  async #followOnce(signal: AbortSignal): Promise<void> {
+    const { stream, filters, start } = this.#options;
+    await this.#refuseTruncated(stream);
+    const from = this.lastSeq > 0 ? { seq: this.lastSeq + 1 } : start;
+    const consumer = await createReader(this.#native, stream, filters, from);
+    this.#expected = 1;
+    this.#toCatchUp ??= consumer.pending;
+    this.#noteProgress(consumer.pending);
+    try {
+      while (!signal.aborted) await this.#pullOnce(consumer.name, signal);
+    } finally {
+      deleteReader(this.#native, stream, consumer.name);
+    }
+  }
+
+  /** A stream shorter than what was read from it has lost messages or is another stream: no writer may go on. */
+  async #refuseTruncated(stream: string): Promise<void> {
+    if (this.lastSeq === 0) return;
+    const { state } = await this.#native.jsm.streams.info(stream);
+    if (state.last_seq >= this.lastSeq) return;
+    throw new ConclaveError(
+      'CVE_JOURNAL_CORRUPT',
+      `${stream} ends at ${state.last_seq} but ${this.lastSeq} was read from it; it was truncated or replaced: restore it, then restart this service`,
+    );
+  }
+
+  async #pullOnce(consumer: string, signal: AbortSignal): Promise<void> {
+    let chain: Promise<void> = Promise.resolve();
+    let failure: unknown;
+    const handle = async (message: StreamMessage): Promise<void> => {
+      if (failure !== undefined || signal.aborted) return;
+      try {
+        await this.#deliver(message);
+      } catch (error) {
+        failure = error;
+        void pull.cancel();
+      }
+    };
+    const pull = startPull(this.#native, {
+      stream: this.#options.stream,
+      consumer,
+      batch: BATCH,
+      expiresMs: 5000,
+      heartbeatMs: 1000,
+      onActivity: () => {
+        this.lastActivityAt = performance.now();
+      },
+      onMessage: (message) => {
+        chain = chain.then(() => handle(message));
+      },
+    });
+    const abort = (): void => void pull.cancel();
+    signal.addEventListener('abort', abort, { once: true });
+    const interruption: unknown = await pull.ended.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    signal.removeEventListener('abort', abort);
+    await chain;
+    if (failure !== undefined) throw failure;
+    if (interruption !== undefined) throw interruption;
+  }
+
+  async #deliver(message: StreamMessage): Promise<void> {
+    if (message.consumerSeq !== this.#expected) {
+      throw new PullInterrupted(`delivery ${message.consumerSeq} came where ${this.#expected} was due`);
+    }
+    this.#expected++;
+    if (message.streamSeq > this.lastSeq) {
+      try {
+        await this.#options.onMessage(message);
+      } catch (error) {
+        throw new HandlerFailed('the handler failed', { cause: error });
+      }
+      this.lastSeq = message.streamSeq;
+      this.lastActivityAt = performance.now();
+      if (this.#toCatchUp !== undefined) this.#toCatchUp--;
+    }
+    this.#noteProgress(message.pending);
+  }
+
+  #noteProgress(pending: number): void {
+    if (this.caughtUp || (pending > 0 && (this.#toCatchUp ?? 1) > 0)) return;
+    this.caughtUp = true;
+    this.#options.onCaughtUp?.();
+  }
+}
+
+class HandlerFailed extends Error {}
+
+/** Reads the stored messages of `filters` from `start` until sequence `until`, oldest first. @throws CVE_BUS_UNAVAILABLE after `deadlineMs` */
+export async function readRange(
+  native: Native,
+  options: { stream: string; filters: readonly string[]; start: StartAt; until: number; deadlineMs?: number },
+): Promise<StreamMessage[]> {
+  const messages: StreamMessage[] = [];
+  const end = Promise.withResolvers<void>();
+  const seen = (seq: number): void => {
+    if (seq >= options.until) end.resolve();
+  };
+  const reader = followStream(native, {
+    ...options,
+    onMessage: (message) => {
+      if (message.streamSeq <= options.until) messages.push(message);
+      seen(message.streamSeq);
+    },
+    onError: end.reject,
+  });
+  const deadlineMs = options.deadlineMs ?? 30_000;
+  const timer = setTimeout(
+    () =>
+      end.reject(
+        new ConclaveError(
+          'CVE_BUS_UNAVAILABLE',
+          `${options.stream} could not be read up to ${options.until} in ${deadlineMs} ms; is NATS running?`,
+        ),
+      ),
+    deadlineMs,
+  );
+  try {
+    await end.promise;
+  } finally {
+    clearTimeout(timer);
+    await reader.stop();
+  }
+  return messages;
+}

@@ -1,0 +1,3 @@
+export { findNatsServer, freePort, startNats, type TestNats } from './nats-server.ts';
+export { startTestBus, type TestBus } from './test-bus.ts';
+export { until } from './until.ts';

@@ -1,0 +1,38 @@
+import { connectBus } from '../connection.ts';
+import type { NatsUser } from '../permissions.ts';
+import type { Bus, BusLogger } from '../ports/connection.ts';
+import { ensureTopology, type TopologyOptions } from '../topology.ts';
+import { startNats, type TestNats } from './nats-server.ts';
+
+/** A server with all streams, and connections to it. Everything ends with `await using`. */
+export interface TestBus extends AsyncDisposable {
+  readonly nats: TestNats;
+  readonly bus: Bus;
+  /** Another connection, as that user when the server was started with users. */
+  connect(user?: NatsUser, logger?: BusLogger): Promise<Bus>;
+}
+
+/** @param options.users with the users and permissions of production; the first connection is the coordinator's. */
+export async function startTestBus(
+  options: { users?: boolean; topology?: Partial<TopologyOptions> } = {},
+): Promise<TestBus> {
+  const nats = await startNats(options.users === true ? { users: true } : {});
+  const open: Bus[] = [];
+  const connect = async (user?: NatsUser, logger?: BusLogger): Promise<Bus> => {
+    const credentials = options.users === true && user !== undefined ? { user, nkeySeed: nats.seeds[user] } : {};
+    const bus = await connectBus({ servers: nats.url, name: user ?? 'test', logger, ...credentials });
+    open.push(bus);
+    return bus;
+  };
+  const bus = await connect('coordinator');
+  await ensureTopology(bus, { replicas: 1, ...options.topology });
+  return {
+    nats,
+    bus,
+    connect,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(open.map((each) => each.drain()));
+      await nats.stop();
+    },
+  };
+}

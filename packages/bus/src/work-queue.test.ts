@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { ConclaveError, STREAMS, subjects } from '@conclave/contracts';
+import { listDeadLetters } from './dead-letters.ts';
+import { nativeOf } from './native.ts';
+import type { Job } from './ports/work.ts';
+import { publishInbox } from './telemetry.ts';
+import { startTestBus, type TestBus, until } from './testing/index.ts';
+import { openWorkQueue } from './work-queue.ts';
+
+const inWork = async (test: TestBus): Promise<number> =>
+  (await nativeOf(test.bus).jsm.streams.info(STREAMS.work)).state.messages;
+
+describe('work queue', () => {
+  let test: TestBus;
+  before(async () => {
+    test = await startTestBus();
+  });
+  after(async () => {
+    await test[Symbol.asyncDispose]();
+  });
+
+  it('stores a message id once', async () => {
+    const queue = openWorkQueue(test.bus);
+    assert.equal((await queue.publish(subjects.workEvaluation, { n: 1 }, { msgId: 'once' })).duplicate, false);
+    assert.equal((await queue.publish(subjects.workEvaluation, { n: 1 }, { msgId: 'once' })).duplicate, true);
+    const seen: unknown[] = [];
+    const consumer = queue.consume({
+      name: 'once',
+      filter: subjects.workEvaluation,
+      concurrency: 1,
+      handler: async (job) => void seen.push(job.json(), job.headers('nats-msg-id')),
+    });
+    await until(async () => (await inWork(test)) === 0, 'it is worked off');
+    await consumer.stop();
+    assert.deepEqual(seen, [{ n: 1 }, 'once']);
+  });
+
+  it('refuses messages over 64 KB', async () => {
+    const queue = openWorkQueue(test.bus);
+    await assert.rejects(
+      queue.publish(subjects.workEvaluation, 'x'.repeat(65 * 1024), { msgId: 'big' }),
+      /CVE_MESSAGE_TOO_LARGE/,
+    );
+  });
+
+  it('shares work among consumers and runs at most `concurrency` handlers at once', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('share');
+    const done: number[] = [];
+    let running = 0;
+    let most = 0;
+    const handler = async (job: Job): Promise<void> => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      done.push(job.seq);
+    };
+    const consumers = [1, 2].map(() => queue.consume({ name: 'share', filter: subject, concurrency: 2, handler }));
+    await Promise.all(Array.from({ length: 40 }, (_, n) => queue.publish(subject, { n }, { msgId: `share-${n}` })));
+    await until(() => done.length >= 40, 'all handled');
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+    assert.equal(new Set(done).size, 40);
+    assert.equal(done.length, 40);
+    assert.ok(most <= 4);
+  });
+
+  it('delivers again after a failure, then acknowledges', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('again');
+    const deliveries: number[] = [];
+    const consumer = queue.consume({
+      name: 'again',
+      filter: subject,
+      concurrency: 1,
+      backoffMs: 5,
+      handler: async (job) => {
+        deliveries.push(job.deliveryCount);
+        if (job.deliveryCount < 3) throw new Error('not yet');
+      },
+    });
+    await queue.publish(subject, {}, { msgId: 'again' });
+    await until(async () => deliveries.length === 3 && (await inWork(test)) === 0, 'it succeeds');
+    await consumer.stop();
+    assert.deepEqual(deliveries, [1, 2, 3]);
+  });
+
+  it('keeps a handler alive that takes longer than the ack wait', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('slow');
+    let deliveries = 0;
+    const consumer = queue.consume({
+      name: 'slow',
+      filter: subject,
+      concurrency: 2,
+      ackWaitMs: 600,
+      handler: async () => {
+        deliveries++;
+        const started = performance.now();
+        await until(() => performance.now() - started > 2000, 'three ack waits are over');
+      },
+    });
+    await queue.publish(subject, {}, { msgId: 'slow' });
+    await until(async () => deliveries > 0 && consumer.running === 0 && (await inWork(test)) === 0, 'it is done');
+    await consumer.stop();
+    assert.equal(deliveries, 1);
+  });
+
+  it('gives up a terminal error at once, with the original bytes', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('terminal');
+    const dead: string[] = [];
+    const consumer = queue.consume({
+      name: 'terminal',
+      filter: subject,
+      concurrency: 1,
+      by: 'executor-7',
+      handler: async () => {
+        throw new ConclaveError('CVE_TOOL_INVALID_ARGS', 'no such thing');
+      },
+      onDead: async (job, reason) => void dead.push(`${job.deliveryCount} ${reason.message}`),
+    });
+    await nativeOf(test.bus).js.publish(subject, '{"odd":  "spacing"} ');
+    await until(async () => (await inWork(test)) === 0, 'it is given up');
+    await consumer.stop();
+    assert.deepEqual(dead, ['1 CVE_TOOL_INVALID_ARGS: no such thing']);
+    const [letter] = await listDeadLetters(test.bus, { limit: 1 });
+    assert.equal(letter?.originalSubject, subject);
+    assert.equal(letter?.code, 'CVE_TOOL_INVALID_ARGS');
+    assert.equal(letter?.by, 'executor-7');
+    assert.equal(Buffer.from(letter?.bytes ?? []).toString(), '{"odd":  "spacing"} ');
+  });
+
+  it('gives up after the last delivery, with one dead letter even when onDead fails first', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('count');
+    let handled = 0;
+    let told = 0;
+    const consumer = queue.consume({
+      name: 'count',
+      filter: subject,
+      concurrency: 1,
+      backoffMs: 5,
+      maxDeliver: 2,
+      handler: async () => {
+        handled++;
+        throw new Error('always');
+      },
+      onDead: async () => {
+        if (++told === 1) throw new Error('the journal is away');
+      },
+    });
+    await queue.publish(subject, { n: 1 }, { msgId: 'count' });
+    await until(async () => (await inWork(test)) === 0, 'it is given up');
+    await consumer.stop();
+    assert.equal(handled, 2);
+    assert.equal(told, 2);
+    const letters = (await listDeadLetters(test.bus, { limit: 100 })).filter(
+      (letter) => letter.originalSubject === subject,
+    );
+    assert.equal(letters.length, 1);
+    assert.equal(letters[0]?.reason, 'always');
+  });
+
+  it('makes a missing durable again and goes on', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('durable');
+    let handled = 0;
+    const consumer = queue.consume({
+      name: 'durable',
+      filter: subject,
+      concurrency: 1,
+      handler: async () => void handled++,
+    });
+    await queue.publish(subject, {}, { msgId: 'durable-1' });
+    await until(() => handled === 1, 'the first');
+    await nativeOf(test.bus).jsm.consumers.delete(STREAMS.work, 'durable');
+    await queue.publish(subject, {}, { msgId: 'durable-2' });
+    await until(() => handled === 2, 'the second');
+    await consumer.stop();
+  });
+
+  it('waits for running handlers when it stops, and tells them', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('stop');
+    let ended = '';
+    const consumer = queue.consume({
+      name: 'stop',
+      filter: subject,
+      concurrency: 1,
+      handler: async (job) => {
+        await new Promise<void>((resolve) => job.signal.addEventListener('abort', () => resolve(), { once: true }));
+        ended = 'handed back';
+        throw new ConclaveError('CVE_CANCELLED', 'stopping');
+      },
+    });
+    await queue.publish(subject, {}, { msgId: 'stop' });
+    await until(() => consumer.running === 1, 'it runs');
+    await consumer.stop({ graceMs: 10 });
+    assert.equal(ended, 'handed back');
+    let deliveries = 0;
+    const next = queue.consume({
+      name: 'stop',
+      filter: subject,
+      concurrency: 1,
+      handler: async (job) => {
+        deliveries = job.deliveryCount;
+      },
+    });
+    await until(() => deliveries === 2, 'another takes it');
+    await next.stop();
+  });
+
+  it('consumes the inbox too, where documents stay', async () => {
+    const seen: unknown[] = [];
+    const consumer = openWorkQueue(test.bus).consume({
+      stream: 'inbox',
+      name: 'coordinator',
+      filter: [subjects.handoff, subjects.incident],
+      concurrency: 1,
+      handler: async (job) => void seen.push(job.json()),
+    });
+    await publishInbox(test.bus, subjects.handoff, { meeting_id: 'm' }, { msgId: 'm' });
+    test.bus.publishCore(subjects.incident, '{"plain":true}');
+    await until(() => seen.length === 2, 'both');
+    await consumer.stop();
+    assert.deepEqual(seen, [{ meeting_id: 'm' }, { plain: true }]);
+    assert.equal((await nativeOf(test.bus).jsm.streams.info(STREAMS.inbox)).state.messages, 2);
+  });
+});
+
+it('a work queue survives a crash of the server: every message is handled', async () => {
+  await using test = await startTestBus();
+  const queue = openWorkQueue(test.bus);
+  const subject = subjects.workAction('crash');
+  const handled = new Set<unknown>();
+  const consumer = openWorkQueue(await test.connect()).consume({
+    name: 'crash',
+    filter: subject,
+    concurrency: 2,
+    ackWaitMs: 1000,
+    handler: async (job) => void handled.add(job.json()),
+  });
+  for (let n = 0; n < 60; n++) {
+    if (n === 20 || n === 40) {
+      await test.nats.kill();
+      const restarting = test.nats.restart();
+      await queue.publish(subject, n, { msgId: `crash-${n}` });
+      await restarting;
+    } else await queue.publish(subject, n, { msgId: `crash-${n}` });
+  }
+  await until(() => handled.size === 60, 'all handled', 30_000);
+  await consumer.stop();
+});

@@ -1,0 +1,43 @@
+import type { Bus } from '@conclave/bus';
+import {
+  API,
+  type ApiVerb,
+  ConclaveError,
+  isConclaveError,
+  subjects,
+  TOKEN_HEADER,
+  zodMessage,
+} from '@conclave/contracts';
+import type { z } from 'zod';
+
+const ANSWER_MS = 15_000;
+
+/** Body of a verb, as the caller writes it. */
+export type ApiBody<V extends ApiVerb> = z.input<(typeof API)[V]['request']>;
+
+/**
+ * Asks the coordinator. The body is checked before it is sent.
+ * @returns the answer's JSON.
+ * @throws CVE_REQUEST_INVALID; CVE_REQUEST_UNANSWERED when no coordinator answers in 15 s; whatever the coordinator answers.
+ */
+export async function callApi<V extends ApiVerb>(
+  bus: Bus,
+  verb: V,
+  body: ApiBody<V>,
+  token?: string,
+): Promise<unknown> {
+  const checked = API[verb].request.safeParse(body);
+  if (!checked.success) throw new ConclaveError('CVE_REQUEST_INVALID', `${verb}: ${zodMessage(checked.error, body)}`);
+  const headers = token === undefined ? {} : { [TOKEN_HEADER]: token };
+  try {
+    const reply = await bus.request(subjects.api(verb), body, { timeoutMs: ANSWER_MS, headers });
+    return reply.json();
+  } catch (error) {
+    if (!isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) throw error;
+    throw new ConclaveError(
+      'CVE_REQUEST_UNANSWERED',
+      `no coordinator answered ${verb} in ${ANSWER_MS / 1000} s; see whether one runs and leads: conclave status`,
+      { cause: error },
+    );
+  }
+}

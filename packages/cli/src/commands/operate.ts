@@ -1,0 +1,103 @@
+import { rollbackAnswer } from '@conclave/contracts';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { callApi } from '../api.ts';
+import { style } from '../output/text.ts';
+import type { WithSession } from '../session.ts';
+
+const changed = z.object({ changed: z.boolean() });
+const called = z.object({ called: z.boolean() });
+
+/** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
+export function addOperate(program: Command, withSession: WithSession): void {
+  program
+    .command('adopt')
+    .argument('<model>')
+    .argument('<version>', 'a registered version')
+    .requiredOption('--dataset <name>', 'name or digest of a registered dataset: the documents it searches')
+    .description('record the version that serves before Conclave arrives')
+    .action(async (model: string, version: string, { dataset }: { dataset: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const answer = changed.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
+        print(
+          done(answer.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
+        );
+      });
+    });
+
+  program
+    .command('abort')
+    .argument('<model>')
+    .requiredOption('--reason <text>', 'goes on record')
+    .description('take all traffic back to stable, now')
+    .action(async (model: string, { reason }: { reason: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const { outcome, rolloutId, serving } = rollbackAnswer.parse(
+          await callApi(bus, 'abort', { model, reason }, token),
+        );
+        const serves = serving === null ? 'nothing serves' : `${serving} serves alone`;
+        print(
+          done(
+            outcome === 'rolled_back',
+            `${rolloutId ?? model} rolled back; ${serves}`,
+            `nothing to roll back; ${serves}`,
+          ),
+        );
+      });
+    });
+
+  const simple = [
+    ['approve', 'say yes to the verdicts as they stand', 'approved', 'approved before'],
+    ['reject', 'say no to the verdicts as they stand', 'rejected', 'rejected before'],
+    ['pause', 'stop every advance; traffic stays as it is', 'paused', 'is paused already'],
+    ['resume', 'end the pause', 'goes on', 'was not paused'],
+  ] as const;
+  for (const [verb, description, yes, no] of simple) {
+    program
+      .command(verb)
+      .argument('<model>')
+      .requiredOption('--reason <text>', 'goes on record')
+      .description(description)
+      .action(async (model: string, { reason }: { reason: string }) => {
+        await withSession(async ({ bus, token, print }) => {
+          const answer = changed.parse(await callApi(bus, verb, { model, reason }, token));
+          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        });
+      });
+  }
+
+  program
+    .command('override')
+    .argument('<model>')
+    .argument('<gate>')
+    .requiredOption('--reason <text>', 'goes on record')
+    .description('count one gate as passed in this stage, on the record for ever')
+    .action(async (model: string, gate: string, { reason }: { reason: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const answer = changed.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        print(
+          done(
+            answer.changed,
+            `gate ${gate} of ${model} overridden in this stage`,
+            `gate ${gate} of ${model} was overridden before`,
+          ),
+        );
+      });
+    });
+
+  program
+    .command('convene')
+    .option('--reason <text>', 'goes on record', 'asked for by an operator')
+    .description('call a planning meeting now')
+    .action(async ({ reason }: { reason: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const answer = called.parse(await callApi(bus, 'convene', { reason }, token));
+        print(done(answer.called, 'a meeting is called', 'a meeting is in session already'));
+      });
+    });
+}
+
+/** The line after a verb: what it did, or that there was nothing to do. */
+export function done(did: boolean, yes: string, no: string): string {
+  return did ? `${style('green', '✓')} ${yes}` : `${style('dim', '·')} ${no}`;
+}

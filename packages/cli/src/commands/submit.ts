@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { ConclaveError, handoffAnswer, messageOf, parseHandoff, parseIncident } from '@conclave/contracts';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { callApi } from '../api.ts';
+import type { WithSession } from '../session.ts';
+import { done } from './operate.ts';
+
+/** What is handed in: plans and incidents. */
+export function addSubmit(program: Command, withSession: WithSession): void {
+  program
+    .command('handoff')
+    .argument('<file>', 'JSON document with meeting_id and actions')
+    .description('hand a plan of actions to the executive team')
+    .action(async (file: string) => {
+      const document = readJson(file);
+      parseHandoff(document);
+      await withSession(async ({ bus, token, print }) => {
+        const { planId, accepted, actions } = handoffAnswer.parse(await callApi(bus, 'handoff', document, token));
+        print(
+          done(
+            accepted === 'taken_in',
+            `plan ${planId} taken in: ${actions} actions`,
+            `plan ${planId} was taken in before`,
+          ),
+        );
+      });
+    });
+
+  const incident = program.command('incident').description('incidents; an open P0 holds every advance');
+  incident
+    .command('open')
+    .argument('<title>')
+    .requiredOption('--severity <P0|P1|P2|P3>', 'P0 holds every advance')
+    .option('--model <model>', 'the model it concerns; all when left out')
+    .option('--detail <text>')
+    .option('--id <id>', 'the same id is the same incident')
+    .description('open an incident')
+    .action(async (title: string, options: { severity: string; model?: string; detail?: string; id?: string }) => {
+      const report = parseIncident({ ...options, title, source: 'operator' });
+      await withSession(async ({ bus, token, print }) => {
+        const answer = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
+        print(done(true, `incident ${answer.incidentId} is open (${report.severity})`, ''));
+      });
+    });
+  incident
+    .command('resolve')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'goes on record')
+    .description('resolve an incident')
+    .action(async (incidentId: string, { reason }: { reason: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const answer = z
+          .object({ changed: z.boolean() })
+          .parse(await callApi(bus, 'resolve_incident', { incidentId, reason }, token));
+        print(done(answer.changed, `incident ${incidentId} resolved`, `incident ${incidentId} was resolved before`));
+      });
+    });
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConclaveError(
+      'CVE_HANDOFF_INVALID',
+      `${file} cannot be read as JSON (${messageOf(error)}); correct the path or the file`,
+    );
+  }
+}

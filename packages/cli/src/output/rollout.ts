@@ -1,0 +1,166 @@
+import {
+  describeMissing,
+  describeVerdict,
+  duration,
+  type Gate,
+  isEnded,
+  nextStage,
+  openRollout,
+  outcomeIcon,
+  percent,
+  type Rollout,
+  type RolloutsState,
+  shareOf,
+  shortDigest,
+  soakLeftSeconds,
+  soakSecondsOf,
+  stageLabel,
+  type VerdictOutcome,
+} from '@conclave/contracts';
+import { bold, columns, dim, style } from './text.ts';
+
+type Format = Parameters<typeof style>[0];
+const COLOURS: Readonly<Record<VerdictOutcome, Format>> = {
+  pass: 'green',
+  fail: 'red',
+  inconclusive: 'yellow',
+  error: 'yellow',
+  running: 'cyan',
+  pending: 'dim',
+};
+
+/** `shadow > 5% > [20%] > 50% > production` */
+export function stageLine(rollout: Rollout): string {
+  const names = rollout.definition.stages.map((s) => s.name);
+  const place = rollout.stage === undefined ? -1 : names.indexOf(rollout.stage);
+  const label = (index: number, text: string): string =>
+    index < place ? style('green', text) : index === place ? bold(`[${text}]`) : dim(text);
+  return names.map((name, index) => label(index, stageLabel(name))).join(dim(' > '));
+}
+
+export function gateLine(rollout: Rollout, gate: Gate): string {
+  const verdict = rollout.verdicts[gate.name];
+  const outcome = verdict?.outcome ?? 'pending';
+  const line = verdict === undefined ? `${gate.name} not measured in this stage` : describeVerdict(verdict, gate);
+  const marks = [
+    outcome === 'pass' || outcome === 'pending' ? '' : outcome,
+    gate.dryRun ? 'dry run' : '',
+    gate.required ? '' : 'not required',
+  ];
+  const override = rollout.overrides[gate.name];
+  if (override !== undefined) marks.push(`overridden by ${override.by}: ${override.reason}`);
+  const shown = marks.filter((mark) => mark !== '').join(', ');
+  return `${style(COLOURS[outcome], outcomeIcon(outcome))} ${line}${shown === '' ? '' : style(COLOURS[outcome], `  ${shown}`)}`;
+}
+
+/** A model in a few lines, for `status`. */
+export function rolloutSummary(state: RolloutsState, now: number): string {
+  const rollout = openRollout(state);
+  const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
+  const head = `${bold(state.model)}  ${dim(stable)}`;
+  const holds = Object.values(state.holds).map((h) => style('yellow', `  held (${h.kind}) by ${h.by}: ${h.reason}`));
+  if (rollout === undefined) {
+    const last = state.current;
+    return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
+  }
+  const deciding = rollout.definition.gates.filter((g) => g.required && !g.dryRun);
+  const passed = deciding.filter(
+    (g) => rollout.verdicts[g.name]?.outcome === 'pass' || rollout.overrides[g.name] !== undefined,
+  ).length;
+  return [
+    head,
+    columns(
+      [
+        ['candidate', `${rollout.definition.version} ${dim(shortDigest(rollout.definition.digest))}`],
+        ['stage', `${stageLine(rollout)}  ${dim(`epoch ${rollout.stageEpoch}`)}`],
+        ['soak', soakText(rollout, now)],
+        ['gates', `${passed} of ${deciding.length} passed`],
+      ],
+      '  ',
+    ),
+    ...holds,
+  ].join('\n');
+}
+
+/** Why a model is where it is, for `explain`. */
+export function rolloutExplanation(state: RolloutsState, now: number): string {
+  const open = openRollout(state);
+  const rollout = open ?? state.current;
+  const stable =
+    state.stable === undefined
+      ? 'nothing serves'
+      : `${state.stable.version} ${dim(shortDigest(state.stable.digest))} since ${state.stable.since}`;
+  const lines = [bold(state.model), columns([['stable', stable]], '  ')];
+  if (rollout === undefined)
+    return [...lines, '', '  no rollout yet; apply one: conclave apply -f rollout.yaml'].join('\n');
+  const { definition } = rollout;
+  lines.push(
+    columns(
+      [
+        ['rollout', `${rollout.rolloutId}, applied by ${rollout.appliedBy} at ${rollout.appliedAt}`],
+        [
+          'candidate',
+          `${definition.version} ${dim(shortDigest(definition.digest))}, dataset ${definition.datasetName} ${dim(shortDigest(definition.dataset))}`,
+        ],
+        ['authority', definition.authority],
+        ['stage', `${stageLine(rollout)}  ${dim(`epoch ${rollout.stageEpoch}`)}`],
+        ...(open === undefined
+          ? []
+          : [
+              [
+                'asked',
+                rollout.stage === undefined ? 'nothing yet' : `${percent(shareOf(rollout.stage))} of live traffic`,
+              ],
+              ['soak', soakText(rollout, now)],
+            ]),
+      ],
+      '  ',
+    ),
+    '',
+    bold('  Gates'),
+    ...definition.gates.map((gate) => `  ${gateLine(rollout, gate)}`),
+    '',
+    bold('  Votes'),
+    `  ${voteText(rollout)}`,
+  );
+  if (rollout.approval !== undefined)
+    lines.push(
+      `  ${rollout.approval.approved ? 'approved' : 'rejected'} by ${rollout.approval.by}: ${rollout.approval.reason}`,
+    );
+  lines.push('', open === undefined ? `  ${endLine(rollout)}` : missingText(state, open, now));
+  return lines.join('\n');
+}
+
+function missingText(state: RolloutsState, rollout: Rollout, now: number): string {
+  const next = nextStage(rollout);
+  const goal = next === undefined ? 'completion' : stageLabel(next);
+  const missing = describeMissing(state, rollout, now);
+  if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
+  return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${line}`)].join('\n');
+}
+
+function voteText({ vote }: Rollout): string {
+  if (vote === undefined) return dim('no meeting has voted in this stage yet');
+  const names = (label: string, roles: readonly string[]): string[] =>
+    roles.length === 0 ? [] : [`${label}: ${roles.join(', ')}`];
+  const decision = vote.decision === 'go' ? style('green', 'go') : style('red', 'no-go');
+  return `${decision} in ${vote.meetingId}  ${[...names('yes', vote.yes), ...names('no', vote.no), ...names('abstained', vote.abstained)].join('; ')}`;
+}
+
+function soakText(rollout: Rollout, now: number): string {
+  if (rollout.servingSince === undefined)
+    return rollout.stage === undefined ? 'not started' : 'waiting for the runners';
+  const left = soakLeftSeconds(rollout, now);
+  const whole = duration(soakSecondsOf(rollout));
+  return left === 0 ? `done (${whole})` : `${duration(left)} left of ${whole}`;
+}
+
+function endLine(rollout: Rollout): string {
+  const { ended, definition } = rollout;
+  if (!isEnded(rollout) || ended === undefined) return '';
+  if (rollout.phase === 'completed')
+    return style('green', `${definition.version} completed at ${ended.at}: every stage earned`);
+  const stage = rollout.stage === undefined ? '' : ` in ${stageLabel(rollout.stage)}`;
+  const gate = ended.verdict === undefined ? '' : `\n  ${style('red', '✗')} ${describeVerdict(ended.verdict)}`;
+  return `${style('red', `${definition.version} rolled back${stage} at ${ended.at} by ${ended.by}`)}: ${ended.reason}${gate}`;
+}

@@ -1,0 +1,250 @@
+/**
+ * Carries one action out.
+ *
+ * 1. A call is on record before its effect, and its id is the effect's idempotency key: the same in every attempt.
+ * 2. Every append expects what this worker last saw. Whoever loses that race starts nothing more; it only waits for the
+ *    winner's end, because acknowledging or returning the shared work message could lose it or have it taken a third time.
+ * 3. A call without a return is made again only if its tool is idempotent, or if it certainly never started. Otherwise the
+ *    action ends `uncertain`.
+ * 4. Only the message that started an action goes on with it. Another message for a started action is a second dispatch:
+ *    the first is still in the stream and ends the action.
+ * 5. A completed action stays as it is.
+ */
+import type { Journal } from '@conclave/bus';
+import {
+  type ActionWork,
+  ConclaveError,
+  isConclaveError,
+  messageOf,
+  type PlannedAction,
+  ROLE_TOOLS,
+  type ToolCall,
+  type ToolName,
+} from '@conclave/contracts';
+import { type Tool, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
+import type { PlannedCall, Worker } from '../workers/worker.ts';
+import type { WorldView } from '../world/world-view.ts';
+import { concludeAction } from './outcome.ts';
+import { type ActionRecord, openActionRecord } from './record.ts';
+
+export interface PerformLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface PerformDeps {
+  readonly journal: Pick<Journal, 'append' | 'read'>;
+  readonly world: WorldView;
+  readonly tools: ReadonlyMap<ToolName, Tool>;
+  /** The owner's agent for one action. */
+  readonly workerFor: (action: PlannedAction) => Worker;
+  /** Name of this instance. */
+  readonly instance: string;
+  readonly actionTimeoutMs: number;
+  readonly now: () => Date;
+  readonly faultPoint: (name: string) => Promise<void>;
+  readonly log: PerformLog;
+}
+
+export interface Delivery {
+  /** Stream sequence of the work message. */
+  readonly messageSeq: number;
+  /** Aborted when the service stops: the message comes again. */
+  readonly signal: AbortSignal;
+}
+
+/** A call of one action cannot exceed this. */
+const MAX_CALLS = 30;
+
+/**
+ * Resolves when the work message can be acknowledged: the action is completed, or another message sees to it.
+ * @throws CVE_CANCELLED when the service stops; whatever keeps the journal from being written, to be tried again.
+ */
+export async function performAction(
+  deps: PerformDeps,
+  { action, attempt }: ActionWork,
+  delivery: Delivery,
+): Promise<void> {
+  const record = await openActionRecord(deps.journal, action.actionId, deps.now);
+  if (record.run.completed !== undefined) return;
+  const fields = { actionId: action.actionId, attempt, message: delivery.messageSeq };
+  if (record.startedByMessage !== undefined && record.startedByMessage !== delivery.messageSeq) {
+    deps.log.info({ ...fields, startedBy: record.startedByMessage }, 'this action was started by another message');
+    return;
+  }
+  try {
+    await new Performance(deps, action, record, delivery).run(attempt);
+  } catch (error) {
+    if (!isConclaveError(error, 'CVE_JOURNAL_CONFLICT')) throw error;
+    deps.log.warn({ ...fields, reason: messageOf(error) }, 'another worker has taken this action over');
+    await othersEnd(deps, action.actionId, delivery.signal);
+  }
+}
+
+/** Waits until the worker that took over has completed the action. @throws CVE_TOOL_TIMEOUT after the action's time */
+async function othersEnd(
+  { world, actionTimeoutMs }: PerformDeps,
+  actionId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const isOver = await world.until((now) => now.actions[actionId]?.completed, { timeoutMs: actionTimeoutMs, signal });
+  if (isOver === undefined) throw new ConclaveError('CVE_TOOL_TIMEOUT', `nobody completed ${actionId} in its time`);
+}
+
+class Performance {
+  readonly #deps: PerformDeps;
+  readonly #action: PlannedAction;
+  readonly #record: ActionRecord;
+  readonly #delivery: Delivery;
+  readonly #timeUp = new AbortController();
+  readonly #signal: AbortSignal;
+
+  constructor(deps: PerformDeps, action: PlannedAction, record: ActionRecord, delivery: Delivery) {
+    this.#deps = deps;
+    this.#action = action;
+    this.#record = record;
+    this.#delivery = delivery;
+    this.#signal = AbortSignal.any([delivery.signal, this.#timeUp.signal]);
+  }
+
+  async run(attempt: number): Promise<void> {
+    const { instance, faultPoint, workerFor, actionTimeoutMs } = this.#deps;
+    const { actionId, owner } = this.#action;
+    const worker = workerFor(this.#action);
+    const { speaker } = worker;
+    const startAttempt = Math.max(attempt, this.#record.run.attempt + 1);
+    await this.#record.start(this.#delivery.messageSeq, {
+      actionId,
+      owner,
+      attempt: startAttempt,
+      worker: instance,
+      speaker,
+    });
+    await faultPoint('action.after_started');
+    const timer = setTimeout(() => this.#timeUp.abort(), actionTimeoutMs);
+    try {
+      while (this.#record.run.completed === undefined) await this.#step(worker);
+    } finally {
+      clearTimeout(timer);
+    }
+    await faultPoint('action.after_completed');
+  }
+
+  async #step(worker: Worker): Promise<void> {
+    this.#stopIfTold();
+    const open = this.#record.run.calls.find(({ returned }) => returned === undefined);
+    if (open !== undefined) return await this.#resume(open);
+    if (this.#timeUp.signal.aborted) return await this.#completeLate(undefined);
+    if (this.#record.run.calls.length >= MAX_CALLS)
+      return await this.#fail(`more than ${MAX_CALLS} calls were asked for`);
+    const world = await this.#deps.world.upToDate();
+    const input = { action: this.#action, run: this.#record.run, world, signal: this.#signal };
+    const step = await worker.next(input).catch((error: unknown) => this.#workerFailed(error));
+    if (step === undefined) return;
+    if (step.kind === 'call') return await this.#call(step.call);
+    if (step.kind === 'refused') return await this.#fail(step.reason);
+    const completion = concludeAction(this.#action, this.#record.run, step.summary);
+    await this.#complete(completion);
+  }
+
+  async #workerFailed(error: unknown): Promise<undefined> {
+    this.#stopIfTold();
+    if (this.#timeUp.signal.aborted) await this.#completeLate(undefined);
+    else await this.#fail(messageOf(error));
+  }
+
+  async #call({ tool: name, args: raw, reason }: PlannedCall): Promise<void> {
+    const callId = `${this.#action.actionId}/${this.#record.run.calls.length + 1}`;
+    let tool: Tool;
+    let called: { callId: string; tool: ToolName; args: Record<string, unknown>; reason: string };
+    try {
+      tool = this.#toolOf(name);
+      called = { callId, tool: name, args: { ...tool.prepare(raw, this.#deps.world.current()) }, reason };
+    } catch (error) {
+      if (!isConclaveError(error)) throw error;
+      return await this.#record.toolRefused({ callId, tool: name, args: { ...raw }, reason }, error.message);
+    }
+    await tool.announce(callId);
+    await this.#record.toolCalled(called);
+    await this.#effect(tool, callId, called.args);
+  }
+
+  /** The role's own tools and no others, whoever asks. */
+  #toolOf(name: ToolName): Tool {
+    const { owner } = this.#action;
+    const tool = this.#deps.tools.get(name);
+    if (tool === undefined || !ROLE_TOOLS[owner].includes(name)) {
+      throw new ConclaveError(
+        'CVE_TOOL_INVALID_ARGS',
+        `${owner} may not use ${name}; it has ${ROLE_TOOLS[owner].join(', ')}`,
+      );
+    }
+    return tool;
+  }
+
+  async #resume({ callId, tool: name, args }: ToolCall): Promise<void> {
+    const tool = this.#toolOf(name);
+    if (tool.idempotent || (await tool.neverStarted(callId))) return await this.#effect(tool, callId, args);
+    await this.#uncertain(`${name} (${callId}) was called before a crash and may have run; it is not run twice`);
+  }
+
+  async #effect(tool: Tool, callId: string, args: ToolCall['args']): Promise<void> {
+    const { faultPoint } = this.#deps;
+    await faultPoint('action.before_effect');
+    const startedAt = performance.now();
+    const context = { callId, actionId: this.#action.actionId, signal: this.#signal };
+    let returned: ToolReturn;
+    try {
+      returned = await tool.run(args, context);
+    } catch (error) {
+      this.#stopIfTold();
+      if (this.#timeUp.signal.aborted) return await this.#completeLate(tool);
+      if (error instanceof UncertainEffect) return await this.#uncertain(error.message);
+      // This process's own trouble with NATS, not the tool's: the message comes again and the call is resumed.
+      if (isConclaveError(error, 'CVE_BUS_UNAVAILABLE')) throw error;
+      returned = { ok: false, result: null, error: messageOf(error) };
+    }
+    await faultPoint('action.after_effect');
+    const { ok, result, error } = returned;
+    const durationMs = performance.now() - startedAt;
+    await this.#record.toolReturned({
+      callId,
+      tool: tool.name,
+      ok,
+      result,
+      durationMs,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  /** The action's time is up: uncertain if a call that changes something was cut off. */
+  async #completeLate(cutOff: Tool | undefined): Promise<void> {
+    const seconds = Math.round(this.#deps.actionTimeoutMs / 1000);
+    const text = `not done in ${seconds} s (limits.actionTimeoutSeconds)`;
+    if (cutOff?.changes === true)
+      await this.#uncertain(`${text}: ${cutOff.name} was cut off and may have taken effect`);
+    else await this.#fail(cutOff === undefined ? text : `${text}: ${cutOff.name} was cut off`);
+  }
+
+  async #uncertain(reason: string): Promise<void> {
+    const { criteria } = concludeAction(this.#action, this.#record.run, reason);
+    await this.#complete({ outcome: 'uncertain', summary: reason, criteria });
+  }
+
+  async #fail(reason: string): Promise<void> {
+    const { criteria } = concludeAction(this.#action, this.#record.run, reason);
+    await this.#complete({ outcome: 'failed', summary: reason, criteria });
+  }
+
+  async #complete(completion: Parameters<ActionRecord['complete']>[0]): Promise<void> {
+    await this.#deps.faultPoint('action.before_completed');
+    await this.#record.complete(completion);
+    const { outcome, summary } = completion;
+    this.#deps.log.info({ actionId: this.#action.actionId, outcome, summary }, 'action completed');
+  }
+
+  #stopIfTold(): void {
+    if (!this.#delivery.signal.aborted) return;
+    throw new ConclaveError('CVE_CANCELLED', `${this.#action.actionId} is handed back: the service stops`);
+  }
+}

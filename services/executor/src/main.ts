@@ -1,0 +1,34 @@
+import { openSnapshots } from '@conclave/bus';
+import { faultPoint, followWorld, receiving, runService, systemClock } from '@conclave/service';
+import { startExecutor } from './executor.ts';
+import { createToolbox } from './tools/toolbox.ts';
+import { assembleTeam } from './workers/team.ts';
+import { worldView } from './world/world-view.ts';
+
+await runService({
+  name: 'executor',
+  async start(context) {
+    const { bus, journal, config, health, instance, dataDir, log } = context;
+    const follower = await followWorld({
+      journal,
+      snapshots: openSnapshots(bus),
+      // An event that this version cannot read: it must not go on without it.
+      onError: (error) => setImmediate(() => Promise.reject(error)),
+    });
+    health.register('journal', receiving(bus, follower));
+    await follower.ready();
+    const { now } = systemClock;
+    const world = worldView(follower, journal);
+    const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
+    const tools = createToolbox({ bus, journal, world, config, now, dataDir, httpToken });
+    const workerFor = assembleTeam(config.executiveTeam, tools, process.env);
+    const consumer = startExecutor({ bus, journal, config, world, tools, workerFor, instance, now, faultPoint, log });
+    health.register('actions', receiving(bus, consumer));
+    return {
+      async stop() {
+        await consumer.stop();
+        await follower.stop();
+      },
+    };
+  },
+});

@@ -1,0 +1,140 @@
+import {
+  ConclaveError,
+  digest,
+  modelName,
+  openRollout,
+  subjects,
+  type TelemetryWindow,
+  telemetryWindow,
+  versionName,
+  type World,
+} from '@conclave/contracts';
+import { z } from 'zod';
+import { resolveTarget } from './target.ts';
+import { summarise } from './telemetry-summary.ts';
+import { defineTool, type Tool } from './tool.ts';
+
+const served = z.strictObject({ version: versionName, digest });
+const args = z.strictObject({
+  model: modelName.optional(),
+  version: versionName.optional(),
+  /** How far back to look, minutes; never further than the stage's start. */
+  minutes: z.number().int().min(1).max(1440).default(15),
+  /** Filled in from the world: what is measured, since when, and what it is compared with. */
+  digest: digest.optional(),
+  stageEpoch: z.number().int().nonnegative().optional(),
+  since: z.iso.datetime().optional(),
+  stable: served.optional(),
+});
+type Args = z.infer<typeof args>;
+
+/** Reads stored telemetry windows and then live ones until told to stop. */
+export type TelemetrySource = (options: {
+  readonly filter: readonly string[];
+  readonly sinceIso: string;
+  onMessage(json: unknown): void;
+  onCaughtUp(): void;
+  onError(error: unknown): void;
+}) => { stop(): Promise<void> };
+
+export interface MetricsDeps {
+  readonly follow: TelemetrySource;
+  readonly now: () => Date;
+  /** Milliseconds to wait for a first request when none is on record. */
+  readonly patienceMs: number;
+}
+
+/** Merges the telemetry windows of the present stage. No window, or none with a request, is a failure: missing data never passes. */
+export function collectMetrics(deps: MetricsDeps): Tool {
+  return defineTool<Args>({
+    name: 'collect_metrics',
+    description: 'Requests, errors, SLO compliance and latency of a version in its present stage, beside stable.',
+    args,
+    idempotent: true,
+    changes: false,
+    complete: (given, world) => scoped(given, world, deps.now()),
+    async run(given, { signal }) {
+      const { model = '', version = '', stable, since = '', stageEpoch } = given;
+      const windows = await readWindows(deps, given, signal);
+      const own = windows.filter(
+        (w) => w.version === version && w.digest === given.digest && w.stageEpoch === stageEpoch,
+      );
+      const summary = summarise(own);
+      if (summary === undefined || summary.requests === 0) {
+        const error = `no telemetry: ${model} ${version} answered no request since ${since}`;
+        return { ok: false, result: { model, version, windows: own.length, since }, error };
+      }
+      const ofStable = summarise(windows.filter((w) => w.version === stable?.version && w.digest === stable.digest));
+      const allLive = summary.liveRequests + (ofStable?.liveRequests ?? 0);
+      const measuredShare = allLive === 0 ? null : summary.liveRequests / allLive;
+      const scope = { model, version, digest: given.digest, stageEpoch: stageEpoch ?? null, since };
+      return { ok: true, result: { ...scope, ...summary, measuredShare, stable: ofStable ?? null } };
+    },
+  });
+}
+
+/** What is measured: the candidate in its present stage epoch, or a version that serves as stable. */
+function scoped(given: Args, world: World, now: Date): Args {
+  const { model, version } = resolveTarget(world, given);
+  const state = world.rollouts[model];
+  const rollout = state === undefined ? undefined : openRollout(state);
+  const stable = state?.stable;
+  const earliest = new Date(now.getTime() - given.minutes * 60_000).toISOString();
+  const { minutes } = given;
+  if (rollout?.definition.version === version && rollout.enteredAt !== undefined) {
+    const since = Date.parse(rollout.enteredAt) > Date.parse(earliest) ? rollout.enteredAt : earliest;
+    const comparison = stable === undefined ? {} : { stable: { version: stable.version, digest: stable.digest } };
+    return {
+      model,
+      version,
+      minutes,
+      digest: rollout.definition.digest,
+      stageEpoch: rollout.stageEpoch,
+      since,
+      ...comparison,
+    };
+  }
+  if (stable?.version === version) return { model, version, minutes, digest: stable.digest, since: earliest };
+  throw new ConclaveError(
+    'CVE_TOOL_INVALID_ARGS',
+    `${model} ${version} serves nowhere: it is neither stable nor in a stage; deploy it to shadow first`,
+  );
+}
+
+/** The windows that count, as soon as everything stored is read and the version has answered something. */
+async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal): Promise<TelemetryWindow[]> {
+  const { model = '', version = '', stable, since = '' } = scope;
+  const windows: TelemetryWindow[] = [];
+  const enough = Promise.withResolvers<void>();
+  let isCaughtUp = false;
+  const look = (): void => {
+    if (isCaughtUp && windows.some((w) => w.version === version && w.requests > 0)) enough.resolve();
+  };
+  const versions = new Set([version, ...(stable === undefined ? [] : [stable.version])]);
+  const reader = deps.follow({
+    filter: [...versions].map((name) => subjects.telemetry(model, name)),
+    sinceIso: since,
+    onMessage(json) {
+      const parsed = telemetryWindow.safeParse(json);
+      if (!parsed.success || parsed.data.excluded !== undefined) return;
+      if (Date.parse(parsed.data.from) >= Date.parse(since)) windows.push(parsed.data);
+      look();
+    },
+    onCaughtUp() {
+      isCaughtUp = true;
+      look();
+    },
+    onError: (error) => enough.reject(error),
+  });
+  const timer = setTimeout(() => enough.resolve(), deps.patienceMs);
+  const cancel = (): void => enough.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading telemetry'));
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    await enough.promise;
+    return windows;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
+    await reader.stop();
+  }
+}

@@ -1,0 +1,154 @@
+import type { Journal, WorkQueue } from '@conclave/bus';
+import {
+  aggregates,
+  ConclaveError,
+  digest,
+  type Evaluation,
+  type EvaluationRequest,
+  evaluationIdOf,
+  foldEvaluation,
+  initialEvaluation,
+  modelName,
+  openRollout,
+  parseCommit,
+  registeredModel,
+  subjects,
+  versionName,
+  type World,
+} from '@conclave/contracts';
+import { z } from 'zod';
+import type { WorldView } from '../world/world-view.ts';
+import { resolveTarget } from './target.ts';
+import { defineTool, type Tool, type ToolReturn } from './tool.ts';
+
+const baseline = z.strictObject({ version: versionName, digest });
+const args = z.strictObject({
+  model: modelName.optional(),
+  version: versionName.optional(),
+  /** Filled in from the world, so that a call made again asks for the same evaluation. */
+  digest: digest.optional(),
+  dataset: digest.optional(),
+  baseline: baseline.optional(),
+});
+type Args = z.infer<typeof args>;
+
+export interface EvaluationDeps {
+  readonly journal: Pick<Journal, 'read'>;
+  readonly queue: Pick<WorkQueue, 'publish'>;
+  readonly world: Pick<WorldView, 'until'>;
+  /** Milliseconds without a start after which the work is published a second time. Default 30 000. */
+  readonly republishAfterMs?: number;
+}
+
+/** Attempts beyond this are refused: an evaluation that always fails needs a person. */
+const MAX_ATTEMPTS = 20;
+
+/** Has the candidate evaluated offline on the pinned dataset, against stable. The same evaluation is counted once. */
+export function runEvaluation(deps: EvaluationDeps): Tool {
+  return defineTool({
+    name: 'run_evaluation',
+    description: 'Evaluates a version offline on the pinned dataset: NDCG@10 with its interval, compared with stable.',
+    args,
+    idempotent: true,
+    changes: false,
+    complete: pinned,
+    async run(given, { signal }) {
+      const request = requestOf(given);
+      const { id, evaluation } = await nextAttempt(deps.journal, request);
+      if (evaluation.state === 'completed') return toReturn(id, evaluation);
+      const publish = (msgId: string) =>
+        deps.queue.publish(subjects.workEvaluation, { evaluationId: id, request }, { msgId });
+      const find = (isWanted: (found: Evaluation) => boolean) => (world: World) => {
+        const found = world.evaluations[id];
+        return found !== undefined && isWanted(found) ? found : undefined;
+      };
+      await publish(id);
+      const timeoutMs = deps.republishAfterMs ?? 30_000;
+      const started = await deps.world.until(
+        find(({ state }) => state !== 'unknown'),
+        { timeoutMs, signal },
+      );
+      if (started === undefined) await publish(`${id}#2`);
+      const isOver = find(({ state }) => state === 'completed' || state === 'failed');
+      const over = await deps.world.until(isOver, { timeoutMs: Number.POSITIVE_INFINITY, signal });
+      return toReturn(id, over ?? evaluation);
+    },
+  });
+}
+
+/** The bundle that the rollout pins (else the registered one), the dataset that is pinned, and stable to compare with. */
+function pinned(given: Args, world: World): Args {
+  const { model, version } = resolveTarget(world, given);
+  const state = world.rollouts[model];
+  const rollout = state === undefined ? undefined : openRollout(state);
+  const stable = state?.stable;
+  const isCandidate = rollout?.definition.version === version;
+  const modelDigest =
+    (isCandidate ? rollout.definition.digest : undefined) ??
+    registeredModel(world, model, version)?.digest ??
+    (stable?.version === version ? stable.digest : undefined);
+  const dataset = rollout?.definition.dataset ?? stable?.dataset;
+  if (modelDigest === undefined || dataset === undefined) {
+    throw new ConclaveError(
+      'CVE_TOOL_INVALID_ARGS',
+      modelDigest === undefined
+        ? `${model} ${version} is not registered; register its bundle first`
+        : `no dataset is pinned for ${model}; apply a rollout, it names one`,
+    );
+  }
+  const comparison = stable === undefined || stable.digest === modelDigest ? undefined : stable;
+  const { baseline: _given, ...rest } = given;
+  return {
+    ...rest,
+    model,
+    version,
+    digest: modelDigest,
+    dataset,
+    ...(comparison === undefined ? {} : { baseline: { version: comparison.version, digest: comparison.digest } }),
+  };
+}
+
+function requestOf({ model, version, digest: bundle, dataset, baseline: stable }: Args): EvaluationRequest {
+  if (model === undefined || version === undefined || bundle === undefined || dataset === undefined) {
+    throw new ConclaveError('CVE_TOOL_INVALID_ARGS', 'run_evaluation needs model, version, digest and dataset');
+  }
+  return {
+    kind: 'offline',
+    model,
+    version,
+    digest: bundle,
+    dataset,
+    ...(stable === undefined ? {} : { baseline: stable }),
+  };
+}
+
+/** The first attempt that has not failed, as the journal has it now. */
+async function nextAttempt(
+  journal: Pick<Journal, 'read'>,
+  request: EvaluationRequest,
+): Promise<{ id: string; evaluation: Evaluation }> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const id = evaluationIdOf(request, attempt);
+    const evaluation = await readEvaluation(journal, id);
+    if (evaluation.state !== 'failed') return { id, evaluation };
+  }
+  throw new ConclaveError(
+    'CVE_EVALUATION_FAILED',
+    `${request.model} ${request.version} failed to evaluate ${MAX_ATTEMPTS} times; see its evaluations in the journal`,
+  );
+}
+
+/** An evaluation as the journal has it now. */
+export async function readEvaluation(journal: Pick<Journal, 'read'>, id: string): Promise<Evaluation> {
+  const commits = await journal.read(aggregates.evaluation(id));
+  return commits.reduce(
+    (state, commit) => foldEvaluation(state, parseCommit('evaluations', commit)),
+    initialEvaluation(id),
+  );
+}
+
+function toReturn(evaluationId: string, { result, failure }: Evaluation): ToolReturn {
+  if (result?.kind === 'offline') return { ok: true, result: { evaluationId, ...result } };
+  const error = failure === undefined ? 'the evaluation has no offline result' : failure.message;
+  return { ok: false, result: { evaluationId, failure: failure ?? null }, error };
+}

@@ -1,0 +1,33 @@
+import type { ActionRun, PlannedAction, Speaker, ToolName, World } from '@conclave/contracts';
+import type { ToolArgs } from '../tools/tool.ts';
+
+/** A call a worker wants made. */
+export interface PlannedCall {
+  readonly tool: ToolName;
+  readonly args: ToolArgs;
+  /** Why, in a sentence; it stands in the journal. */
+  readonly reason: string;
+}
+
+/** `refused`: the action cannot be carried out, with what can be done instead. */
+export type Step =
+  | { readonly kind: 'call'; readonly call: PlannedCall }
+  | { readonly kind: 'done'; readonly summary: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface WorkerInput {
+  readonly action: PlannedAction;
+  /** What is on record of this action; every call has returned. */
+  readonly run: ActionRun;
+  readonly world: World;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The owner's agent: says what to do next, given everything on record. It has no effects of its own on the system, so it
+ * may be asked again after a crash.
+ */
+export interface Worker {
+  readonly speaker: Speaker;
+  next(input: WorkerInput): Promise<Step>;
+}

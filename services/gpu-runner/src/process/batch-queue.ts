@@ -1,0 +1,132 @@
+import { ConclaveError } from '@conclave/contracts';
+import type { Query } from '../retrieval/query-encoder.ts';
+import type { Retrieved } from '../statistics/ndcg.ts';
+
+/** How requests are gathered into batches. */
+export interface BatchOptions {
+  /** Most queries that are answered in one run, unless a single request has more. At least 1. */
+  readonly maxBatch: number;
+  /** Longest time in milliseconds that a request waits for others while the model is idle. 0 or more. */
+  readonly maxBatchWaitMs: number;
+  /** Most queries that may wait. At least 1. */
+  readonly maxQueue: number;
+  /** Milliseconds after which a request is given up. */
+  readonly requestTimeoutMs: number;
+}
+
+interface Waiting {
+  readonly queries: readonly Query[];
+  readonly k: number;
+  readonly resolve: (answers: Retrieved[][]) => void;
+  readonly reject: (error: unknown) => void;
+  readonly deadline: NodeJS.Timeout;
+}
+
+/**
+ * Dynamic batching in front of one model: one batch runs at a time; what arrives meanwhile forms the next. A batch starts when
+ * it is full or when its oldest request has waited `maxBatchWaitMs`.
+ */
+export class BatchQueue {
+  readonly #options: BatchOptions;
+  readonly #run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>;
+  #waiting: Waiting[] = [];
+  #running: readonly Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param run answers a batch; what it rejects with rejects every request of the batch */
+  constructor(options: BatchOptions, run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>) {
+    this.#options = options;
+    this.#run = run;
+  }
+
+  /** Queries waiting, without those that run. */
+  get length(): number {
+    return this.#waiting.reduce((sum, { queries }) => sum + queries.length, 0);
+  }
+
+  /** @throws CVE_INFER_OVERLOADED when the queue is full; CVE_INFER_FAILED on timeout; what the run throws */
+  submit(queries: readonly Query[], k: number): Promise<Retrieved[][]> {
+    const { maxQueue, requestTimeoutMs } = this.#options;
+    if (this.length > 0 && this.length + queries.length > maxQueue) {
+      const text = `${this.length} queries wait already, at most ${maxQueue} may; try again later or add runners`;
+      return Promise.reject(new ConclaveError('CVE_INFER_OVERLOADED', text, { retryAfterMs: 100 }));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Retrieved[][]>();
+    const deadline = setTimeout(() => {
+      this.#waiting = this.#waiting.filter((one) => one !== waiting);
+      reject(
+        new ConclaveError(
+          'CVE_INFER_FAILED',
+          `no answer within ${requestTimeoutMs} ms; the model is too slow or stuck`,
+        ),
+      );
+    }, requestTimeoutMs);
+    const waiting: Waiting = { queries, k, resolve, reject, deadline };
+    this.#waiting.push(waiting);
+    this.#schedule();
+    return promise;
+  }
+
+  /** Rejects everything that waits or runs. */
+  rejectAll(error: unknown): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { deadline, reject } of [...this.#running, ...this.#waiting]) {
+      clearTimeout(deadline);
+      reject(error);
+    }
+    this.#running = [];
+    this.#waiting = [];
+  }
+
+  #schedule(): void {
+    if (this.#running.length > 0 || this.#waiting.length === 0) return;
+    if (this.length >= this.#options.maxBatch || this.#options.maxBatchWaitMs === 0) this.#start();
+    else this.#timer ??= setTimeout(() => this.#start(), this.#options.maxBatchWaitMs);
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const batch = this.#takeBatch();
+    if (batch.length === 0) return;
+    this.#running = batch;
+    const queries = batch.flatMap((one) => one.queries);
+    const run = this.#run(queries, Math.max(...batch.map(({ k }) => k))).then(
+      (answers) => this.#answer(batch, answers),
+      (error: unknown) => this.#finish(batch, ({ reject }) => reject(error)),
+    );
+    void run.finally(() => {
+      if (this.#running !== batch) return;
+      this.#running = [];
+      // Whoever arrived while the batch ran has waited long enough.
+      if (this.#waiting.length > 0) this.#start();
+    });
+  }
+
+  #takeBatch(): Waiting[] {
+    let size = 0;
+    let count = 0;
+    for (const { queries } of this.#waiting) {
+      if (count > 0 && size + queries.length > this.#options.maxBatch) break;
+      size += queries.length;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #answer(batch: readonly Waiting[], answers: readonly Retrieved[][]): void {
+    let row = 0;
+    this.#finish(batch, ({ queries, k, resolve }) => {
+      resolve(answers.slice(row, row + queries.length).map((answer) => answer.slice(0, k)));
+      row += queries.length;
+    });
+  }
+
+  #finish(batch: readonly Waiting[], finish: (one: Waiting) => void): void {
+    for (const one of batch) {
+      clearTimeout(one.deadline);
+      finish(one);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { ConclaveError } from '@conclave/contracts';
+import { codedError, startChild } from './child.ts';
+import { type FromEvaluation, fromEvaluation, type Measurement, type ToEvaluation } from './protocol.ts';
+
+const SCRIPT = new URL('evaluation-child.ts', import.meta.url);
+
+/**
+ * Measures a bundle, and its difference to a baseline if one is given, in a child process of its own.
+ * @param onProgress queries answered so far, and in all
+ * @throws CVE_CANCELLED when `signal` aborts; CVE_BUNDLE_*, CVE_DATASET_INVALID, CVE_INFER_FAILED; CVE_EVALUATION_FAILED when the process dies
+ */
+export async function measureInProcess(
+  order: Omit<ToEvaluation, 'type'>,
+  options: { signal: AbortSignal; onProgress(done: number, total: number): void },
+): Promise<Measurement> {
+  const { promise, resolve, reject } = Promise.withResolvers<Measurement>();
+  const child = startChild<FromEvaluation, ToEvaluation>(SCRIPT, fromEvaluation, {
+    onMessage(message) {
+      if (message.type === 'progress') options.onProgress(message.done, message.total);
+      else if (message.type === 'measured') resolve(message.measurement);
+      else reject(codedError(message, 'CVE_EVALUATION_FAILED'));
+    },
+    onExit: (how) =>
+      reject(new ConclaveError('CVE_EVALUATION_FAILED', `the evaluation process ${how}; see whether memory suffices`)),
+  });
+  const cancel = () =>
+    reject(new ConclaveError('CVE_CANCELLED', 'the runner is stopping; the evaluation is done again'));
+  options.signal.addEventListener('abort', cancel, { once: true });
+  if (options.signal.aborted) cancel();
+  child.send({ type: 'evaluate', ...order });
+  try {
+    return await promise;
+  } finally {
+    options.signal.removeEventListener('abort', cancel);
+    child.kill();
+    await child.ended;
+  }
+}

@@ -1,0 +1,68 @@
+import type { Retrieved } from '../statistics/ndcg.ts';
+import { readBundle } from './bundle-files.ts';
+import { type Dataset, readDataset } from './dataset.ts';
+import { type DocumentIndex, openDocumentIndex } from './document-index.ts';
+import type { Provider } from './onnx-model.ts';
+import { openQueryEncoder, type Query, type QueryEncoder, type QueryForm } from './query-encoder.ts';
+import { topDocuments } from './top-documents.ts';
+
+/** Queries that one run of the query model encodes. */
+const QUERY_BATCH = 64;
+
+/** A bundle over a dataset's documents, ready to answer. */
+export interface Engine {
+  readonly version: string;
+  readonly form: QueryForm;
+  /** How many documents it searches. */
+  readonly documents: number;
+  /**
+   * The k best documents for each query, best first.
+   * @throws CVE_INFER_INVALID for a query of the wrong form; CVE_INFER_FAILED
+   */
+  search(queries: readonly Query[], k: number): Promise<Retrieved[][]>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a bundle directory over a dataset directory, and encodes the documents if the bundle wants that on load.
+ * @throws CVE_BUNDLE_INVALID, CVE_BUNDLE_ONNX_INVALID, CVE_DATASET_INVALID
+ */
+export async function openEngine(bundleDir: string, datasetDir: string, provider: Provider): Promise<Engine> {
+  return await openEngineOver(bundleDir, readDataset(datasetDir), provider);
+}
+
+/** The same over a dataset that was read before. */
+export async function openEngineOver(bundleDir: string, dataset: Dataset, provider: Provider): Promise<Engine> {
+  const { dir, manifest } = readBundle(bundleDir);
+  const encoder = await openQueryEncoder(dir, manifest, provider);
+  const index = await openDocumentIndex(dir, manifest, dataset, provider);
+  return {
+    version: manifest.version,
+    form: encoder.form,
+    documents: index.size,
+    search: (queries, k) => search(encoder, index, manifest.embedding.dimensions, queries, k),
+    release: async () => {
+      await encoder.release();
+      await index.release();
+    },
+  };
+}
+
+async function search(
+  encoder: QueryEncoder,
+  index: DocumentIndex,
+  dimensions: number,
+  queries: readonly Query[],
+  k: number,
+): Promise<Retrieved[][]> {
+  const answers: Retrieved[][] = [];
+  for (let start = 0; start < queries.length; start += QUERY_BATCH) {
+    const batch = queries.slice(start, start + QUERY_BATCH);
+    const vectors = await encoder.encode(batch);
+    for (let row = 0; row < batch.length; row++) {
+      const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions);
+      answers.push(topDocuments(vector, await index.forQuery(), k));
+    }
+  }
+  return answers;
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { until } from '@conclave/bus/testing';
+import type { StageName } from '@conclave/contracts';
+import { aborted, inStage, VERSIONS } from '../testing/rollouts.ts';
+import { type Serving, startServing } from '../testing/serving.ts';
+import { textBundle } from '../testing/tiny-bundle.ts';
+import { differenceOf } from './answers.ts';
+import { runRollbackTest } from './rollback-test.ts';
+
+const bundles = { '1.0': textBundle('1.0'), '1.1': textBundle('1.1', { wrong: true }) };
+const started: Serving[] = [];
+after(async () => {
+  for (const serving of started) await serving[Symbol.asyncDispose]();
+});
+
+async function serving(stage: StageName, stageEpoch: number) {
+  const { models, windows, serve, ...rest } = startServing(bundles);
+  started.push({ models, windows, serve, ...rest });
+  serve(inStage(stage));
+  const router = models.router('tiny');
+  const isReady = () => router.target('stable')?.state === 'ready' && router.target('candidate')?.state === 'ready';
+  await until(isReady, 'both versions ready');
+  const request = {
+    kind: 'rollback_test' as const,
+    model: 'tiny',
+    version: '1.1',
+    digest: VERSIONS['1.1'],
+    rolloutId: 'r-1',
+    stageEpoch,
+    runner: 'runner-0',
+  };
+  return { models, router, windows, request };
+}
+
+describe('rollback test', () => {
+  it('passes at a live stage under traffic; its windows are no evidence', async () => {
+    const { models, router, windows, request } = await serving('50_percent', 4);
+    let running = true;
+    const duringTest = new Set<string>();
+    const users = (async () => {
+      for (let i = 0; running; i++) {
+        const wasStableOnly = router.test?.phase === 'stable_only';
+        const { version } = await router.search({ queries: ['left'], k: 1, key: `user-${i}` });
+        if (wasStableOnly) duringTest.add(version);
+        await new Promise(setImmediate);
+      }
+    })();
+    const result = await runRollbackTest(router, 'e-1', request, 5000);
+    running = false;
+    await users;
+    const { passed, probes, failedProbes, maxDifference, detail } = result;
+    assert.deepEqual([passed, probes, failedProbes, maxDifference], [true, 60, 0, 0], detail);
+    assert.ok(result.swapToStableMs < 1000 && result.swapBackMs < 5000);
+    assert.deepEqual([...duringTest], ['1.0']);
+    models.rollWindows();
+    const excluded = windows.filter((window) => window.excluded !== undefined);
+    assert.ok(excluded.every((window) => window.excluded === 'rollback_test e-1'));
+    assert.ok(excluded.reduce((sum, { requests }) => sum + requests, 0) >= 40);
+    assert.equal(
+      windows.reduce((sum, { errors }) => sum + errors, 0),
+      0,
+    );
+    const keys = Array.from({ length: 50 }, (_, i) => `later-${i}`);
+    const versions = await Promise.all(keys.map((key) => router.search({ queries: ['left'], k: 1, key })));
+    assert.deepEqual([...new Set(versions.map(({ version }) => version))].sort(), ['1.0', '1.1']);
+  });
+
+  it('passes in shadow, where the candidate answers nobody', async () => {
+    const { router, request } = await serving('shadow', 1);
+    const result = await runRollbackTest(router, 'e-2', request, 5000);
+    assert.deepEqual([result.passed, result.probes], [true, 40], result.detail);
+    assert.equal(router.refresh().mirror, true);
+  });
+
+  it('fails when the rollout ends meanwhile, and leaves normal traffic behind', async () => {
+    const { models, router, request } = await serving('50_percent', 4);
+    const testing = runRollbackTest(router, 'e-3', request, 5000);
+    await until(() => router.test !== undefined, 'test began');
+    models.apply([aborted()]);
+    const result = await testing;
+    assert.equal(result.passed, false);
+    assert.match(result.detail, /the rollout changed while the test ran/);
+    assert.equal(router.test, undefined);
+    assert.equal(router.refresh().excluded, undefined);
+  });
+
+  it('is refused for another epoch or digest, and while the desired state is not confirmed', async () => {
+    const { models, router, request } = await serving('5_percent', 2);
+    const run = (change: object) => runRollbackTest(router, 'e-4', { ...request, ...change }, 5000);
+    await assert.rejects(
+      run({ stageEpoch: 1 }),
+      /CVE_ROLLOUT_CONFLICT.*asks for rollout r-1, epoch 1.*serves rollout r-1, epoch 2/,
+    );
+    await assert.rejects(run({ digest: VERSIONS['1.0'] }), { code: 'CVE_ROLLOUT_CONFLICT' });
+    models.apply([aborted()]);
+    await assert.rejects(run({}), /CVE_ROLLOUT_CONFLICT.*none is under way/);
+  });
+});
+
+describe('difference of two answers', () => {
+  const answer = (...scores: [string, number][]) => scores.map(([id, score]) => ({ id, score }));
+
+  it('lets equal scores change places, also at the cut-off', () => {
+    const a = answer(['a', 0.9], ['b', 0.50001], ['c', 0.5]);
+    assert.deepEqual(differenceOf(a, answer(['a', 0.9], ['c', 0.5], ['b', 0.5]), 1e-4).sameDocuments, true);
+    assert.deepEqual(differenceOf(a, answer(['a', 0.9], ['b', 0.5], ['d', 0.5]), 1e-4).sameDocuments, true);
+  });
+
+  it('sees other documents, scores and lengths', () => {
+    const a = answer(['a', 0.9], ['b', 0.5]);
+    assert.equal(differenceOf(a, answer(['x', 0.9], ['b', 0.5]), 1e-4).sameDocuments, false);
+    assert.ok(Math.abs(differenceOf(a, answer(['a', 0.8], ['b', 0.5]), 1e-4).score - 0.1) < 1e-9);
+    assert.equal(differenceOf(a, answer(['a', 0.9]), 1e-4).sameDocuments, false);
+  });
+});

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ConclaveError, type ErrorCode, type TelemetryWindow } from '@conclave/contracts';
+import type { Retrieved } from '../statistics/ndcg.ts';
+import { DATASET, desiring, digestOfVersion } from '../testing/traffic.ts';
+import { Router, type Target } from './router.ts';
+import { splitPoint } from './split.ts';
+
+const KEYS = Array.from({ length: 200 }, (_, i) => `client-${i}`);
+const ofCandidate = (share: number) => KEYS.filter((key) => splitPoint('tiny', key) < share);
+const request = (key?: string) => ({ queries: ['left'], k: 1, key });
+const heard = (seq: number, leaderEpoch = 1) => ({ model: 'tiny', seq, leader: 'coordinator-0', leaderEpoch });
+
+/** A version that answers with its own name, or as it is told. */
+class FakeVersion implements Target {
+  state: Target['state'] = 'ready';
+  form = { kind: 'text' as const };
+  probes = [];
+  asked = 0;
+  answer: () => Promise<Retrieved[][]>;
+
+  constructor(version: string) {
+    this.answer = async () => [[{ id: version, score: 1 }]];
+  }
+
+  search(): Promise<Retrieved[][]> {
+    this.asked++;
+    return this.answer();
+  }
+
+  failing(code: ErrorCode): this {
+    this.answer = () => Promise.reject(new ConclaveError(code, 'told to'));
+    return this;
+  }
+}
+
+function setUp() {
+  const stable = new FakeVersion('1.0');
+  const candidate = new FakeVersion('1.1');
+  const windows: TelemetryWindow[] = [];
+  const clock = { now: 0 };
+  const byDigest = new Map<string, Target>([
+    [digestOfVersion('1.0'), stable],
+    [digestOfVersion('1.1'), candidate],
+  ]);
+  const router = new Router({
+    runner: 'runner-0',
+    model: 'tiny',
+    desiredConfirmationTimeoutMs: 5000,
+    targetOf: ({ digest, dataset }) => (dataset === DATASET ? byDigest.get(digest) : undefined),
+    onWindows: (closed) => void windows.push(...closed),
+    now: () => clock.now,
+    wallClock: () => clock.now,
+  });
+  const versions = async () => await Promise.all(KEYS.map(async (key) => (await router.search(request(key))).version));
+  const counted = (version: string) => {
+    router.rollWindows();
+    const sum = (field: 'requests' | 'errors') =>
+      windows.filter((w) => w.version === version).reduce((total, w) => total + w[field], 0);
+    return { requests: sum('requests'), errors: sum('errors') };
+  };
+  return { router, stable, candidate, windows, clock, versions, counted };
+}
+
+describe('router', () => {
+  it('sends exactly the keys below the share to the candidate', async () => {
+    const { router, versions } = setUp();
+    router.apply(desiring(10, { share: 0.5 }));
+    router.hear(heard(10));
+    assert.deepEqual(
+      await versions(),
+      KEYS.map((key) => (splitPoint('tiny', key) < 0.5 ? '1.1' : '1.0')),
+    );
+    router.apply(desiring(11, { share: 1, stageEpoch: 2 }));
+    assert.deepEqual(new Set(await versions()), new Set(['1.1']));
+  });
+
+  it('serves stable only until the desired state is confirmed, and again when silence lasts', async () => {
+    const { router, clock, versions } = setUp();
+    router.apply(desiring(10, { share: 1 }));
+    assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+    router.hear(heard(9));
+    assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+    router.hear(heard(10));
+    assert.deepEqual(new Set(await versions()), new Set(['1.1']));
+    clock.now = 4999;
+    assert.deepEqual(new Set(await versions()), new Set(['1.1']));
+    clock.now = 5000;
+    assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+  });
+
+  it('ignores an old leader that wakes and confirms an older sequence', async () => {
+    const { router, clock, versions } = setUp();
+    router.apply(desiring(10, { share: 1 }));
+    router.hear(heard(12, 2));
+    clock.now = 3000;
+    router.hear(heard(10, 1));
+    assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+  });
+
+  it('serves stable while the candidate is not ready', async () => {
+    const { router, candidate, versions } = setUp();
+    router.apply(desiring(10, { share: 1 }));
+    router.hear(heard(10));
+    candidate.state = 'restarting';
+    assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+    assert.equal(candidate.asked, 0);
+  });
+
+  it('switches the candidate off at once when the rollout is aborted or the journal cannot be followed', async () => {
+    for (const off of ['abort', 'halt'] as const) {
+      const { router, versions } = setUp();
+      router.apply(desiring(10, { share: 1 }));
+      router.hear(heard(10));
+      assert.deepEqual(new Set(await versions()), new Set(['1.1']));
+      if (off === 'abort') router.apply(desiring(11));
+      else router.halt();
+      assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+    }
+  });
+
+  for (const code of [
+    'CVE_INFER_FAILED',
+    'CVE_INFER_OVERLOADED',
+    'CVE_INFER_NOT_READY',
+    'CVE_INFER_INVALID',
+  ] as const) {
+    it(`answers from stable what the candidate fails with ${code}, and counts it as the candidate’s error`, async () => {
+      const { router, candidate, versions, counted } = setUp();
+      candidate.failing(code);
+      router.apply(desiring(10, { share: 0.5 }));
+      router.hear(heard(10));
+      assert.deepEqual(new Set(await versions()), new Set(['1.0']));
+      const sent = ofCandidate(0.5).length;
+      assert.equal(router.counts.retriedOnStable, sent);
+      assert.deepEqual(counted('1.1'), { requests: sent, errors: sent });
+      assert.deepEqual(counted('1.0'), { requests: KEYS.length - sent, errors: 0 });
+    });
+  }
+
+  it('counts a request that no version could take for none', async () => {
+    const { router, stable, candidate, counted } = setUp();
+    stable.failing('CVE_INFER_INVALID');
+    candidate.failing('CVE_INFER_INVALID');
+    router.apply(desiring(10, { share: 0.5 }));
+    router.hear(heard(10));
+    for (const key of KEYS) await assert.rejects(router.search(request(key)), { code: 'CVE_INFER_INVALID' });
+    assert.deepEqual(counted('1.0'), { requests: 0, errors: 0 });
+    assert.deepEqual(counted('1.1'), { requests: 0, errors: 0 });
+  });
+
+  it('mirrors in shadow without delaying an answer, and drops copies with a count', async () => {
+    const { router, candidate, windows, clock } = setUp();
+    const held: PromiseWithResolvers<Retrieved[][]>[] = [];
+    candidate.answer = () => {
+      const answer = Promise.withResolvers<Retrieved[][]>();
+      held.push(answer);
+      return answer.promise;
+    };
+    router.apply(desiring(10, { mirror: true }));
+    router.hear(heard(10));
+    assert.equal((await router.search(request('a'))).version, '1.0');
+    assert.equal(candidate.asked, 0);
+    await new Promise(setImmediate);
+    assert.equal(candidate.asked, 1);
+    clock.now = 300;
+    held[0]?.resolve([[]]);
+    await new Promise(setImmediate);
+    candidate.failing('CVE_INFER_OVERLOADED');
+    assert.equal((await router.search(request('b'))).version, '1.0');
+    await new Promise(setImmediate);
+    assert.equal(router.counts.mirrorsDropped, 1);
+    router.rollWindows();
+    const mirrored = windows.find(({ mode }) => mode === 'mirror');
+    assert.deepEqual([mirrored?.requests, mirrored?.errors, mirrored?.withinSlo], [2, 1, 0]);
+    assert.equal(mirrored?.version, '1.1');
+  });
+
+  it('closes windows when epoch, share, confirmation or a test changes', async () => {
+    const { router, windows, clock } = setUp();
+    router.apply(desiring(10, { share: 0.05, stageEpoch: 1 }));
+    router.hear(heard(10));
+    const changes = [
+      () => router.apply(desiring(11, { share: 0.2, stageEpoch: 2 })),
+      () => router.setTest({ evaluationId: 'e', phase: 'stable_only' }),
+      () => router.setTest({ evaluationId: 'e', phase: 'restored' }),
+      () => router.setTest(undefined),
+      () => router.halt(),
+    ];
+    for (const change of changes) {
+      windows.length = 0;
+      clock.now += 100;
+      change();
+      assert.equal(windows.filter(({ version }) => version === '1.0').length, 1, String(change));
+      assert.ok(windows.every(({ to }) => to === new Date(clock.now).toISOString()));
+    }
+  });
+
+  it('answers a named version without counting it, also while another serves', async () => {
+    const { router, windows, counted } = setUp();
+    router.apply(desiring(10, { share: 0 }));
+    assert.equal((await router.searchVersion('1.1', request())).answers[0]?.[0]?.id, '1.1');
+    await assert.rejects(
+      router.searchVersion('9', request()),
+      /CVE_MODEL_UNKNOWN: tiny 9 is not served here; served: 1.0, 1.1/,
+    );
+    assert.deepEqual(counted('1.1'), { requests: 0, errors: 0 });
+    assert.equal(
+      windows.every(({ requests }) => requests === 0),
+      true,
+    );
+  });
+});

@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import { ConclaveError, type DesiredConfirmation, isConclaveError, type TelemetryWindow } from '@conclave/contracts';
+import type { Query, QueryForm } from '../retrieval/query-encoder.ts';
+import type { Retrieved } from '../statistics/ndcg.ts';
+import { type Role, Windows } from '../telemetry/windows.ts';
+import { Confirmation } from './confirmation.ts';
+import { splitPoint } from './split.ts';
+import { type Desired, type TestInProgress, type Traffic, trafficOf } from './traffic.ts';
+
+/** A served version as the router sees it (a ModelProcess). */
+export interface Target {
+  readonly state: 'loading' | 'ready' | 'restarting' | 'failed' | 'stopped';
+  readonly form: QueryForm | undefined;
+  readonly probes: readonly Query[];
+  search(queries: readonly Query[], k: number): Promise<Retrieved[][]>;
+}
+
+export interface SearchRequest {
+  readonly queries: readonly Query[];
+  readonly k: number;
+  /** Decides the version: requests with one key stay on one version. A random one when absent. */
+  readonly key: string | undefined;
+}
+
+export interface Routed {
+  readonly version: string;
+  /** One ranking a query, best first. */
+  readonly answers: readonly (readonly Retrieved[])[];
+}
+
+export interface RouterOptions {
+  readonly runner: string;
+  readonly model: string;
+  readonly desiredConfirmationTimeoutMs: number;
+  /** The process that serves a bundle over a dataset, if there is one. */
+  targetOf(version: { readonly digest: string; readonly dataset: string }): Target | undefined;
+  onWindows(windows: readonly TelemetryWindow[]): void;
+  /** Monotonic milliseconds. Default `performance.now`. */
+  readonly now?: () => number;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly wallClock?: () => number;
+}
+
+/** Counters since the start of the process. */
+export interface RouterCounts {
+  /** Failed candidate requests that stable answered instead. */
+  retriedOnStable: number;
+  /** Copies that the candidate did not take because too many waited. */
+  mirrorsDropped: number;
+}
+
+/**
+ * Sends the requests of one model to its versions. Invariants:
+ * 1. Each request is counted once, for the version it was routed to; a copy is counted for the candidate.
+ * 2. A request that the candidate fails is answered by stable: users see no failure that stable could have avoided.
+ * 3. A copy starts only after the answer is there, and nothing waits for it.
+ */
+export class Router {
+  readonly counts: RouterCounts = { retriedOnStable: 0, mirrorsDropped: 0 };
+  readonly #options: RouterOptions;
+  readonly #now: () => number;
+  readonly #wallClock: () => number;
+  readonly #confirmation: Confirmation;
+  readonly #windows: Windows;
+  #desired: Desired = { seq: 0, stable: undefined, candidate: undefined, latencyThresholdMs: 1 };
+  #test: TestInProgress | undefined;
+  #halted = false;
+  #signature = '';
+  #candidateInFlight = 0;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#wallClock = options.wallClock ?? Date.now;
+    this.#confirmation = new Confirmation(options.desiredConfirmationTimeoutMs);
+    this.#windows = new Windows(options.runner, options.model, this.#wallClock());
+  }
+
+  get desired(): Desired {
+    return this.#desired;
+  }
+
+  get confirmed(): boolean {
+    return this.#confirmation.isConfirmed(this.#now());
+  }
+
+  /** Live requests that the candidate is working on. */
+  get candidateInFlight(): number {
+    return this.#candidateInFlight;
+  }
+
+  get lateRequests(): number {
+    return this.#windows.late;
+  }
+
+  /** Acts on what the rollout journal now asks for. */
+  apply(desired: Desired): void {
+    this.#desired = desired;
+    this.#confirmation.applied(desired.seq, this.#now());
+    this.refresh();
+  }
+
+  hear(confirmation: DesiredConfirmation): void {
+    this.#confirmation.hear(confirmation, this.#now());
+    this.refresh();
+  }
+
+  /** The journal cannot be followed any more: stable only from here on. */
+  halt(): void {
+    this.#halted = true;
+    this.refresh();
+  }
+
+  /** Starts, moves on or ends (undefined) a rollback test. */
+  setTest(test: TestInProgress | undefined): void {
+    this.#test = test;
+    this.refresh();
+  }
+
+  get test(): TestInProgress | undefined {
+    return this.#test;
+  }
+
+  /** The process of stable or candidate, if there is one. */
+  target(role: Role): Target | undefined {
+    const version = this.#desired[role];
+    return version === undefined ? undefined : this.#options.targetOf(version);
+  }
+
+  /** Where requests go now. Closes the windows when that has changed; to be called regularly, since silence changes it too. */
+  refresh(): Traffic {
+    const traffic = trafficOf({
+      desired: this.#desired,
+      confirmed: this.confirmed,
+      candidateReady: this.target('candidate')?.state === 'ready',
+      test: this.#test,
+      halted: this.#halted,
+    });
+    const { stable, candidate, share, mirror, excluded } = traffic;
+    const { latencyThresholdMs } = this.#desired;
+    const parts = [stable?.version, stable?.digest, candidate?.rolloutId, candidate?.digest, candidate?.stageEpoch];
+    const signature = [...parts, share, mirror, excluded, latencyThresholdMs].join('|');
+    if (signature !== this.#signature) {
+      this.#signature = signature;
+      this.#publish(this.#windows.switchTo(traffic, latencyThresholdMs, this.#readyRoles(), this.#wallClock()));
+    }
+    return traffic;
+  }
+
+  /** Closes and publishes the open windows. */
+  rollWindows(): void {
+    this.refresh();
+    this.#publish(this.#windows.roll(this.#readyRoles(), this.#wallClock()));
+  }
+
+  /**
+   * Answers a request.
+   * @throws CVE_INFER_NOT_READY, CVE_INFER_INVALID, CVE_INFER_OVERLOADED, CVE_INFER_FAILED
+   */
+  async search(request: SearchRequest): Promise<Routed> {
+    const arrivedAt = this.#now();
+    const traffic = this.refresh();
+    const { candidate, share } = traffic;
+    const point = splitPoint(this.#options.model, request.key ?? randomUUID());
+    if (candidate !== undefined && point < share)
+      return await this.#askCandidate(candidate.version, request, arrivedAt);
+    const routed = await this.#askStable(request, arrivedAt);
+    if (traffic.mirror) setImmediate(() => void this.#mirror(request));
+    return routed;
+  }
+
+  /** Answers by a named version, outside of all windows. @throws CVE_MODEL_UNKNOWN, CVE_INFER_* */
+  async searchVersion(version: string, { queries, k }: SearchRequest): Promise<Routed> {
+    return { version, answers: await this.#ask(this.roleOf(version), queries, k) };
+  }
+
+  /** Whether a version is stable or candidate. @throws CVE_MODEL_UNKNOWN when it is neither */
+  roleOf(version: string): Role {
+    const role = (['stable', 'candidate'] as const).find((one) => this.#desired[one]?.version === version);
+    if (role !== undefined) return role;
+    const served = [this.#desired.stable?.version, this.#desired.candidate?.version].filter((v) => v !== undefined);
+    const text = `${this.#options.model} ${version} is not served here; served: ${served.join(', ') || 'none'}`;
+    throw new ConclaveError('CVE_MODEL_UNKNOWN', text);
+  }
+
+  async #askStable(request: SearchRequest, arrivedAt: number): Promise<Routed> {
+    const ticket = this.#windows.ticket('stable');
+    const version = this.#desired.stable?.version ?? '';
+    try {
+      const answers = await this.#ask('stable', request.queries, request.k);
+      this.#windows.record(ticket, this.#now() - arrivedAt);
+      return { version, answers };
+    } catch (error) {
+      // A request that no model could answer says nothing about this one.
+      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+      throw error;
+    }
+  }
+
+  async #askCandidate(version: string, request: SearchRequest, arrivedAt: number): Promise<Routed> {
+    const ticket = this.#windows.ticket('candidate');
+    const stable = this.#desired.stable;
+    this.#candidateInFlight++;
+    try {
+      const answers = await this.#ask('candidate', request.queries, request.k);
+      this.#windows.record(ticket, this.#now() - arrivedAt);
+      return { version, answers };
+    } catch (error) {
+      if (stable === undefined) {
+        if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+        throw error;
+      }
+    } finally {
+      this.#candidateInFlight--;
+    }
+    try {
+      const answers = await this.#ask('stable', request.queries, request.k);
+      this.#windows.record(ticket, undefined);
+      this.counts.retriedOnStable++;
+      return { version: this.#desired.stable?.version ?? stable.version, answers };
+    } catch (error) {
+      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+      throw error;
+    }
+  }
+
+  /** What the candidate cannot take, users would not have been answered either: a dropped copy is its error. */
+  async #mirror({ queries, k }: SearchRequest): Promise<void> {
+    if (!this.refresh().mirror) return;
+    const ticket = this.#windows.ticket('candidate');
+    const startedAt = this.#now();
+    try {
+      await this.#ask('candidate', queries, k);
+      this.#windows.record(ticket, this.#now() - startedAt);
+    } catch (error) {
+      if (isConclaveError(error, 'CVE_INFER_OVERLOADED')) this.counts.mirrorsDropped++;
+      this.#windows.record(ticket, undefined);
+    }
+  }
+
+  #ask(role: Role, queries: readonly Query[], k: number): Promise<Retrieved[][]> {
+    const target = this.target(role);
+    if (target !== undefined) return target.search(queries, k);
+    const { model } = this.#options;
+    const text = `no ${role} version of ${model} is loaded here yet; try again, or ask conclave status what it serves`;
+    return Promise.reject(new ConclaveError('CVE_INFER_NOT_READY', text, { retryAfterMs: 1000 }));
+  }
+
+  #readyRoles(): ReadonlySet<Role> {
+    return new Set((['stable', 'candidate'] as const).filter((role) => this.target(role)?.state === 'ready'));
+  }
+
+  #publish(windows: readonly TelemetryWindow[]): void {
+    if (windows.length > 0) this.#options.onWindows(windows);
+  }
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { quantile, telemetryWindow } from '@conclave/contracts';
+import fc from 'fast-check';
+import { trafficOf } from '../routing/traffic.ts';
+import { desiring } from '../testing/traffic.ts';
+import { type Role, Windows } from './windows.ts';
+
+const both: ReadonlySet<Role> = new Set<Role>(['stable', 'candidate']);
+const traffic = (share: number, stageEpoch: number, evaluationId?: string) =>
+  trafficOf({
+    desired: desiring(1, { share, stageEpoch }),
+    confirmed: true,
+    candidateReady: true,
+    halted: false,
+    test: evaluationId === undefined ? undefined : { evaluationId, phase: 'stable_only' },
+  });
+
+describe('measurement windows', () => {
+  it('count answered and failed requests and those within the threshold', () => {
+    const windows = new Windows('runner-0', 'tiny', 0);
+    windows.switchTo(traffic(0.5, 1), 50, both, 0);
+    for (const latencyMs of [10, 50, 51, undefined]) windows.record(windows.ticket('candidate'), latencyMs);
+    const [stable, candidate] = windows.roll(both, 10_000);
+    assert.ok(stable !== undefined && candidate !== undefined);
+    assert.doesNotThrow(() => telemetryWindow.parse(candidate));
+    const { requests, errors, withinSlo, latency, version, stageEpoch, rolloutId, mode, from, to } = candidate;
+    assert.deepEqual([requests, errors, withinSlo, latency.count], [4, 1, 2, 3]);
+    assert.deepEqual([version, stageEpoch, rolloutId, mode], ['1.1', 1, 'r-1', 'live']);
+    assert.deepEqual([from, to], ['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:10.000Z']);
+    assert.ok(Math.abs((quantile(latency, 1) ?? 0) - 51) < 1);
+    assert.deepEqual(
+      [stable.version, stable.requests, stable.stageEpoch, stable.rolloutId],
+      ['1.0', 0, undefined, undefined],
+    );
+  });
+
+  it('are given empty only for versions that were ready', () => {
+    const windows = new Windows('runner-0', 'tiny', 0);
+    windows.switchTo(traffic(0.5, 1), 50, both, 0);
+    assert.deepEqual(
+      windows.roll(new Set<Role>(['stable']), 1000).map(({ version }) => version),
+      ['1.0'],
+    );
+    assert.deepEqual(windows.roll(new Set<Role>(), 2000), []);
+    windows.record(windows.ticket('candidate'), undefined);
+    assert.deepEqual(
+      windows.roll(new Set<Role>(), 3000).map(({ version, errors }) => [version, errors]),
+      [['1.1', 1]],
+    );
+  });
+
+  it('say why they are no evidence', () => {
+    const windows = new Windows('runner-0', 'tiny', 0);
+    windows.switchTo(traffic(0.5, 1, 'e-1'), 50, both, 0);
+    assert.deepEqual(
+      windows.roll(both, 1000).map(({ excluded }) => excluded),
+      ['rollback_test e-1', 'rollback_test e-1'],
+    );
+  });
+
+  it('never span a switch: what was routed before it counts at most before it', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('route' as const) }),
+      fc.record({ do: fc.constant('end' as const), which: fc.nat(20) }),
+      fc.record({ do: fc.constant('switch' as const) }),
+      fc.record({ do: fc.constant('roll' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const windows = new Windows('runner-0', 'tiny', 0);
+        let [epoch, at, routed, counted] = [1, 0, 0, 0];
+        windows.switchTo(traffic(0.5, epoch), 50, both, 0);
+        const open: { ticket: ReturnType<Windows['ticket']>; epoch: number }[] = [];
+        const expected = new Map<number, number>();
+        let seenTo = 0;
+        const check = (closed: ReturnType<Windows['roll']>) => {
+          for (const window of closed.filter(({ version }) => version === '1.1')) {
+            assert.equal(window.stageEpoch, epoch);
+            assert.ok(Date.parse(window.from) >= seenTo);
+            counted += window.requests;
+            expected.set(epoch, (expected.get(epoch) ?? 0) - window.requests);
+          }
+          seenTo = at;
+        };
+        for (const one of steps) {
+          at += 100;
+          if (one.do === 'route') {
+            open.push({ ticket: windows.ticket('candidate'), epoch });
+            routed++;
+          } else if (one.do === 'end') {
+            const [ended] = open.splice(one.which % Math.max(open.length, 1), 1);
+            if (ended === undefined) continue;
+            windows.record(ended.ticket, 1);
+            if (ended.epoch === epoch) expected.set(epoch, (expected.get(epoch) ?? 0) + 1);
+          } else if (one.do === 'switch') {
+            check(windows.switchTo(traffic(0.5, epoch + 1), 50, both, at));
+            epoch++;
+          } else check(windows.roll(both, at));
+        }
+        check(windows.roll(both, at + 100));
+        assert.ok([...expected.values()].every((rest) => rest === 0));
+        assert.equal(counted + windows.late + open.length, routed);
+      }),
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { until } from '@conclave/bus/testing';
+import { ConclaveError, runnerStatus } from '@conclave/contracts';
+import { aborted, adopted, completed, inStage, rolledOut } from '../testing/rollouts.ts';
+import { type Serving, startServing } from '../testing/serving.ts';
+import { textBundle } from '../testing/tiny-bundle.ts';
+import type { ServedModelsOptions } from './served-models.ts';
+
+const bundles = { '1.0': textBundle('1.0'), '1.1': textBundle('1.1') };
+
+function setUp(options: Partial<ServedModelsOptions> = {}) {
+  const serving = startServing(bundles, options);
+  started.push(serving);
+  const ask = () => serving.models.router('tiny').search({ queries: ['left'], k: 1, key: undefined });
+  return { ...serving, ask };
+}
+const started: Serving[] = [];
+after(async () => {
+  for (const serving of started) await serving[Symbol.asyncDispose]();
+});
+
+const gone = (digest: string) => Promise.reject(new ConclaveError('CVE_ARTIFACT_UNKNOWN', digest));
+
+describe('what a runner serves', () => {
+  it('follows a rollout from shadow to production, and never fails a request', async () => {
+    const { models, states, serve, ask, windows } = setUp();
+    models.apply([adopted()]);
+    assert.equal(models.ready, false);
+    await assert.rejects(ask(), { code: 'CVE_INFER_NOT_READY' });
+    await until(() => models.ready, 'stable ready');
+    models.rollWindows();
+    windows.length = 0;
+
+    let asking = true;
+    const versions: string[] = [];
+    const asked = (async () => {
+      while (asking) versions.push((await ask()).version);
+    })();
+    serve(inStage('shadow'));
+    await until(() => states().join() === '1.0 ready,1.1 ready', 'candidate ready');
+    assert.deepEqual(
+      models.status()[0]?.versions.map(({ share, mode, stageEpoch }) => [share, mode, stageEpoch]),
+      [
+        [1, 'live', undefined],
+        [0, 'mirror', 1],
+      ],
+    );
+    const mirrored = () => windows.some(({ mode, requests }) => mode === 'mirror' && requests > 0);
+    await until(() => {
+      models.rollWindows();
+      return mirrored();
+    }, 'copies were measured');
+    assert.doesNotThrow(() => runnerStatus.shape.models.parse(models.status()));
+    serve(inStage('production'));
+    await until(() => versions.at(-1) === '1.1', 'candidate answers');
+    serve(completed());
+    assert.deepEqual(states(), ['1.1 ready']);
+    await until(() => versions.length > 50 && versions.slice(-10).every((version) => version === '1.1'), 'new stable');
+    asking = false;
+    await asked;
+    models.rollWindows();
+    assert.equal(
+      windows.reduce((sum, { errors }) => sum + errors, 0),
+      0,
+    );
+  });
+
+  it('takes the candidate off at once when its rollout is aborted', async () => {
+    const { states, models, serve, ask } = setUp();
+    serve(inStage('production'));
+    await until(() => states().join() === '1.0 ready,1.1 ready', 'both ready');
+    assert.equal((await ask()).version, '1.1');
+    models.apply([aborted()]);
+    assert.equal((await ask()).version, '1.0');
+    assert.deepEqual(states(), ['1.0 ready']);
+  });
+
+  it('takes the latency threshold from the rollout’s gate', async () => {
+    const { models, windows } = setUp({ sloLatencyMs: 75 });
+    models.apply([adopted()]);
+    await until(() => models.ready, 'stable ready');
+    models.rollWindows();
+    assert.equal(windows.at(-1)?.latencyThresholdMs, 75);
+    models.apply([rolledOut()]);
+    await until(() => {
+      models.rollWindows();
+      return windows.at(-1)?.latencyThresholdMs === 50;
+    }, 'the gate’s threshold of 50 ms');
+  });
+
+  it('reports a version that cannot be fetched as failed, with the reason', async () => {
+    const { models, states } = setUp({
+      fetchDirectory: (digest) =>
+        Promise.reject(new ConclaveError('CVE_ARTIFACT_DIGEST_MISMATCH', `artifact ${digest}`)),
+    });
+    models.apply([adopted()]);
+    await until(() => states().join() === '1.0 failed', 'failed');
+    assert.match(models.status()[0]?.versions[0]?.detail ?? '', /^CVE_ARTIFACT_DIGEST_MISMATCH/);
+  });
+
+  it('fetches again when fetching failed for a reason that may pass', async () => {
+    let away = true;
+    const { models } = setUp({
+      fetchDirectory: (digest) =>
+        away ? Promise.reject(new ConclaveError('CVE_BUS_UNAVAILABLE', digest)) : gone(digest),
+    });
+    models.apply([adopted()]);
+    const detail = () => models.status()[0]?.versions[0]?.detail ?? '';
+    await until(() => detail().includes('fetching failed, again in 500 ms: CVE_BUS_UNAVAILABLE'), 'told');
+    away = false;
+    await until(() => detail().includes('CVE_ARTIFACT_UNKNOWN'), 'tried again');
+  });
+
+  it('knows only the models of the journal', () => {
+    const { models } = setUp();
+    assert.throws(
+      () => models.router('other'),
+      /CVE_MODEL_UNKNOWN: this runner serves no model other; it serves: none/,
+    );
+  });
+});

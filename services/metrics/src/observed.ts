@@ -1,0 +1,11 @@
+import type { JournalMirror } from './journal/mirror.ts';
+import type { Runners } from './runners.ts';
+import type { WindowStore } from './telemetry/window-store.ts';
+
+/** Everything this service knows, and the clock by which it says it. */
+export interface Observed {
+  readonly mirror: JournalMirror;
+  readonly telemetry: WindowStore;
+  readonly runners: Runners;
+  now(): Date;
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openMembership, publishTelemetry } from '@conclave/bus';
+import { startTestBus } from '@conclave/bus/testing';
+import { subjects } from '@conclave/contracts';
+import { fill } from './fill.ts';
+import { realisticRunner, realisticWindows } from './telemetry.ts';
+
+/*
+ * For working on the status page: `node services/metrics/src/testing/demo.ts [port] [empty]` starts a nats-server with a realistic
+ * history and this service before it, until it is interrupted. `empty` leaves the journal empty.
+ */
+const [port = '7070', content = 'full'] = process.argv.slice(2);
+const repository = join(import.meta.dirname, '../../../..');
+
+await using server = await startTestBus();
+if (content !== 'empty') await fill(server.bus, new Date());
+const service = spawn(process.execPath, [join(repository, 'services/metrics/src/main.ts')], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    CONCLAVE_CONFIG: join(repository, 'config/demo.yaml'),
+    CONCLAVE_INSTANCE: 'metrics-0',
+    CONCLAVE_NATS_URL: server.nats.url,
+    CONCLAVE_HTTP_PORT: port,
+    CONCLAVE_DATA_DIR: await mkdtemp(join(tmpdir(), 'conclave-metrics-')),
+  },
+});
+const beat = setInterval(() => {
+  if (content === 'empty') return;
+  const now = new Date();
+  void openMembership(server.bus).put('gpu-runner-0', realisticRunner(now));
+  for (const window of realisticWindows(now, 1).slice(-2))
+    void publishTelemetry(server.bus, subjects.telemetry(window.model, window.version), window, {
+      msgId: `${window.version}-${window.to}`,
+    });
+}, 2000);
+console.log(`http://127.0.0.1:${port} (NATS ${server.nats.url})`);
+process.once('SIGINT', () => service.kill('SIGTERM'));
+process.once('SIGTERM', () => service.kill('SIGTERM'));
+await once(service, 'exit');
+clearInterval(beat);

@@ -1,0 +1,131 @@
+import {
+  describeMissing,
+  describeThreshold,
+  describeValue,
+  describeVerdict,
+  type Gate,
+  isEnded,
+  measureOf,
+  nextStage,
+  openRollout,
+  type Rollout,
+  type RolloutsState,
+  type StageName,
+  shareOf,
+  soakLeftSeconds,
+  soakSecondsOf,
+  stageLabel,
+} from '@conclave/contracts';
+import type { Observed } from '../observed.ts';
+
+/** One model: what serves, the rollout under way, and how earlier ones ended. */
+export function rolloutView(observed: Observed, state: RolloutsState) {
+  const open = openRollout(state);
+  const ended = [...(state.current !== undefined && isEnded(state.current) ? [state.current] : []), ...state.past];
+  return {
+    model: state.model,
+    seq: state.seq,
+    stable: state.stable ?? null,
+    previousStable: state.previousStable ?? null,
+    holds: Object.values(state.holds),
+    current: open === undefined ? null : currentView(observed, state, open),
+    past: ended.map(pastView),
+  };
+}
+
+function currentView(observed: Observed, state: RolloutsState, rollout: Rollout) {
+  const { definition } = rollout;
+  const now = observed.now();
+  const next = nextStage(rollout);
+  const since = rollout.servingSince ?? rollout.enteredAt;
+  const measured =
+    since === undefined ? null : observed.telemetry.measuredShare(state.model, definition.version, since);
+  const soakSeconds = soakSecondsOf(rollout);
+  return {
+    rolloutId: rollout.rolloutId,
+    version: definition.version,
+    digest: definition.digest,
+    dataset: definition.datasetName,
+    authority: definition.authority,
+    phase: rollout.phase,
+    appliedBy: rollout.appliedBy,
+    appliedAt: rollout.appliedAt,
+    stage: rollout.stage ?? null,
+    stageEpoch: rollout.stageEpoch,
+    enteredAt: rollout.enteredAt ?? null,
+    servingSince: rollout.servingSince ?? null,
+    runners: rollout.runners,
+    stages: definition.stages.map((stage) => stageView(rollout, stage.name, stage.soakSeconds)),
+    soak: { seconds: soakSeconds, leftSeconds: soakLeftSeconds(rollout, now.getTime()) },
+    askedShare: rollout.stage === undefined ? 0 : shareOf(rollout.stage),
+    measuredShare: measured?.share ?? null,
+    measuredRequests: measured?.requests ?? 0,
+    gates: definition.gates.map((gate) => gateView(rollout, gate)),
+    vote: rollout.vote ?? null,
+    approval: rollout.approval ?? null,
+    next: next === undefined ? null : { stage: next, label: stageLabel(next) },
+    missing: describeMissing(state, rollout, now.getTime()),
+  };
+}
+
+function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {
+  const names = rollout.definition.stages.map((s) => s.name);
+  const place = rollout.stage === undefined ? -1 : names.indexOf(rollout.stage);
+  const own = names.indexOf(stage);
+  const state = own < place ? 'done' : own === place ? 'current' : 'ahead';
+  return {
+    stage,
+    label: stageLabel(stage),
+    share: shareOf(stage),
+    soakSeconds,
+    state,
+    summary: rollout.summaries.findLast((s) => s.stage === stage) ?? null,
+  };
+}
+
+function gateView(rollout: Rollout, gate: Gate) {
+  const verdict = rollout.verdicts[gate.name];
+  const measure = measureOf(verdict ?? { gate: gate.name, source: gate.source, operator: gate.operator }, gate);
+  const minSamples = 'minSamples' in gate ? gate.minSamples : 0;
+  return {
+    gate: gate.name,
+    measure,
+    required: gate.required,
+    dryRun: gate.dryRun,
+    operator: gate.operator,
+    threshold: gate.threshold,
+    needs: describeThreshold(measure, gate.operator, gate.threshold),
+    outcome: verdict?.outcome ?? 'pending',
+    value: verdict?.value ?? null,
+    interval: verdict?.interval ?? null,
+    shown: verdict === undefined ? '-' : describeValue({ ...verdict, interval: null }, measure),
+    samples: verdict?.samples ?? 0,
+    minSamples: verdict?.minSamples ?? minSamples,
+    line:
+      verdict === undefined
+        ? `${gate.name} not measured in this stage, needs ${describeThreshold(measure, gate.operator, gate.threshold)}`
+        : describeVerdict(verdict, gate),
+    sentence: verdict?.sentence ?? 'not measured in this stage yet',
+    source: verdict?.source ?? gate.source,
+    at: verdict?.at ?? null,
+    override: rollout.overrides[gate.name] ?? null,
+  };
+}
+
+function pastView(rollout: Rollout) {
+  const { ended, definition, stage } = rollout;
+  return {
+    rolloutId: rollout.rolloutId,
+    version: definition.version,
+    digest: definition.digest,
+    phase: rollout.phase,
+    stage: stage === undefined ? null : stageLabel(stage),
+    appliedAt: rollout.appliedAt,
+    endedAt: ended?.at ?? null,
+    by: ended?.by ?? null,
+    reason: ended?.reason ?? '',
+    gate: ended?.gate ?? null,
+    gateLine: ended?.verdict === undefined ? null : describeVerdict(ended.verdict),
+    stagesServed: rollout.summaries.map((s) => stageLabel(s.stage)),
+  };
+}

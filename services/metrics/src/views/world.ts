@@ -1,0 +1,35 @@
+import type { Observed } from '../observed.ts';
+import { actionViews } from './action.ts';
+import { byOpening, meetingSummary } from './meeting.ts';
+import { rolloutView } from './rollout.ts';
+
+const SHOWN = { meetings: 20, actions: 80, incidents: 20, insights: 20 } as const;
+
+/** The whole state in brief: what the status page shows. */
+export function worldView(observed: Observed) {
+  const { world } = observed.mirror;
+  const { schedule } = world;
+  const incidents = Object.values(world.incidents).sort((a, b) => (a.openedAt < b.openedAt ? 1 : -1));
+  const open = incidents.filter((i) => i.resolved === undefined);
+  return {
+    seq: world.seq,
+    at: observed.now().toISOString(),
+    leader: schedule.leader === undefined ? null : { name: schedule.leader, epoch: schedule.leaderEpoch },
+    lastHeartbeatAt: schedule.lastHeartbeatAt ?? null,
+    runners: observed.runners.present,
+    rollouts: rolloutViews(observed),
+    meetings: Object.values(world.meetings).sort(byOpening).slice(0, SHOWN.meetings).map(meetingSummary),
+    skippedMeetings: schedule.skips,
+    actions: actionViews(world).slice(0, SHOWN.actions),
+    incidents: [...open, ...incidents.filter((i) => i.resolved !== undefined)].slice(0, SHOWN.incidents),
+    insights: world.roadmap.insights.slice(0, SHOWN.insights),
+    models: Object.values(world.registry).flatMap((entry) => Object.values(entry.versions)),
+    datasets: Object.values(world.registry).flatMap((entry) => entry.datasets.slice(-1)),
+  };
+}
+
+/** Every model; those with a rollout under way first. */
+export function rolloutViews(observed: Observed) {
+  const views = Object.values(observed.mirror.world.rollouts).map((state) => rolloutView(observed, state));
+  return views.sort((a, b) => Number(b.current !== null) - Number(a.current !== null) || (a.model < b.model ? -1 : 1));
+}

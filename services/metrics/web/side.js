@@ -1,0 +1,182 @@
+import { h, s } from './dom.js';
+import { ago, clock, dateTime } from './format.js';
+
+const CONNECTION = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…' };
+
+export function headerParts({ world, connection, now }) {
+  const facts = world
+    ? [
+        fact(
+          'Leader',
+          world.leader ? `${world.leader.name}, epoch ${world.leader.epoch}` : 'none',
+          world.leader ? 'ok' : 'bad',
+        ),
+        fact(
+          'Runners',
+          runnerText(world.runners),
+          world.runners.length > 0 ? 'ok' : 'bad',
+          world.runners.map((r) => `${r.runner} (${r.roles.join(', ')})`).join('\n'),
+        ),
+        fact('Journal', `#${world.seq}`, 'ok'),
+        fact('Heartbeat', world.lastHeartbeatAt ? ago(world.lastHeartbeatAt, now) : 'none yet', 'ok'),
+      ]
+    : [];
+  return [
+    h(
+      'h1',
+      null,
+      s(
+        'svg',
+        { viewBox: '0 0 32 32', 'aria-hidden': 'true' },
+        s('rect', { width: 32, height: 32, rx: 8 }),
+        s('path', { d: 'M22.5 11a8.5 8.5 0 1 0 0 10' }),
+        s('circle', { cx: 16, cy: 16, r: 2.6 }),
+      ),
+      'Conclave',
+    ),
+    h('dl', { class: 'facts' }, facts),
+    h(
+      'p',
+      { class: `connection ${connection}`, role: 'status', 'aria-live': 'polite' },
+      h('span', { class: 'dot', 'aria-hidden': 'true' }),
+      CONNECTION[connection],
+    ),
+  ];
+}
+
+function fact(label, value, className, hint) {
+  return h('div', { class: className, title: hint }, h('dt', null, label), h('dd', null, value));
+}
+
+function runnerText(runners) {
+  const failing = runners
+    .flatMap((r) => r.models.flatMap((m) => m.versions))
+    .filter((v) => v.state === 'failed' || v.state === 'restarting');
+  if (runners.length === 0) return 'none up';
+  return failing.length === 0
+    ? `${runners.length} up`
+    : `${runners.length} up, ${failing.map((v) => `${v.version} ${v.state}`).join(', ')}`;
+}
+
+export function sideParts(state) {
+  return [incidentsCard(state), feedCard(state), state.world.insights.length > 0 && insightsCard(state)].filter(
+    Boolean,
+  );
+}
+
+function incidentsCard({ world, now }) {
+  const open = world.incidents.filter((i) => !i.resolved);
+  const resolved = world.incidents.filter((i) => i.resolved);
+  return h(
+    'section',
+    { class: 'card', 'data-key': 'incidents', 'aria-labelledby': 'incidents' },
+    h(
+      'header',
+      { class: 'card-head' },
+      h('h2', { id: 'incidents' }, 'Incidents'),
+      h('span', { class: 'spring' }),
+      h(
+        'span',
+        { class: `chip ${open.length === 0 ? 'pass' : 'inconclusive'}` },
+        open.length === 0 ? '✓ none open' : `${open.length} open`,
+      ),
+    ),
+    h(
+      'ul',
+      { class: 'incidents' },
+      [...open, ...resolved.slice(0, 3)].map((incident) => incidentPart(incident, now)),
+    ),
+  );
+}
+
+function incidentPart(incident, now) {
+  const { resolved } = incident;
+  return h(
+    'li',
+    { class: resolved ? 'resolved' : '', 'data-key': incident.incidentId },
+    h(
+      'span',
+      { class: `chip ${resolved ? 'pending' : incident.severity === 'P0' ? 'fail' : 'inconclusive'}` },
+      incident.severity,
+    ),
+    h(
+      'div',
+      null,
+      h(
+        'p',
+        null,
+        h('strong', null, incident.title),
+        incident.model && h('span', { class: 'muted' }, ` ${incident.model}`),
+      ),
+      h(
+        'p',
+        { class: 'muted' },
+        resolved
+          ? `resolved by ${resolved.by} ${ago(resolved.at, now)}: ${resolved.reason}`
+          : `opened ${ago(incident.openedAt, now)}${incident.source ? ` by ${incident.source}` : ''}`,
+      ),
+    ),
+  );
+}
+
+function feedCard({ events, showRoutine }) {
+  const lines = events
+    .flatMap((commit) =>
+      commit.lines
+        .map((line, index) => ({ ...line, at: commit.at, about: commit.about, key: `${commit.seq}-${index}` }))
+        .toReversed(),
+    )
+    .filter((line) => showRoutine || line.level !== 'detail')
+    .slice(0, 80);
+  return h(
+    'section',
+    { class: 'card feed', 'data-key': 'feed', 'aria-labelledby': 'feed' },
+    h(
+      'header',
+      { class: 'card-head' },
+      h('h2', { id: 'feed' }, 'Events'),
+      h('span', { class: 'spring' }),
+      h('button', { type: 'button', 'data-do': 'routine', 'aria-pressed': String(showRoutine) }, 'Show routine'),
+    ),
+    lines.length === 0 ? h('p', { class: 'muted' }, 'Nothing has happened yet.') : null,
+    h(
+      'ol',
+      { class: 'lines', tabindex: 0, 'aria-label': 'Latest events, newest first' },
+      lines.map((line) =>
+        h(
+          'li',
+          { class: line.level, 'data-key': line.key },
+          h('time', { datetime: line.at, title: dateTime(line.at) }, clock(line.at)),
+          h(
+            'span',
+            null,
+            line.kind === 'rollout.verdict_changed' && h('span', { class: 'about' }, line.about),
+            line.text,
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function insightsCard({ world, now }) {
+  return h(
+    'section',
+    { class: 'card', 'data-key': 'insights', 'aria-labelledby': 'insights' },
+    h('header', { class: 'card-head' }, h('h2', { id: 'insights' }, 'Insights')),
+    h(
+      'ul',
+      { class: 'insights' },
+      world.insights
+        .slice(0, 6)
+        .map((insight) =>
+          h(
+            'li',
+            { 'data-key': insight.insightId },
+            h('p', null, insight.text),
+            h('p', { class: 'muted' }, `${insight.source}, ${insight.line}, ${ago(insight.at, now)}`),
+          ),
+        ),
+    ),
+  );
+}

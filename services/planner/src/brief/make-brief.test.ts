@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { briefOf, rolloutIn } from '../testing/brief.ts';
+import { History, inStage } from '../testing/journal-builder.ts';
+import { brief as briefSchema, rolloutsToVoteOn } from './schema.ts';
+
+test('a brief is JSON: what is recorded is read back the same', () => {
+  const made = briefOf(
+    inStage().verdict('ndcg@10', 'pass').incident('P1').insight('shorter queries are slower').evaluated(),
+  );
+  assert.deepEqual(briefSchema.parse(JSON.parse(JSON.stringify(made))), made);
+});
+
+test('an empty journal gives a brief without models', () => {
+  const made = briefOf(new History());
+  assert.deepEqual([made.models, made.results, made.lastMeetingAt], [[], [], null]);
+});
+
+test('an applied rollout has its first stage before it, and nothing to vote on', () => {
+  const made = briefOf(new History().adopted().applied());
+  const rollout = rolloutIn(made);
+  assert.equal(rollout.phase, 'applied');
+  assert.equal(rollout.nextStage, 'shadow');
+  assert.deepEqual(rollout.missing, []);
+  assert.deepEqual(rolloutsToVoteOn(made), []);
+});
+
+test('every gate stands in the brief, pending where nothing was measured', () => {
+  const rollout = rolloutIn(briefOf(inStage().verdict('ndcg@10', 'pass', { value: 0.81 })));
+  assert.deepEqual(
+    rollout.gates.map((gate) => [gate.name, gate.outcome]),
+    [
+      ['ndcg@10', 'pass'],
+      ['latency_p95_ms', 'pending'],
+      ['slo_compliance', 'pending'],
+      ['p0_incidents', 'pending'],
+      ['rollback_test', 'pending'],
+      ['no_loss_vs_stable', 'pending'],
+    ],
+  );
+  assert.equal(rollout.gates[0]?.value, 0.81);
+  assert.equal(rollout.missing.length, 5);
+});
+
+test('soak left counts from serving, and what does not serve is missing', () => {
+  assert.equal(rolloutIn(briefOf(inStage().allPassed(), 4)).soakLeftSeconds, 6);
+  assert.equal(rolloutIn(briefOf(inStage().allPassed(), 11)).soakLeftSeconds, 0);
+  assert.deepEqual(rolloutIn(briefOf(inStage().allPassed(), 11)).missing, []);
+  const notServing = rolloutIn(briefOf(new History().adopted().applied().entered('shadow').allPassed()));
+  assert.equal(notServing.soakLeftSeconds, null);
+  assert.deepEqual(
+    notServing.missing.map((missing) => missing.kind),
+    ['serving'],
+  );
+});
+
+test('an overridden gate is not missing, a hold is', () => {
+  const rollout = rolloutIn(
+    briefOf(inStage().allPassed().verdict('ndcg@10', 'fail').overridden('ndcg@10').held('pause')),
+  );
+  assert.deepEqual(
+    rollout.missing.map((missing) => missing.kind),
+    ['hold'],
+  );
+});
+
+test('results are those since the last meeting opened', () => {
+  const history = inStage()
+    .planned('p1', ['smoke_test', 'run_evaluation'])
+    .ended('p1:1', 'succeeded')
+    .after(20)
+    .meetingOpened('meeting-0')
+    .after(30)
+    .ended('p1:2', 'failed');
+  const made = briefOf(history);
+  assert.deepEqual(
+    made.results.map((result) => [result.actionId, result.outcome]),
+    [['p1:2', 'failed']],
+  );
+});
+
+test('attempts are those of this stage epoch and what is still open', () => {
+  const history = inStage()
+    .planned('p1', ['smoke_test', 'run_evaluation', 'collect_metrics'])
+    .dispatched('p1:1')
+    .ended('p1:1', 'succeeded')
+    .after(20)
+    .entered('5_percent', 2)
+    .after(25)
+    .dispatched('p1:2');
+  assert.deepEqual(
+    rolloutIn(briefOf(history)).attempts.map(({ tool, state }) => [tool, state]),
+    [
+      ['run_evaluation', 'dispatched'],
+      ['collect_metrics', 'waiting'],
+    ],
+  );
+});
+
+test('a rollout that ended since the last meeting is told with its reason', () => {
+  const made = briefOf(inStage().meetingOpened('meeting-0').after(10).aborted());
+  assert.equal(made.models[0]?.rollout, null);
+  assert.deepEqual(
+    made.models[0]?.ended.map(({ phase, gate, sinceLastMeeting }) => [phase, gate, sinceLastMeeting]),
+    [['rolled_back', 'latency_p95_ms', true]],
+  );
+});

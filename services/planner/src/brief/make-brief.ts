@@ -1,0 +1,167 @@
+import {
+  type ActionRun,
+  type ConclaveConfig,
+  isEnded,
+  type Meeting,
+  type MeetingWork,
+  type RolloutsState,
+  type ScheduledAction,
+  type ToolName,
+  type World,
+} from '@conclave/contracts';
+import type { ProjectDocument } from './documents.ts';
+import { rolloutSection } from './rollout-section.ts';
+import type { Brief, ModelBrief } from './schema.ts';
+
+/** What is kept of each list, newest first, and of each text in characters: a brief must fit into one commit (512 KB). */
+const KEPT = {
+  results: 40,
+  calls: 4,
+  unfinished: 60,
+  insights: 15,
+  incidents: 20,
+  ended: 5,
+  callText: 600,
+  text: 1200,
+} as const;
+
+/**
+ * What a meeting is told, from the folded journal and nothing else: the same world, work and time give the same brief.
+ */
+export function makeBrief(
+  world: World,
+  work: MeetingWork,
+  now: Date,
+  config: Pick<ConclaveConfig, 'meeting' | 'limits'>,
+  documents: readonly ProjectDocument[] = [],
+): Brief {
+  const lastMeetingAt = lastMeetingOf(world, work.meetingId)?.openedAt ?? null;
+  return {
+    schema: 'conclave.brief/v1',
+    meetingId: work.meetingId,
+    reason: work.reason,
+    detail: work.detail,
+    at: now.toISOString(),
+    deadline: work.deadline,
+    seq: world.seq,
+    lastMeetingAt,
+    models: Object.values(world.rollouts).map((state) => modelSection(world, state, now, lastMeetingAt)),
+    results: resultsSince(world, lastMeetingAt),
+    unfinished: unfinishedActions(world),
+    incidents: Object.values(world.incidents)
+      .filter((incident) => incident.resolved === undefined)
+      .slice(-KEPT.incidents)
+      .map(({ incidentId, severity, title, detail, model, openedAt }) => ({
+        incidentId,
+        severity,
+        title,
+        detail: cut(detail, KEPT.text),
+        model: model ?? null,
+        openedAt,
+      })),
+    insights: world.roadmap.insights
+      .slice(0, KEPT.insights)
+      .map(({ line, text, at }) => ({ line, text: cut(text, KEPT.text), at })),
+    measured: toolTimes(world),
+    documents: documents.map((document) => ({ ...document })),
+    maxActions: config.limits.maxActionsPerMeeting,
+    voting: { ...config.meeting },
+  };
+}
+
+function lastMeetingOf(world: World, exceptId: string): Meeting | undefined {
+  return Object.values(world.meetings)
+    .filter((meeting) => meeting.meetingId !== exceptId && meeting.openedAt !== undefined)
+    .toSorted((a, b) => a.seq - b.seq)
+    .at(-1);
+}
+
+function modelSection(world: World, state: RolloutsState, now: Date, lastMeetingAt: string | null): ModelBrief {
+  const { stable, previousStable } = state;
+  return {
+    model: state.model,
+    stable: stable === undefined ? null : { version: stable.version, digest: stable.digest, since: stable.since },
+    previousStable: previousStable === undefined ? null : { version: previousStable.version },
+    holds: Object.values(state.holds).map(({ holdId, kind, by, reason }) => ({ holdId, kind, by, reason })),
+    rollout: rolloutSection(world, state, now),
+    ended: endedRollouts(state, lastMeetingAt),
+  };
+}
+
+function endedRollouts(state: RolloutsState, lastMeetingAt: string | null): ModelBrief['ended'] {
+  const all = state.current === undefined ? state.past : [state.current, ...state.past];
+  return all
+    .filter(isEnded)
+    .slice(0, KEPT.ended)
+    .flatMap(({ rolloutId, definition, phase, ended }): ModelBrief['ended'] => {
+      if (ended === undefined) return [];
+      const { at, by, reason } = ended;
+      return [
+        {
+          rolloutId,
+          version: definition.version,
+          phase: phase === 'completed' ? 'completed' : 'rolled_back',
+          at,
+          by,
+          reason,
+          gate: ended.gate ?? null,
+          sinceLastMeeting: lastMeetingAt === null || at >= lastMeetingAt,
+        },
+      ];
+    });
+}
+
+function resultsSince(world: World, since: string | null): Brief['results'] {
+  return Object.values(world.schedule.actions)
+    .filter((action) => action.state === 'ended' && (since === null || (action.endedAt ?? '') >= since))
+    .slice(-KEPT.results)
+    .flatMap((action) => (action.outcome === undefined ? [] : [resultOf(action, world.actions[action.actionId])]));
+}
+
+function resultOf(action: ScheduledAction, run: ActionRun | undefined): Brief['results'][number] {
+  return {
+    actionId: action.actionId,
+    action: cut(action.action, 300),
+    owner: action.owner,
+    outcome: action.outcome ?? 'uncertain',
+    summary: cut(run?.completed?.summary ?? '', KEPT.text),
+    criteria: (run?.completed?.criteria ?? []).map(({ text, verdict }) => ({ text: cut(text, 200), verdict })),
+    calls: (run?.calls ?? []).slice(-KEPT.calls).map(({ tool, returned }) => ({
+      tool,
+      ok: returned?.ok ?? false,
+      result: cut(returned === undefined ? 'no answer' : (returned.error ?? shown(returned.result)), KEPT.callText),
+      durationMs: Math.round(returned?.durationMs ?? 0),
+    })),
+  };
+}
+
+function unfinishedActions(world: World): Brief['unfinished'] {
+  return Object.values(world.schedule.actions)
+    .slice(-KEPT.unfinished)
+    .flatMap(({ actionId, action, owner, priority, origin, state }): Brief['unfinished'] =>
+      state === 'ended' ? [] : [{ actionId, action: cut(action, 300), owner, priority, origin, state }],
+    );
+}
+
+function toolTimes(world: World): Brief['measured'] {
+  const times = new Map<ToolName, number[]>();
+  for (const { calls } of Object.values(world.actions)) {
+    for (const { tool, returned } of calls) {
+      if (returned !== undefined) times.set(tool, [...(times.get(tool) ?? []), returned.durationMs]);
+    }
+  }
+  return [...times].map(([tool, durations]) => ({ tool, calls: durations.length, medianMs: medianOf(durations) }));
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return Math.round(sorted[Math.floor((sorted.length - 1) / 2)] ?? 0);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+function cut(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MAX_MESSAGE_BYTES, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
+import type { ProposedAction } from '../advisors/advisor.ts';
+import type { Brief } from '../brief/schema.ts';
+import { briefOf, rolloutIn } from '../testing/brief.ts';
+import { at, History, inStage } from '../testing/journal-builder.ts';
+import { countVotes } from './count.ts';
+import { type CheckedPlan, checkedPlan } from './plan.ts';
+
+/** The plan of a brief on which all voted `vote`. */
+function planOf(brief: Brief, vote: 'go' | 'no_go' | 'abstain', proposed: readonly ProposedAction[]): CheckedPlan {
+  const rollout = brief.models[0]?.rollout;
+  const { rolloutId, verdictSet } = rollout?.stage == null ? { rolloutId: '', verdictSet: '' } : rolloutIn(brief);
+  const cast = PLANNING_ROLES.map((role) => ({ role, ballot: { rolloutId, verdictSet, vote, reason: 'why' } }));
+  const timestamp = at(60).toISOString();
+  return checkedPlan({ brief, counts: countVotes(brief, cast), proposed, timestamp, source: 'planning_meeting_1' });
+}
+
+const check: ProposedAction = {
+  action: 'Check the logs',
+  owner: 'infra_guardian',
+  priority: 'medium',
+  estimated_duration: '1min',
+  success_criteria: 'errors == 0',
+};
+const deploy = (stage: string): ProposedAction => ({
+  ...check,
+  owner: 'ops_commander',
+  tool: 'deploy_model',
+  args: { model: 'emoji-search', version: '1.1', stage },
+});
+const earned = briefOf(inStage().allPassed());
+
+const actionsOf = ({ handoff }: CheckedPlan): string[] => (handoff?.actions ?? []).map((a) => a.tool ?? a.action);
+
+test('a go brings its deploy action, first and once', () => {
+  const { handoff, remarks } = planOf(earned, 'go', [check, deploy('5_percent')]);
+  assert.deepEqual(remarks, []);
+  assert.deepEqual(
+    handoff?.actions.map(({ id, tool, owner, priority }) => [id, tool, owner, priority]),
+    [
+      [1, 'deploy_model', 'ops_commander', 'high'],
+      [2, undefined, 'infra_guardian', 'medium'],
+    ],
+  );
+  assert.deepEqual(handoff?.actions[0]?.args, { model: 'emoji-search', version: '1.1', stage: '5_percent' });
+});
+
+test('the handoff parses, with ids from 1 and the count', () => {
+  const { handoff } = planOf(earned, 'go', [check, { ...check, depends_on: [1] }]);
+  const plan = parseHandoff(handoff);
+  assert.equal(plan.planId, 'meeting-1');
+  assert.deepEqual(plan.actions.at(-1)?.dependsOn, ['meeting-1:2']);
+  assert.equal(handoff?.count, 3);
+});
+
+test('nothing to do makes no handoff', () => {
+  assert.equal(planOf(earned, 'abstain', []).handoff, undefined);
+});
+
+test('a deploy that the ballots did not earn is dropped', () => {
+  for (const vote of ['no_go', 'abstain'] as const) {
+    const plan = planOf(earned, vote, [deploy('5_percent'), check]);
+    assert.deepEqual(actionsOf(plan), ['Check the logs']);
+    assert.match(plan.remarks.join(), /no go of this meeting/);
+  }
+  assert.match(planOf(earned, 'go', [deploy('production')]).remarks.join(), /no go of this meeting/);
+});
+
+test('the first stage needs no ballots, and cannot be jumped over', () => {
+  const applied = briefOf(new History().adopted().applied());
+  assert.deepEqual(actionsOf(planOf(applied, 'abstain', [deploy('shadow')])), ['deploy_model']);
+  assert.match(planOf(applied, 'abstain', [deploy('production')]).remarks.join(), /must enter shadow first/);
+});
+
+test('a go in observe deploys nothing', () => {
+  const plan = planOf(briefOf(inStage('shadow', 'observe').allPassed()), 'go', []);
+  assert.equal(plan.handoff, undefined);
+  assert.match(plan.remarks.join(), /authority is observe/);
+});
+
+test('a deploy that is under way is not asked for again', () => {
+  const history = inStage().allPassed().planned('p1', ['deploy_model'], 'meeting', '5_percent').dispatched('p1:1');
+  assert.equal(planOf(briefOf(history), 'go', []).handoff, undefined);
+});
+
+test('unknown owners, tools and priorities and forbidden tools are dropped alone, and said', () => {
+  const plan = planOf(earned, 'abstain', [
+    { ...check, owner: 'janitor' },
+    { ...check, tool: 'format_disk' },
+    { ...check, priority: 'urgent' },
+    { ...check, tool: 'rollback_model' },
+    check,
+  ]);
+  assert.deepEqual(actionsOf(plan), ['Check the logs']);
+  assert.deepEqual(
+    plan.remarks.map((remark) => /CVE_[A-Z_]+/.exec(remark)?.[0]),
+    [
+      'CVE_HANDOFF_OWNER_UNKNOWN',
+      'CVE_HANDOFF_TOOL_UNKNOWN',
+      'CVE_HANDOFF_PRIORITY_UNKNOWN',
+      'CVE_HANDOFF_TOOL_FORBIDDEN',
+    ],
+  );
+});
+
+test('what depends on a dropped, later or circular action is dropped with it', () => {
+  const proposed = [
+    { ...check, owner: 'janitor' },
+    { ...check, action: 'after the dropped', depends_on: [1] },
+    { ...check, action: 'round', depends_on: [4] },
+    { ...check, action: 'and round', depends_on: [3] },
+    { ...check, action: 'high', priority: 'high', depends_on: [6] },
+    { ...check, action: 'medium' },
+  ];
+  assert.deepEqual(actionsOf(planOf(earned, 'abstain', proposed)), ['medium']);
+});
+
+test('beyond the limit the least urgent go, with what depends on them', () => {
+  const many = Array.from({ length: 21 }, (_, i) => ({ ...check, action: `check ${i}` }));
+  const proposed = [{ ...check, action: 'last', priority: 'low' }, ...many.slice(1)];
+  const plan = planOf(earned, 'go', proposed);
+  assert.equal(plan.handoff?.actions.length, 20);
+  assert.ok(!actionsOf(plan).includes('last'));
+  assert.match(plan.remarks.join(), /beyond the limit of 20/);
+});
+
+test('a handoff stays below the size limit', () => {
+  const args = { note: 'x'.repeat(20_000) };
+  const plan = planOf(
+    earned,
+    'abstain',
+    Array.from({ length: 5 }, () => ({ ...check, args })),
+  );
+  assert.ok(Buffer.byteLength(JSON.stringify(plan.handoff)) <= MAX_MESSAGE_BYTES);
+  assert.equal(plan.handoff?.actions.length, 3);
+  assert.equal(plan.remarks.length, 2);
+});

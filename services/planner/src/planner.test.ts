@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Job, openJournal, openWorkQueue } from '@conclave/bus';
+import { startTestBus, until } from '@conclave/bus/testing';
+import {
+  aggregates,
+  conclaveConfig,
+  foldMeeting,
+  initialMeeting,
+  parseCommit,
+  parseHandoff,
+  subjects,
+} from '@conclave/contracts';
+import { createHealth, createLog } from '@conclave/service';
+import { startPlanner } from './planner.ts';
+import { inStage, workFor } from './testing/journal-builder.ts';
+
+test('a called meeting is held with the rights of the planner, and its handoff reaches the coordinator', async () => {
+  await using server = await startTestBus({ users: true });
+  const coordinator = await server.connect('coordinator');
+  const journal = openJournal(coordinator, { by: 'coordinator-0' });
+  const work = workFor('meeting-1-1', new Date(Date.now() + 60_000));
+  // Evaluations belong to another service: this history has none.
+  for (const { aggregate, events } of inStage().allPassed().entries) await journal.append(aggregate, 'any', events);
+
+  const bus = await server.connect('planner');
+  const health = createHealth();
+  const planner = await startPlanner(
+    {
+      bus,
+      journal: openJournal(bus, { by: 'planner-0' }),
+      config: conclaveConfig.parse({}),
+      instance: 'planner-0',
+      log: createLog({ name: 'planner', instance: 'planner-0', level: 'silent' }),
+      health,
+    },
+    {},
+  );
+  const queue = openWorkQueue(coordinator);
+  await queue.publish(subjects.workMeeting, work, { msgId: work.meetingId });
+  // The planner waits for the call itself, however early the work message is.
+  const call = { id: 'call-1', type: 'schedule.meeting_called', at: new Date().toISOString(), data: work };
+  await journal.append(aggregates.schedule, 'any', [call]);
+
+  const handoffs: Job[] = [];
+  const inbox = queue.consume({
+    stream: 'inbox',
+    name: 'coordinator',
+    filter: '>',
+    concurrency: 1,
+    handler: async (job) => {
+      handoffs.push(job);
+    },
+  });
+  const job = await until(() => handoffs[0], 'the handoff is in the inbox');
+  const commits = await journal.read(aggregates.meeting(work.meetingId));
+  const meeting = commits.reduce((m, c) => foldMeeting(m, parseCommit('meetings', c)), initialMeeting(work.meetingId));
+  assert.equal(meeting.closed?.outcome, 'decided');
+  assert.deepEqual(job.json(), meeting.closed.handoff);
+  assert.equal(job.headers('ce-id'), work.meetingId);
+  assert.equal(parseHandoff(job.json()).actions[0]?.tool, 'deploy_model');
+  assert.equal(health.ready().ok, true, JSON.stringify(health.ready()));
+  await inbox.stop();
+  await planner.stop();
+});

@@ -1,0 +1,118 @@
+import { openSnapshots, openWorkQueue, publishInbox } from '@conclave/bus';
+import {
+  ConclaveError,
+  type MeetingWork,
+  meetingWork,
+  messageOf,
+  subjects,
+  toHeaders,
+  type World,
+  zodMessage,
+} from '@conclave/contracts';
+import {
+  faultPoint,
+  followWorld,
+  type RunningService,
+  receiving,
+  type ServiceContext,
+  systemClock,
+} from '@conclave/service';
+import { seatTeam } from './advisors/team.ts';
+import { readDocuments } from './brief/documents.ts';
+import { makeBrief } from './brief/make-brief.ts';
+import { closeFailed, holdMeeting, type MeetingPorts } from './meeting/meeting.ts';
+
+/** Meetings that one planner holds at a time. */
+const CONCURRENCY = 2;
+/** How long the call of a meeting may take to show in the followed journal, in milliseconds. */
+const CALL_TIMEOUT_MS = 30_000;
+
+/** Follows the journal and holds the meetings that the coordinator calls. */
+export async function startPlanner(
+  context: Pick<ServiceContext, 'bus' | 'journal' | 'config' | 'instance' | 'log' | 'health'>,
+  env: Readonly<NodeJS.ProcessEnv>,
+): Promise<RunningService> {
+  const { bus, config, journal, log, health, instance } = context;
+  const team = seatTeam(config, env);
+  for (const seat of Object.values(team)) {
+    if ('absent' in seat) log.warn({ role: seat.role, reason: seat.absent }, 'an advisor is absent');
+    else log.info({ role: seat.role, speaker: seat.speaker }, 'an advisor is seated');
+  }
+
+  let halted: string | undefined;
+  const follower = await followWorld({
+    journal,
+    snapshots: openSnapshots(bus),
+    onError: (error) => {
+      halted = messageOf(error);
+      log.error({ reason: halted }, 'the journal cannot be read on');
+    },
+  });
+  const following = receiving(bus, follower);
+  health.register('journal', () => (halted === undefined ? following() : { ok: false, detail: halted }));
+
+  const ports: MeetingPorts = {
+    journal,
+    team,
+    planner: instance,
+    now: systemClock.now,
+    faultPoint,
+    async makeBrief(work, signal) {
+      const world = await follower.waitFor((w) => calls(w, work), {
+        timeoutMs: CALL_TIMEOUT_MS,
+        signal,
+        what: `the call of meeting ${work.meetingId} in the journal`,
+      });
+      return makeBrief(world, work, systemClock.now(), config, await readDocuments(config.documents));
+    },
+    async publishHandoff(document, msgId) {
+      const time = systemClock.now().toISOString();
+      const event = { id: msgId, source: instance, type: subjects.handoff, specversion: '1.0', time } as const;
+      await publishInbox(bus, subjects.handoff, document, { msgId, headers: toHeaders(event) });
+    },
+  };
+
+  const consumer = openWorkQueue(bus).consume({
+    name: 'planner',
+    filter: subjects.workMeeting,
+    concurrency: CONCURRENCY,
+    ackWaitMs: config.limits.ackWaitMs,
+    maxDeliver: config.limits.maxDeliveries,
+    by: instance,
+    async handler(job) {
+      const work = parseWork(job.json());
+      const meeting = await holdMeeting(ports, work, job.signal);
+      const { closed } = meeting;
+      log.info(
+        { meetingId: work.meetingId, outcome: closed?.outcome, actions: closed?.handoff?.actions.length ?? 0 },
+        'meeting closed',
+      );
+    },
+    async onDead(job, reason) {
+      const parsed = meetingWork.safeParse(job.json());
+      if (parsed.success) await closeFailed(ports, parsed.data, reason.message);
+    },
+  });
+  health.register('meetings', receiving(bus, consumer));
+
+  return {
+    async stop() {
+      await consumer.stop({ graceMs: 0 });
+      await follower.stop();
+    },
+  };
+}
+
+/** The world once it includes the call of the meeting: the brief is never older than what it was called for. */
+function calls(world: World, work: MeetingWork): World | undefined {
+  return world.schedule.meetings.some((meeting) => meeting.meetingId === work.meetingId) ? world : undefined;
+}
+
+function parseWork(body: unknown): MeetingWork {
+  const parsed = meetingWork.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new ConclaveError(
+    'CVE_MESSAGE_MALFORMED',
+    `a message on ${subjects.workMeeting} calls no meeting: ${zodMessage(parsed.error, body)}; only the coordinator calls meetings`,
+  );
+}

@@ -1,0 +1,18 @@
+import { conclaveConfig } from '@conclave/contracts';
+import { makeBrief } from '../brief/make-brief.ts';
+import type { Brief, RolloutBrief } from '../brief/schema.ts';
+import { at, type History, workFor } from './journal-builder.ts';
+
+const config = conclaveConfig.parse({});
+
+/** The brief of a history at `seconds`. */
+export function briefOf(history: History, seconds = 60): Brief {
+  return makeBrief(history.folded(), workFor(), at(seconds), config);
+}
+
+/** The open rollout of a brief. @throws when there is none. */
+export function rolloutIn(brief: Brief): RolloutBrief {
+  const rollout = brief.models[0]?.rollout;
+  if (rollout === null || rollout === undefined) throw new Error('no rollout is open in this brief');
+  return rollout;
+}
