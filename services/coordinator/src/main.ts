@@ -20,8 +20,8 @@ await runService({
   topology: 'own',
   async start(ctx) {
     const { bus, journal, log, health, instance, operators } = ctx;
-    await ensureTopology(bus, { replicas: 1 });
     const options = optionsOf(ctx.config);
+    await ensureTopology(bus, { replicas: 1, leaseTtlMs: options.leaseTtlMs });
     const follower = await followWorld({ journal, snapshots: openSnapshots(bus), onError: halt });
     health.register('journal', receiving(bus, follower));
     await follower.ready();

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type BundleManifest, ConclaveError, messageOf } from '@conclave/contracts';
 import { readDocumentIds } from './bundle-files.ts';
 import type { Dataset } from './dataset.ts';
+import type { DocumentVectors } from './dot-products.ts';
 import { type OnnxModel, openOnnx, type Provider } from './onnx-model.ts';
 import { pictureTensor } from './picture.ts';
-import type { DocumentVectors } from './top-documents.ts';
 
 /** Pictures that one run of the picture model encodes. */
 const PICTURE_BATCH = 64;

@@ -2,6 +2,7 @@ import type { Retrieved } from '../statistics/ndcg.ts';
 import { readBundle } from './bundle-files.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { type DocumentIndex, openDocumentIndex } from './document-index.ts';
+import { type DotProducts, openDotProducts } from './dot-products.ts';
 import type { Provider } from './onnx-model.ts';
 import { openQueryEncoder, type Query, type QueryEncoder, type QueryForm } from './query-encoder.ts';
 import { topDocuments } from './top-documents.ts';
@@ -36,22 +37,29 @@ export async function openEngineOver(bundleDir: string, dataset: Dataset, provid
   const { dir, manifest } = readBundle(bundleDir);
   const encoder = await openQueryEncoder(dir, manifest, provider);
   const index = await openDocumentIndex(dir, manifest, dataset, provider);
+  const products = await openDotProducts(manifest.embedding.dimensions);
   return {
     version: manifest.version,
     form: encoder.form,
     documents: index.size,
-    search: (queries, k) => search(encoder, index, manifest.embedding.dimensions, queries, k),
+    search: (queries, k) => search({ encoder, index, products, dimensions: manifest.embedding.dimensions }, queries, k),
     release: async () => {
       await encoder.release();
       await index.release();
+      await products.release();
     },
   };
 }
 
+interface Parts {
+  readonly encoder: QueryEncoder;
+  readonly index: DocumentIndex;
+  readonly products: DotProducts;
+  readonly dimensions: number;
+}
+
 async function search(
-  encoder: QueryEncoder,
-  index: DocumentIndex,
-  dimensions: number,
+  { encoder, index, products, dimensions }: Parts,
   queries: readonly Query[],
   k: number,
 ): Promise<Retrieved[][]> {
@@ -61,7 +69,8 @@ async function search(
     const vectors = await encoder.encode(batch);
     for (let row = 0; row < batch.length; row++) {
       const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions);
-      answers.push(topDocuments(vector, await index.forQuery(), k));
+      const documents = await index.forQuery();
+      answers.push(topDocuments(documents.ids, await products.score(vector, documents), k));
     }
   }
   return answers;

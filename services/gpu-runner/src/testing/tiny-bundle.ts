@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fnv1a32 } from '../retrieval/hashed-ngrams.ts';
-import { bagOfTokensOnnx, identity, linearOnnx, type Matrix } from './tiny-onnx.ts';
+import type { Matrix } from '../retrieval/onnx-writer.ts';
+import { bagOfTokensOnnx, identity, linearOnnx } from './tiny-onnx.ts';
 
 /*
  * A world small enough to check on paper: three documents `left`, `middle`, `right` with the unit vectors as embeddings.
