@@ -1,10 +1,13 @@
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConclaveError } from '@conclave/contracts';
 import { z } from 'zod';
 
 /**
  * Named fault points stand in the real path, so that a crash test can stop a service exactly between two effects.
  * CONCLAVE_FAULT is a comma-separated list of `name[@nth]=kill`, `name[@nth]=stop` (SIGSTOP: frozen until somebody sends SIGCONT) or
- * `name[@nth]=stall:<milliseconds>`; `@2` means the second passing, without it the first. Each happens once. Unset, a point costs one test.
+ * `name[@nth]=stall:<milliseconds>`; `@2` means the second passing, without it the first. Each happens once a process, or
+ * with CONCLAVE_FAULT_ONCE_DIR (a directory that outlives it) once in all. Unset, a point costs one test.
  */
 interface Fault {
   readonly name: string;
@@ -47,10 +50,22 @@ export async function faultPoint(name: string): Promise<void> {
   const nth = (passings.get(name) ?? 0) + 1;
   passings.set(name, nth);
   for (const fault of faults) {
-    if (fault.name !== name || fault.nth !== nth) continue;
+    if (fault.name !== name || fault.nth !== nth || hasHappened(fault)) continue;
     process.stderr.write(`${JSON.stringify({ level: 'warn', msg: 'fault point', name, nth, act: fault.act })}\n`);
     if (fault.act === 'kill') process.kill(process.pid, 'SIGKILL');
     else if (fault.act === 'stop') process.kill(process.pid, 'SIGSTOP');
     else await new Promise((resolve) => setTimeout(resolve, fault.stallMs));
+  }
+}
+
+/** Leaves a mark in the directory for faults that happen once in all; true when the mark was there. */
+function hasHappened(fault: Fault): boolean {
+  const directory = process.env.CONCLAVE_FAULT_ONCE_DIR;
+  if (directory === undefined) return false;
+  try {
+    closeSync(openSync(join(directory, `fault-${fault.name}-${fault.nth}`), 'wx'));
+    return false;
+  } catch {
+    return true;
   }
 }

@@ -7,7 +7,7 @@
  * 3. After the script has ended nothing of it is left running.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { messageOf } from '@conclave/contracts';
@@ -71,6 +71,8 @@ function runScript(order: ScriptOrder): void {
   let stoppedFor: 'time' | 'processes' | undefined;
   stop = () => {
     killFamily(child.pid, mark);
+    // Nobody else is left to do it when the executor is dead.
+    rmSync(order.cwd, { recursive: true, force: true });
     process.exit(0);
   };
   const timeLimit = setTimeout(() => {

@@ -1,5 +1,14 @@
-import { ConclaveError, modelName, openRollout, rollbackAnswer, versionName } from '@conclave/contracts';
+import {
+  ConclaveError,
+  modelName,
+  openRollout,
+  type Rollout,
+  rollbackAnswer,
+  versionName,
+  type World,
+} from '@conclave/contracts';
 import { z } from 'zod';
+import type { WorldView } from '../world/world-view.ts';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';
 import { resolveModel, resolveTarget } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
@@ -8,34 +17,49 @@ const args = z.strictObject({
   model: modelName.optional(),
   version: versionName.optional(),
   reason: z.string().min(1).max(2000),
+  /** Filled in from the world: the rollout that is to end, so that a call made again ends no later one. */
+  rolloutId: z.string().optional(),
 });
 
 /** Asks the coordinator to end the open rollout. A version that is named must be the one being rolled out. */
-export function rollbackModel(bus: Requester): Tool {
+export function rollbackModel(bus: Requester, world: Pick<WorldView, 'upToDate'>): Tool {
   return defineTool({
     name: 'rollback_model',
     description: 'Ends the open rollout of a model at once: the stable version serves. Needs a reason.',
     args,
     idempotent: true,
     changes: true,
-    complete(given, world) {
-      const model = resolveModel(world, given.model);
-      if (given.version === undefined) return { ...given, model };
-      const { version } = resolveTarget(world, { model, version: given.version });
-      const state = world.rollouts[model];
-      const candidate = state === undefined ? undefined : openRollout(state)?.definition.version;
+    complete({ rolloutId: _given, ...given }, present) {
+      const model = resolveModel(present, given.model);
+      const open = openOf(present, model);
+      const which = open === undefined ? {} : { rolloutId: open.rolloutId };
+      if (given.version === undefined) return { ...given, ...which, model };
+      const { version } = resolveTarget(present, { model, version: given.version });
+      const candidate = open?.definition.version;
       if (candidate !== undefined && candidate !== version) {
         throw new ConclaveError(
           'CVE_TOOL_INVALID_ARGS',
           `${model} ${version} is not being rolled out, ${candidate} is; name ${candidate} or no version`,
         );
       }
-      return { ...given, model, version };
+      return { ...given, ...which, model, version };
     },
-    async run({ model, reason }, { actionId, signal }) {
+    async run({ model = '', reason, rolloutId }, { actionId, signal }) {
+      if (rolloutId !== undefined) {
+        const present = await world.upToDate();
+        if (openOf(present, model)?.rolloutId !== rolloutId) {
+          const serving = present.rollouts[model]?.stable?.version ?? null;
+          return { ok: true, result: { outcome: 'nothing_to_roll_back', rolloutId, serving } };
+        }
+      }
       const body = { model, reason, requestedBy: actionId };
       const answer = await askCoordinator(bus, 'rollback', body, rollbackAnswer, { signal });
       return { ok: true, result: answer };
     },
   });
+}
+
+function openOf(world: World, model: string): Rollout | undefined {
+  const state = world.rollouts[model];
+  return state === undefined ? undefined : openRollout(state);
 }

@@ -47,7 +47,7 @@ export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, To
   const patienceMs = Math.min(60_000, Math.max(5000, 3000 * config.pace.windowSeconds));
   const tools = [
     deployModel(bus),
-    rollbackModel(bus),
+    rollbackModel(bus, world),
     runEvaluation({ journal, queue: openWorkQueue(bus), world }),
     runRollbackTest({ bus, journal, world }),
     collectMetrics({ follow: (source) => followTelemetry(bus, source), now, patienceMs }),

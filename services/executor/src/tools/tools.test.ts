@@ -320,6 +320,14 @@ test('a coordinator that is away for a moment is asked again', async () => {
   assert.equal(ok, true);
 });
 
+test('a rollback made again ends no later rollout', async () => {
+  const tool = performer.deps.tools.get('rollback_model');
+  const args = { model: 'emoji-search', reason: 'test', rolloutId: 'an earlier one' };
+  const returned = await tool?.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING });
+  const result = { outcome: 'nothing_to_roll_back', rolloutId: 'an earlier one', serving: '1.0' };
+  assert.deepEqual(returned, { ok: true, result });
+});
+
 test('a result too large for the journal is cut and says so', () => {
   const cut = fitResult({ text: 'é'.repeat(RESULT_LIMIT_BYTES) });
   assert.match(JSON.stringify(cut), /only the beginning is kept/);

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callApi } from '@conclave/cli';
+import { assertJournalSound } from '../fixtures/journal-invariants.ts';
+import { startSystem } from '../fixtures/system.ts';
+
+test('a leader that was frozen and wakes after its successor took over can change nothing', async (t) => {
+  const { given, when, expect, commits, stack, world, bus, token } = await startSystem(t, {
+    replicas: { coordinator: 2 },
+  });
+  await given.adopted('1.0');
+  when.traffic(60);
+  await when.applied('1.0');
+  await expect.stage('shadow');
+
+  const frozen = world().schedule.leader ?? assert.fail('nobody leads');
+  const oldEpoch = world().schedule.leaderEpoch;
+  stack.supervisor.kill(frozen, 'SIGSTOP');
+  await expect.holds('a new leader', ({ schedule }) => (schedule.leaderEpoch > oldEpoch ? true : undefined));
+  const successor = world().schedule.leader ?? assert.fail('nobody leads');
+  assert.notEqual(successor, frozen);
+  await expect.holds('the new epoch on the rollout', ({ rollouts }) =>
+    (rollouts.tiny?.leaderEpoch ?? 0) > oldEpoch ? true : undefined,
+  );
+
+  stack.supervisor.kill(frozen, 'SIGCONT');
+  await expect.stage('5_percent');
+  const rollout = await expect.ended('1.0');
+  assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
+
+  const all = await commits();
+  const takeover = all.find(
+    (c) =>
+      c.events.some((e) => e.type === 'schedule.leader_elected') && c.by === successor && (c.fence ?? 0) > oldEpoch,
+  );
+  assert.ok(takeover !== undefined);
+  const late = all.filter(
+    (c) =>
+      c.seq > takeover.seq &&
+      c.fence === oldEpoch &&
+      (c.aggregate.kind === 'schedule' || c.aggregate.kind === 'rollouts'),
+  );
+  assert.deepEqual(
+    late.map((c) => c.events.map((e) => e.type)),
+    [],
+    'nothing of the old term was appended to the schedule or a rollout after the new one began',
+  );
+  assertJournalSound(all);
+  await callApi(bus, 'status', {}, token);
+});
+
+test('an abort is answered by a replica that does not lead, while the leader stands still', async (t) => {
+  const { given, when, expect, stack, world } = await startSystem(t, { replicas: { coordinator: 2 } });
+  await given.adopted('1.0');
+  when.traffic(60);
+  await when.applied('1.0');
+  await expect.stage('5_percent');
+  const leader = world().schedule.leader ?? assert.fail('nobody leads');
+  stack.supervisor.kill(leader, 'SIGSTOP');
+  let aborted = false;
+  // Requests are spread over the replicas; one that reaches the frozen leader goes unanswered and is asked again.
+  for (let attempt = 0; attempt < 5 && !aborted; attempt++)
+    aborted = await when.aborted('stop').then(
+      () => true,
+      () => false,
+    );
+  assert.ok(aborted);
+  const rollout = await expect.ended('1.0');
+  assert.equal(rollout.ended?.reason, 'stop');
+  stack.supervisor.kill(leader, 'SIGCONT');
+});
