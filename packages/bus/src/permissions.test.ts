@@ -35,8 +35,8 @@ const EVERY: readonly Aggregate[] = [
   aggregates.model('m'),
 ];
 const WRITES: Readonly<Record<NatsUser, readonly Aggregate['kind'][]>> = {
-  coordinator: ['schedule', 'rollouts', 'incidents', 'models'],
-  planner: ['meetings', 'roadmap'],
+  coordinator: ['schedule', 'roadmap', 'rollouts', 'incidents', 'models'],
+  planner: ['meetings'],
   executor: ['actions'],
   'gpu-runner': ['evaluations'],
   metrics: [],

@@ -84,6 +84,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...ALL_STREAMS.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`]),
         ...ALL_STREAMS.flatMap(read),
         subjects.journal({ kind: 'schedule', id: '' }),
+        subjects.journal({ kind: 'roadmap', id: '' }),
         ...(['rollouts', 'incidents', 'models'] as const).map(journalKind),
         ...submit,
         WORK.meeting,
@@ -106,7 +107,6 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'planner',
       [
         journalKind('meetings'),
-        subjects.journal({ kind: 'roadmap', id: '' }),
         ...read(STREAMS.journal),
         ...read(STREAMS.telemetry),
         ...work(STREAMS.work, 'planner', WORK.meeting),

@@ -17,7 +17,7 @@ import {
   stageLabel,
   type VerdictOutcome,
 } from '@conclave/contracts';
-import { bold, columns, dim, style } from './text.ts';
+import { bold, columns, dim, style, when } from './text.ts';
 
 type Format = Parameters<typeof style>[0];
 const COLOURS: Readonly<Record<VerdictOutcome, Format>> = {
@@ -89,15 +89,21 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
   const stable =
     state.stable === undefined
       ? 'nothing serves'
-      : `${state.stable.version} ${dim(shortDigest(state.stable.digest))} since ${state.stable.since}`;
-  const lines = [bold(state.model), columns([['stable', stable]], '  ')];
+      : `${state.stable.version} ${dim(shortDigest(state.stable.digest))} since ${when(state.stable.since)}`;
+  const lines = [bold(state.model)];
   if (rollout === undefined)
-    return [...lines, '', '  no rollout yet; apply one: conclave apply -f rollout.yaml'].join('\n');
+    return [
+      ...lines,
+      columns([['stable', stable]], '  '),
+      '',
+      '  no rollout yet; apply one: conclave apply -f rollout.yaml',
+    ].join('\n');
   const { definition } = rollout;
   lines.push(
     columns(
       [
-        ['rollout', `${rollout.rolloutId}, applied by ${rollout.appliedBy} at ${rollout.appliedAt}`],
+        ['stable', stable],
+        ['rollout', `${rollout.rolloutId}, applied by ${rollout.appliedBy} at ${when(rollout.appliedAt)}`],
         [
           'candidate',
           `${definition.version} ${dim(shortDigest(definition.digest))}, dataset ${definition.datasetName} ${dim(shortDigest(definition.dataset))}`,
@@ -159,8 +165,8 @@ function endLine(rollout: Rollout): string {
   const { ended, definition } = rollout;
   if (!isEnded(rollout) || ended === undefined) return '';
   if (rollout.phase === 'completed')
-    return style('green', `${definition.version} completed at ${ended.at}: every stage earned`);
+    return style('green', `${definition.version} completed at ${when(ended.at)}: every stage earned`);
   const stage = rollout.stage === undefined ? '' : ` in ${stageLabel(rollout.stage)}`;
   const gate = ended.verdict === undefined ? '' : `\n  ${style('red', '✗')} ${describeVerdict(ended.verdict)}`;
-  return `${style('red', `${definition.version} rolled back${stage} at ${ended.at} by ${ended.by}`)}: ${ended.reason}${gate}`;
+  return `${style('red', `${definition.version} rolled back${stage} at ${when(ended.at)} by ${ended.by}`)}: ${ended.reason}${gate}`;
 }

@@ -69,9 +69,7 @@ function* fieldsOf(message: Uint8Array): Generator<Field> {
     if (number === 0 || kind === 3 || kind === 4 || kind > 5)
       throw new RangeError(`has no ONNX content at byte ${at}; export it again`);
     if (kind === 0) varint();
-    yield {
-      number,
-      bytes: kind === 2 ? skip(varint()) : kind === 0 ? undefined : (skip(kind === 1 ? 8 : 4), undefined),
-    };
+    else if (kind !== 2) skip(kind === 1 ? 8 : 4);
+    yield { number, bytes: kind === 2 ? skip(varint()) : undefined };
   }
 }

@@ -101,4 +101,29 @@ describe('dynamic batching', () => {
     model.batches[1]?.answer();
     assert.deepEqual(ids(await next), ['c0', 'd0']);
   });
+
+  it('gives a slow model small batches, and refuses at once what would expire before its answer', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const model = slowModel();
+    const queue = new BatchQueue(
+      { ...options, maxBatch: 8, maxQueue: 50, maxBatchWaitMs: 0, requestTimeoutMs: 4000 },
+      model.run,
+    );
+    const first = queue.submit(['a'], 1);
+    const waiting = ['b', 'c', 'd'].map((query) => queue.submit([query], 1));
+    now = 1000;
+    model.batches[0]?.answer();
+    await first;
+    await new Promise(setImmediate);
+    // Learnt so far: 300 ms a query. A quarter of 4000 ms has room for three.
+    assert.deepEqual(model.batches[1]?.queries, ['b', 'c', 'd']);
+    const late = queue.submit(['e'], 1);
+    now = 4900;
+    model.batches[1]?.answer();
+    await Promise.all(waiting);
+    await assert.rejects(late, { code: 'CVE_INFER_OVERLOADED' });
+    assert.equal(model.batches.length, 2);
+  });
 });

@@ -20,11 +20,19 @@ interface Waiting {
   readonly resolve: (answers: Retrieved[][]) => void;
   readonly reject: (error: unknown) => void;
   readonly deadline: NodeJS.Timeout;
+  /** `performance.now()` at which it is given up. */
+  readonly expiresAt: number;
 }
+
+/** A batch may take this part of a request's time, so that a slow model does not let whole batches expire. */
+const BATCH_TIME_SHARE = 0.25;
+/** Weight of the newest batch in the running mean of the time a query takes. */
+const NEWEST_WEIGHT = 0.3;
 
 /**
  * Dynamic batching in front of one model: one batch runs at a time; what arrives meanwhile forms the next. A batch starts when
- * it is full or when its oldest request has waited `maxBatchWaitMs`.
+ * it is full or when its oldest request has waited `maxBatchWaitMs`. A slow model gets smaller batches, and no request that would
+ * expire before its answer: under overload some are answered in time, instead of all too late.
  */
 export class BatchQueue {
   readonly #options: BatchOptions;
@@ -32,6 +40,8 @@ export class BatchQueue {
   #waiting: Waiting[] = [];
   #running: readonly Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** Running mean of the milliseconds that one query takes. */
+  #queryMs = 0;
 
   /** @param run answers a batch; what it rejects with rejects every request of the batch */
   constructor(options: BatchOptions, run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>) {
@@ -61,7 +71,8 @@ export class BatchQueue {
         ),
       );
     }, requestTimeoutMs);
-    const waiting: Waiting = { queries, k, resolve, reject, deadline };
+    const expiresAt = performance.now() + requestTimeoutMs;
+    const waiting: Waiting = { queries, k, resolve, reject, deadline, expiresAt };
     this.#waiting.push(waiting);
     this.#schedule();
     return promise;
@@ -92,11 +103,14 @@ export class BatchQueue {
     if (batch.length === 0) return;
     this.#running = batch;
     const queries = batch.flatMap((one) => one.queries);
+    const startedAt = performance.now();
     const run = this.#run(queries, Math.max(...batch.map(({ k }) => k))).then(
       (answers) => this.#answer(batch, answers),
       (error: unknown) => this.#finish(batch, ({ reject }) => reject(error)),
     );
     void run.finally(() => {
+      const queryMs = (performance.now() - startedAt) / queries.length;
+      this.#queryMs += (queryMs - this.#queryMs) * NEWEST_WEIGHT;
       if (this.#running !== batch) return;
       this.#running = [];
       // Whoever arrived while the batch ran has waited long enough.
@@ -105,14 +119,28 @@ export class BatchQueue {
   }
 
   #takeBatch(): Waiting[] {
+    this.#rejectHopeless();
+    const { maxBatch, requestTimeoutMs } = this.#options;
+    const most = Math.min(maxBatch, (requestTimeoutMs * BATCH_TIME_SHARE) / this.#queryMs);
     let size = 0;
     let count = 0;
     for (const { queries } of this.#waiting) {
-      if (count > 0 && size + queries.length > this.#options.maxBatch) break;
+      if (count > 0 && size + queries.length > most) break;
       size += queries.length;
       count++;
     }
     return this.#waiting.splice(0, count);
+  }
+
+  #rejectHopeless(): void {
+    const now = performance.now();
+    const isHopeless = ({ expiresAt }: Waiting) => expiresAt - now < this.#queryMs;
+    const hopeless = this.#waiting.filter(isHopeless);
+    this.#waiting = this.#waiting.filter((one) => !isHopeless(one));
+    const text = `a query takes ${Math.round(this.#queryMs)} ms and too many wait; try again later or add runners`;
+    this.#finish(hopeless, ({ reject }) =>
+      reject(new ConclaveError('CVE_INFER_OVERLOADED', text, { retryAfterMs: 1000 })),
+    );
   }
 
   #answer(batch: readonly Waiting[], answers: readonly Retrieved[][]): void {

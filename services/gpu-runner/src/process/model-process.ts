@@ -24,7 +24,7 @@ export interface ModelProcessOptions extends BatchOptions {
   readonly loadTimeoutMs?: number;
   /** First pause in milliseconds before a crashed process is started again; it doubles up to 30 s. Default 500. */
   readonly backoffMs?: number;
-  /** Milliseconds after which a batch without an answer shows a stuck process, which is then killed. Default 30 000. */
+  /** Milliseconds after which a batch without an answer shows a stuck process, which is then killed. Default 60 000. */
   readonly stuckAfterMs?: number;
   /** Called after each change of state. */
   readonly onChange?: () => void;
@@ -177,7 +177,7 @@ export class ModelProcess {
   async #run(queries: readonly Query[], k: number): Promise<Retrieved[][]> {
     const id = this.#nextRun++;
     const child = this.#child;
-    const { stuckAfterMs = 30_000 } = this.#options;
+    const { stuckAfterMs = 60_000 } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<Retrieved[][]>();
     this.#runs.set(id, { resolve, reject });
     const stuck = setTimeout(() => child?.kill(), stuckAfterMs);

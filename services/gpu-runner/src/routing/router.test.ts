@@ -34,6 +34,17 @@ class FakeVersion implements Target {
   }
 }
 
+/** Lets a version answer only when the test says so. */
+function holdAnswers(version: FakeVersion): PromiseWithResolvers<Retrieved[][]>[] {
+  const held: PromiseWithResolvers<Retrieved[][]>[] = [];
+  version.answer = () => {
+    const answer = Promise.withResolvers<Retrieved[][]>();
+    held.push(answer);
+    return answer.promise;
+  };
+  return held;
+}
+
 function setUp() {
   const stable = new FakeVersion('1.0');
   const candidate = new FakeVersion('1.1');
@@ -149,14 +160,9 @@ describe('router', () => {
     assert.deepEqual(counted('1.1'), { requests: 0, errors: 0 });
   });
 
-  it('mirrors in shadow without delaying an answer, and drops copies with a count', async () => {
+  it('mirrors in shadow without delaying an answer', async () => {
     const { router, candidate, windows, clock } = setUp();
-    const held: PromiseWithResolvers<Retrieved[][]>[] = [];
-    candidate.answer = () => {
-      const answer = Promise.withResolvers<Retrieved[][]>();
-      held.push(answer);
-      return answer.promise;
-    };
+    const held = holdAnswers(candidate);
     router.apply(desiring(10, { mirror: true }));
     router.hear(heard(10));
     assert.equal((await router.search(request('a'))).version, '1.0');
@@ -165,15 +171,34 @@ describe('router', () => {
     assert.equal(candidate.asked, 1);
     clock.now = 300;
     held[0]?.resolve([[]]);
-    await new Promise(setImmediate);
-    candidate.failing('CVE_INFER_OVERLOADED');
     assert.equal((await router.search(request('b'))).version, '1.0');
     await new Promise(setImmediate);
-    assert.equal(router.counts.mirrorsDropped, 1);
+    held[1]?.reject(new ConclaveError('CVE_INFER_FAILED', 'told to'));
+    await new Promise(setImmediate);
     router.rollWindows();
     const mirrored = windows.find(({ mode }) => mode === 'mirror');
-    assert.deepEqual([mirrored?.requests, mirrored?.errors, mirrored?.withinSlo], [2, 1, 0]);
-    assert.equal(mirrored?.version, '1.1');
+    assert.deepEqual([mirrored?.version, mirrored?.requests, mirrored?.errors, mirrored?.withinSlo], ['1.1', 2, 1, 0]);
+  });
+
+  it('copies only a sample to a busy candidate, and counts what it misses once it is too slow', async () => {
+    const { router, candidate, clock, counted } = setUp();
+    const held = holdAnswers(candidate);
+    router.apply(desiring(10, { mirror: true }, 50));
+    router.hear(heard(10));
+    const copies = async (count: number) => {
+      for (let i = 0; i < count; i++) assert.equal((await router.search(request())).version, '1.0');
+      await new Promise(setImmediate);
+    };
+    await copies(7);
+    assert.deepEqual([candidate.asked, router.counts.mirrorsDropped], [4, 3]);
+    assert.deepEqual(counted('1.1'), { requests: 0, errors: 0 });
+    clock.now = 51;
+    await copies(2);
+    assert.deepEqual([candidate.asked, router.counts.mirrorsDropped], [4, 5]);
+    assert.deepEqual(counted('1.1'), { requests: 2, errors: 2 });
+    for (const answer of held) answer.resolve([[]]);
+    await new Promise(setImmediate);
+    assert.deepEqual(counted('1.1'), { requests: 6, errors: 2 });
   });
 
   it('closes windows when epoch, share, confirmation or a test changes', async () => {

@@ -7,6 +7,9 @@ import { Confirmation } from './confirmation.ts';
 import { splitPoint } from './split.ts';
 import { type Desired, type TestInProgress, type Traffic, trafficOf } from './traffic.ts';
 
+/** Copies that the candidate works on at a time. */
+const MOST_MIRRORS = 4;
+
 /** A served version as the router sees it (a ModelProcess). */
 export interface Target {
   readonly state: 'loading' | 'ready' | 'restarting' | 'failed' | 'stopped';
@@ -45,7 +48,7 @@ export interface RouterOptions {
 export interface RouterCounts {
   /** Failed candidate requests that stable answered instead. */
   retriedOnStable: number;
-  /** Copies that the candidate did not take because too many waited. */
+  /** Requests that were not copied because the candidate had enough copies to work on. */
   mirrorsDropped: number;
 }
 
@@ -66,6 +69,7 @@ export class Router {
   #test: TestInProgress | undefined;
   #halted = false;
   #signature = '';
+  readonly #mirrors = new Set<{ readonly startedAt: number }>();
   #candidateInFlight = 0;
 
   constructor(options: RouterOptions) {
@@ -224,17 +228,29 @@ export class Router {
     }
   }
 
-  /** What the candidate cannot take, users would not have been answered either: a dropped copy is its error. */
+  /**
+   * A candidate that is busy gets a sample of the requests, so that its latency is measured instead of its queue. If it is
+   * busy with a copy that has missed the latency threshold already, then the request would have missed it too: an error.
+   */
   async #mirror({ queries, k }: SearchRequest): Promise<void> {
     if (!this.refresh().mirror) return;
     const ticket = this.#windows.ticket('candidate');
     const startedAt = this.#now();
+    if (this.#mirrors.size >= MOST_MIRRORS) {
+      this.counts.mirrorsDropped++;
+      const oldestAt = Math.min(...[...this.#mirrors].map((mirror) => mirror.startedAt));
+      if (startedAt - oldestAt > this.#desired.latencyThresholdMs) this.#windows.record(ticket, undefined);
+      return;
+    }
+    const mirror = { startedAt };
+    this.#mirrors.add(mirror);
     try {
       await this.#ask('candidate', queries, k);
       this.#windows.record(ticket, this.#now() - startedAt);
-    } catch (error) {
-      if (isConclaveError(error, 'CVE_INFER_OVERLOADED')) this.counts.mirrorsDropped++;
+    } catch {
       this.#windows.record(ticket, undefined);
+    } finally {
+      this.#mirrors.delete(mirror);
     }
   }
 
