@@ -413,10 +413,11 @@ export function describeMissing(state: RolloutsState, rollout: Rollout, now: num
   const vote = rollout.vote?.verdictSet === verdictSetOf(rollout) ? rollout.vote : undefined;
   if (vote === undefined) missing.push('no meeting has voted on exactly these verdicts');
   else if (vote.decision === 'no_go') missing.push(`meeting ${vote.meetingId} voted no-go: ${vote.no.join(', ')}`);
-  if (rollout.approval?.approved === false)
-    missing.push(`rejected by ${rollout.approval.by}: ${rollout.approval.reason}`);
-  else if (rollout.definition.authority === 'recommend' && rollout.approval === undefined)
-    missing.push('a person must approve (authority recommend)');
+  const approval = rollout.approval?.verdictSet === verdictSetOf(rollout) ? rollout.approval : undefined;
+  if (rollout.definition.authority === 'recommend') {
+    if (approval === undefined) missing.push('a person must approve this step (authority recommend): conclave approve');
+    else if (!approval.approved) missing.push(`rejected by ${approval.by}: ${approval.reason}`);
+  }
   if (rollout.definition.authority === 'observe')
     missing.push('authority is observe: agents are heard, only an operator advances it');
   return missing;

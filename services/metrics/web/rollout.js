@@ -1,6 +1,7 @@
-import { rangeBar, sparkline } from './charts.js';
+import { sparkline } from './charts.js';
 import { h } from './dom.js';
 import { ago, count, dateTime, duration, percent, stageName, words } from './format.js';
+import { gateTable } from './gates.js';
 
 /** The card of one model. */
 export function rolloutCard(rollout, state) {
@@ -137,72 +138,6 @@ function meter(label, text, part, mark, className) {
       goal,
     ),
   );
-}
-
-function gateTable(current) {
-  return h(
-    'table',
-    { class: 'gates' },
-    h('caption', { class: 'visually-hidden' }, `Gates of stage epoch ${current.stageEpoch}`),
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        ['Gate', 'Value', 'Interval and threshold', 'Samples', 'Outcome'].map((name) =>
-          h('th', { scope: 'col' }, name),
-        ),
-      ),
-    ),
-    h('tbody', null, current.gates.map(gateRow)),
-  );
-}
-
-const OUTCOMES = {
-  pass: '✓ pass',
-  fail: '✗ fail',
-  inconclusive: '! inconclusive',
-  error: '! error',
-  running: '… running',
-  pending: '· pending',
-};
-
-function gateRow(gate) {
-  const notes = [
-    gate.dryRun && 'dry run',
-    !gate.required && 'not required',
-    gate.override && `overridden by ${gate.override.by}`,
-  ].filter(Boolean);
-  const sentence = gate.override
-    ? `${gate.sentence}. Overridden by ${gate.override.by}: ${gate.override.reason}`
-    : gate.sentence;
-  return h(
-    'tr',
-    { 'data-key': gate.gate, title: `${gate.line}\n${sentence}\nSource: ${gate.source}` },
-    h(
-      'th',
-      { scope: 'row' },
-      gate.gate,
-      notes.map((note) => h('span', { class: 'note-inline' }, note)),
-    ),
-    h('td', { class: 'number' }, gate.shown, h('span', { class: 'needs' }, `needs ${gate.needs}`)),
-    h('td', { class: 'bar' }, rangeBar(gate)),
-    h('td', { class: 'number samples' }, samples(gate)),
-    h(
-      'td',
-      { class: 'outcome' },
-      h('span', { class: `chip ${gate.outcome}` }, OUTCOMES[gate.outcome]),
-      h('span', { class: 'visually-hidden' }, sentence),
-    ),
-  );
-}
-
-function samples({ samples: n, minSamples, measure }) {
-  if (measure === 'incidents') return '';
-  return minSamples > 0
-    ? [`n ${count(n)}`, h('span', { class: 'needs' }, `min ${count(minSamples)}`)]
-    : `n ${count(n)}`;
 }
 
 function missingPart({ missing, next, stage }) {

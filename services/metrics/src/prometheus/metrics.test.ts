@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { JournalMirror } from '../journal/mirror.ts';
+import { Runners } from '../runners.ts';
+import { WindowStore } from '../telemetry/window-store.ts';
+import { realisticHistory } from '../testing/history.ts';
+import { asStored } from '../testing/history-writer.ts';
+import { realisticRunner, realisticWindows } from '../testing/telemetry.ts';
+import { registerMetrics } from './metrics.ts';
+
+const NOW = new Date('2026-03-01T12:00:00.000Z');
+
+async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mirror: JournalMirror }> {
+  const mirror = new JournalMirror();
+  for (const commit of asStored(realisticHistory(NOW))) mirror.apply(commit);
+  const telemetry = new WindowStore(15 * 60_000);
+  for (const window of realisticWindows(NOW, 12)) telemetry.add(window);
+  const runners = new Runners();
+  runners.set([realisticRunner(NOW)]);
+  const registry = new Registry();
+  registerMetrics(registry, { mirror, telemetry, runners, now: () => NOW });
+  return { text: () => registry.metrics(), runners, mirror };
+}
+
+const EXPECTED = [
+  'conclave_rollout_stage{model="emoji-search",version="1.1",stage="20_percent"} 1',
+  'conclave_rollout_stage_epoch{model="emoji-search",version="1.1"} 5',
+  'conclave_gate_value{model="emoji-search",version="1.1",gate="ndcg@10"} 0.741',
+  'conclave_gate_threshold{model="emoji-search",version="1.1",gate="latency_p95_ms"} 50',
+  'conclave_gate_outcome{model="emoji-search",version="1.1",gate="ndcg@10",outcome="pass"} 1',
+  'conclave_gate_outcome{model="emoji-search",version="1.1",gate="rollback_test",outcome="pending"} 1',
+  'conclave_traffic_share_asked{model="emoji-search",version="1.1"} 0.2',
+  'conclave_meetings_total{outcome="decided"} 3',
+  'conclave_meetings_total{outcome="skipped"} 1',
+  'conclave_ballots_total{role="data_analyst",vote="no_go"} 1',
+  'conclave_actions_total{outcome="blocked",tool="check_file"} 2',
+  'conclave_backlog_actions{priority="medium",state="dispatched"} 1',
+  'conclave_incidents_open{severity="P1"} 1',
+  'conclave_incidents_open{severity="P0"} 0',
+  'conclave_leader_epoch 1',
+  'conclave_runner_up{runner="gpu-runner-0"} 1',
+];
+
+test('a folded history gives the series that the dashboards read', async () => {
+  const lines = new Set((await (await scrape()).text()).split('\n'));
+  for (const line of EXPECTED) assert.ok(lines.has(line), `missing: ${line}`);
+});
+
+test('the measured share counts what was answered since the stage serves', async () => {
+  const text = await (await scrape()).text();
+  const measured = Number(/conclave_traffic_share_measured\{[^}]*\} (.*)/.exec(text)?.[1]);
+  assert.ok(Math.abs(measured - 0.2) < 0.01, `measured ${measured}`);
+});
+
+test('a gate without a value has no sample rather than a zero', async () => {
+  assert.doesNotMatch(await (await scrape()).text(), /conclave_gate_value\{[^}]*gate="rollback_test"/);
+});
+
+test('scraping twice gives the same counters', async () => {
+  const { text } = await scrape();
+  assert.equal(await text(), await text());
+});
+
+test('a runner that went away is reported as down', async () => {
+  const { text, runners } = await scrape();
+  runners.set([]);
+  assert.match(await text(), /conclave_runner_up\{runner="gpu-runner-0"\} 0/);
+});
+
+test('a commit that was applied before counts no second time', async () => {
+  const { text, mirror } = await scrape();
+  const before = await text();
+  for (const commit of asStored(realisticHistory(NOW))) mirror.apply(commit);
+  assert.equal(await text(), before);
+});
