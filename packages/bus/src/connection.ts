@@ -144,11 +144,11 @@ function makeBus(
     async request(subject, body, options) {
       const payload = body === undefined ? '' : JSON.stringify(body);
       const headers = options.headers === undefined ? {} : { headers: toNatsHeaders(options.headers) };
-      const message = await nc
-        .request(subject, payload, { timeout: options.timeoutMs, ...headers })
-        .catch((error: unknown) => {
-          throw requestFailure(error, subject, options.timeoutMs);
-        });
+      const message = await requestUntilServed(options.timeoutMs, (timeout) =>
+        nc.request(subject, payload, { timeout, ...headers }),
+      ).catch((error: unknown) => {
+        throw requestFailure(error, subject, options.timeoutMs);
+      });
       return toReply(subject, message);
     },
     async flush() {
@@ -157,11 +157,34 @@ function makeBus(
   };
 }
 
+const NO_RESPONDERS_PAUSE_MS = 200;
+
+/**
+ * Asks again while nobody serves the subject, until the time is up: between two leaders there is a moment without one. A request that
+ * found nobody was not carried out, so asking again is safe; one that timed out may have been, and is not repeated.
+ */
+async function requestUntilServed(timeoutMs: number, ask: (timeoutMs: number) => Promise<Msg>): Promise<Msg> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await ask(Math.max(1, deadline - performance.now()));
+    } catch (error) {
+      const unserved = error instanceof NatsError && error.code === ErrorCode.NoResponders;
+      if (!unserved || performance.now() + NO_RESPONDERS_PAUSE_MS >= deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, NO_RESPONDERS_PAUSE_MS));
+  }
+}
+
 function requestFailure(error: unknown, subject: string, timeoutMs: number): ConclaveError {
   if (error instanceof NatsError && error.code === ErrorCode.NoResponders) {
-    return new ConclaveError('CVE_REQUEST_UNANSWERED', `nobody serves ${subject}; is the service running?`, {
-      cause: error,
-    });
+    return new ConclaveError(
+      'CVE_REQUEST_UNANSWERED',
+      `nobody served ${subject} for ${timeoutMs} ms; is the service running?`,
+      {
+        cause: error,
+      },
+    );
   }
   if (error instanceof NatsError && error.code === ErrorCode.Timeout) {
     return new ConclaveError(
