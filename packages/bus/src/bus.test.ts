@@ -92,7 +92,7 @@ describe('bus', () => {
     );
     await assert.rejects(
       client.request('conclave.api.nobody', {}, { timeoutMs: 2000 }),
-      /CVE_REQUEST_UNANSWERED: nobody serves/,
+      /CVE_REQUEST_UNANSWERED: nobody served/,
     );
     await api.stop();
   });

@@ -91,7 +91,7 @@ const runner = z.strictObject({
   /** Latency that an answered request must keep to count for SLO compliance, unless the rollout's latency gate says. */
   sloLatencyMs: z.number().positive().default(50),
   /** Nice value of the evaluation process. */
-  evaluationPriority: z.number().int().min(0).max(19).default(10),
+  evaluationPriority: z.number().int().min(0).max(19).default(19),
 });
 
 const executor = z.strictObject({

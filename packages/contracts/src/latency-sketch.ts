@@ -41,13 +41,18 @@ export function quantile(sketch: LatencySketch, q: number): number | undefined {
 }
 
 /**
- * A 95% confidence interval of quantile q from order statistics: ranks n q -+ 1.96 sqrt(n q (1 - q))
- * (Conover, Practical Nonparametric Statistics, 3.2). Undefined for an empty sketch.
+ * A confidence interval of quantile q from order statistics: ranks n q -+ z sqrt(n q (1 - q)) (Conover, Practical Nonparametric
+ * Statistics, 3.2). Undefined for an empty sketch.
+ * @param z standard normal quantile; 1.96 gives 95%
  */
-export function quantileInterval(sketch: LatencySketch, q: number): { low: number; high: number } | undefined {
+export function quantileInterval(
+  sketch: LatencySketch,
+  q: number,
+  z = 1.96,
+): { low: number; high: number } | undefined {
   const n = sketch.count;
   if (n === 0) return undefined;
-  const spread = 1.96 * Math.sqrt(n * q * (1 - q));
+  const spread = z * Math.sqrt(n * q * (1 - q));
   const low = valueAtRank(sketch, Math.max(1, Math.floor(n * q - spread)));
   const high = valueAtRank(sketch, Math.min(n, Math.ceil(n * q + spread) + 1));
   return low === undefined || high === undefined ? undefined : { low, high };

@@ -24,7 +24,10 @@ export const telemetryWindow = z.object({
   /** Requests answered without error within `latencyThresholdMs`. */
   withinSlo: z.number().int().nonnegative(),
   latencyThresholdMs: z.number().positive(),
-  /** Latencies of answered requests, in milliseconds, measured at the runner from arrival to answer. */
+  /**
+   * Latencies in milliseconds, measured at the runner from arrival to answer. A request that was given up after it had missed the
+   * threshold stands here with the time it had waited, a lower bound.
+   */
   latency: latencySketch,
   /** Set when the window must not count as evidence, e.g. during a rollback test. */
   excluded: z.string().optional(),

@@ -3,13 +3,16 @@ import {
   type Commit,
   describeCommit,
   describeVerdict,
+  type HandoffDocument,
   type Level,
+  type MeetingDecision,
   type MeetingEvent,
   outcomeIcon,
   parseCommit,
   percent,
   type Rollout,
   type StageSummary,
+  speakerLabel,
   stageLabel,
 } from '@conclave/contracts';
 
@@ -37,11 +40,12 @@ export function openScreen({ write, colour, verbose }: ScreenOptions): Screen {
   const show = (text: string, level: Level = 'info', at = new Date()): void => {
     write(`${paint('dim', clock(at))}  ${paint(STYLES[level], text)}\n`);
   };
+  const voices: Voices = new Map();
   return {
     title: (text) => write(`\n${paint('bold', `== ${text} ${'='.repeat(Math.max(2, 74 - text.length))}`)}\n`),
     line: (text, level) => show(text, level),
     commit(commit) {
-      for (const { text, level, at } of linesOf(commit, verbose)) show(text, level, new Date(at));
+      for (const { text, level, at } of linesOf(commit, verbose, voices)) show(text, level, new Date(at));
     },
   };
 }
@@ -52,26 +56,36 @@ interface Line {
   readonly at: string;
 }
 
-function linesOf(commit: Commit, verbose: boolean): Line[] {
+function linesOf(commit: Commit, verbose: boolean, voices: Voices): Line[] {
   if (commit.aggregate.kind === 'rollouts') return rolloutLines(commit);
-  if (commit.aggregate.kind === 'meetings') return meetingLines(commit);
+  if (commit.aggregate.kind === 'meetings') return meetingLines(commit, voices);
   return describeCommit(commit)
     .filter(({ level, kind }) => verbose || (level !== 'detail' && !QUIET.has(kind)))
     .map(({ icon, text, level, at }) => ({ text: icon === undefined ? text : `${icon} ${text}`, level, at }));
 }
 
-const QUIET: ReadonlySet<string> = new Set(['schedule.meeting_called', 'evaluation.completed']);
+const QUIET: ReadonlySet<string> = new Set([
+  'schedule.meeting_called',
+  'schedule.plan_accepted',
+  'evaluation.completed',
+]);
 
-/** Rollout events in words; at the end of a stage the whole table of its gates. */
+/** Rollout events in words; at the end of a stage the whole table of its gates instead of single verdicts. */
 function rolloutLines(commit: Commit): Line[] {
-  const summaries = parseCommit('rollouts', commit).events.flatMap((event) =>
-    event.type === 'rollout.stage_summarised' ? [event] : [],
+  const { events } = parseCommit('rollouts', commit);
+  const ends = events.some((event) => event.type === 'rollout.stage_summarised');
+  const tables = events.flatMap((event) =>
+    event.type === 'rollout.stage_summarised'
+      ? summaryLines(event.data.summary).map((line) => ({ ...line, at: event.at }))
+      : [],
   );
   const told = describeCommit(commit)
-    .filter(({ level }) => level !== 'detail')
+    .filter(
+      ({ level, kind }) => level !== 'detail' && kind !== 'rollout.stage_summarised' && kind !== 'rollout.aborted',
+    )
+    .filter(({ kind }) => !ends || kind !== 'rollout.verdict_changed')
     .map(({ icon, text, level, at }): Line => ({ text: icon === undefined ? text : `${icon} ${text}`, level, at }));
-  const tables = summaries.flatMap(({ at, data }) => summaryLines(data.summary).map((line) => ({ ...line, at })));
-  return [...tables, ...told.filter(({ text }) => summaries.length === 0 || !/ leaves /.test(text))];
+  return [...tables, ...told];
 }
 
 /** The gates of a stage that has ended, with the split asked and measured. */
@@ -99,47 +113,65 @@ export function summaryLines({
   ];
 }
 
-/** A meeting in three lines: why it met, how each advisor voted, what was decided. */
-function meetingLines(commit: Commit): Line[] {
-  return parseCommit('meetings', commit).events.flatMap(saidInMeeting);
+/** How each advisor speaks, as last heard: `rules (no LLM)` or vendor and model. */
+type Voices = Map<string, string>;
+
+/** A meeting in a few lines: why it met, who voted how, what was decided, what it hands off. */
+function meetingLines(commit: Commit, voices: Voices): Line[] {
+  return parseCommit('meetings', commit).events.flatMap((event) => saidInMeeting(event, voices));
 }
 
-function saidInMeeting(event: MeetingEvent): Line[] {
+function saidInMeeting(event: MeetingEvent, voices: Voices): Line[] {
   const { at } = event;
   switch (event.type) {
     case 'meeting.opened':
       return [{ text: `# ${event.data.meetingId}: ${event.data.detail}`, level: 'info', at }];
     case 'meeting.turn_taken': {
       const { role, speaker, ballots = [] } = event.data;
-      const who = speaker.adapter === 'rules' ? `${role} (rules, no LLM)` : `${role} (${speaker.model})`;
-      return ballots.map(({ vote, reason }) => ({
-        text: `   ${who} votes ${vote}: ${reason.slice(0, 110)}`,
-        level: vote === 'no_go' ? 'warn' : 'detail',
-        at,
-      }));
+      voices.set(role, speakerLabel(speaker));
+      return ballots
+        .filter(({ vote }) => vote === 'no_go')
+        .map(({ reason }) => ({ text: `   ${role} votes no_go: ${reason.slice(0, 160)}`, level: 'warn', at }));
     }
     case 'meeting.advisor_absent':
       return [{ text: `   ${event.data.role} is absent: ${event.data.reason}`, level: 'warn', at }];
     case 'meeting.closed': {
       const { decisions, handoff, outcome } = event.data;
-      const lines = decisions.map(({ version, stage, toStage, decision, yes, no, abstained }): Line => {
-        const step = `${version} ${stageLabel(stage)}${toStage === undefined ? '' : ` -> ${stageLabel(toStage)}`}`;
-        return {
-          text: `   decided ${step}: ${decision} (${yes.length} go, ${no.length} no_go, ${abstained.length} abstained)`,
-          level: decision === 'go' ? 'good' : 'info',
-          at,
-        };
-      });
-      if (outcome !== 'decided') lines.push({ text: `   ended ${outcome}`, level: 'warn', at });
-      if (handoff !== undefined)
-        lines.push({
-          text: `   hands off ${handoff.actions.length} actions: ${handoff.actions.map((a) => `${a.priority} ${a.tool ?? a.action}`).join(', ')}`,
-          level: 'info',
-          at,
-        });
-      return lines;
+      const decided = decisions.flatMap((decision) => decisionLines(decision, voices).map((line) => ({ ...line, at })));
+      const ended: Line[] = outcome === 'decided' ? [] : [{ text: `   ended ${outcome}`, level: 'warn', at }];
+      return [
+        ...decided,
+        ...ended,
+        { text: `   ${handoffText(handoff)}`, level: handoff === undefined ? 'detail' : 'info', at },
+      ];
     }
   }
+}
+
+function decisionLines(
+  { version, stage, toStage, decision, yes, no, abstained }: MeetingDecision,
+  voices: Voices,
+): Omit<Line, 'at'>[] {
+  const step = `${version} ${stageLabel(stage)}${toStage === undefined ? '' : ` -> ${stageLabel(toStage)}`}`;
+  const cast = [
+    ['go', yes],
+    ['no_go', no],
+    ['abstain', abstained],
+  ] as const;
+  const ballots = cast.filter(([, roles]) => roles.length > 0).map(([vote, roles]) => `${vote} ${roles.join(', ')}`);
+  const speakers = [...new Set(voices.values())].join(', ');
+  return [
+    { text: `   ballots by ${speakers}: ${ballots.join('; ')}`, level: 'info' },
+    {
+      text: `   decided ${step}: ${decision} (${yes.length} go, ${no.length} no_go, ${abstained.length} abstained)`,
+      level: decision === 'go' ? 'good' : 'warn',
+    },
+  ];
+}
+
+function handoffText(handoff: HandoffDocument | undefined): string {
+  if (handoff === undefined) return 'nothing new to do';
+  return `hands off: ${handoff.actions.map((a) => `${a.priority.toUpperCase()} ${a.tool ?? a.action} (${a.owner})`).join(', ')}`;
 }
 
 /** How a rollout ended, with the gate that decided. */

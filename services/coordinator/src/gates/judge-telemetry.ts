@@ -2,6 +2,10 @@ import { type GateOf, quantile, quantileInterval, type Rollout } from '@conclave
 import { type JudgeContext, type Judged, withoutValue } from './judged.ts';
 import type { StageTelemetry, TrafficTotals } from './stage-telemetry.ts';
 
+/** Standard normal quantiles of two-sided 95% and 99.9% intervals. */
+const Z95 = 1.96;
+const BREACH_Z = 3.29;
+
 interface Estimate {
   readonly value: number;
   readonly low: number;
@@ -12,7 +16,8 @@ interface Estimate {
 /*
  * An online gate over the whole stage epoch:
  * 1. passes on the point estimate of all its requests, with at least `minSamples`, if the newest is fresh;
- * 2. fails at once when the whole 95% interval lies on the wrong side;
+ * 2. fails at once when even the 99.9% interval lies wholly on the wrong side; the gate is looked at with every window, so 95% would
+ *    be missed by chance now and then, and by the first slow requests of a cold process;
  * 3. fails when the last `consecutiveFailures` blocks of `minSamples` requests each miss the threshold, so that a
  *    version that turns bad late is not hidden by a good past;
  * 4. otherwise goes on running. No requests are `pending`, stale ones `inconclusive`; neither passes.
@@ -28,22 +33,29 @@ export function judgeTelemetry(
   if (total === undefined)
     return withoutValue('pending', 'telemetry', 'no request has reached the candidate in this stage: send traffic');
   const estimate = estimateOf(gate, total);
-  if (estimate === undefined)
-    return { ...withoutValue('fail', 'telemetry', 'no request was answered', total.requests), window: windowOf(total) };
+  const samples = samplesOf(gate, total);
+  if (estimate === undefined) {
+    // Errors that came fast leave no latency behind: they are no evidence of speed.
+    const text = `none of ${total.requests} requests was answered`;
+    return {
+      ...withoutValue(total.requests < gate.minSamples ? 'running' : 'fail', 'telemetry', text),
+      window: windowOf(total),
+    };
+  }
   const base = {
     value: estimate.value,
     interval: { low: estimate.low, high: estimate.high },
-    samples: total.requests,
+    samples,
     window: windowOf(total),
     source: 'telemetry',
   };
   const ageSeconds = (context.now.getTime() - Date.parse(telemetry.newest ?? total.to)) / 1000;
-  if (total.requests < gate.minSamples) {
-    return { ...base, outcome: 'running', sentence: `${total.requests} of ${gate.minSamples} requests` };
+  if (samples < gate.minSamples) {
+    return { ...base, outcome: 'running', sentence: `${samples} of ${gate.minSamples} requests` };
   }
   const needs = `needs ${gate.operator} ${gate.threshold}`;
-  if (missesWholly(gate, estimate))
-    return { ...base, outcome: 'fail', sentence: `${estimate.text}, ${needs}: the whole interval misses it` };
+  if (missesWholly(gate, estimateOf(gate, total, BREACH_Z)))
+    return { ...base, outcome: 'fail', sentence: `${estimate.text}, ${needs}: missed beyond doubt` };
   const recent = telemetry.blocks.slice(-gate.consecutiveFailures);
   if (recent.length === gate.consecutiveFailures && recent.every((block) => misses(gate, estimateOf(gate, block)))) {
     return {
@@ -64,14 +76,19 @@ export function judgeTelemetry(
   return { ...base, outcome: 'pass', sentence: `${estimate.text}, ${needs}` };
 }
 
+/** How many requests say something about the metric. */
+function samplesOf(gate: GateOf<'telemetry'>, totals: TrafficTotals): number {
+  return gate.metric === 'latency_p95_ms' ? totals.latency.count : totals.requests;
+}
+
 function windowOf(totals: TrafficTotals): { from: string; to: string } {
   return { from: totals.from, to: totals.to };
 }
 
-function estimateOf(gate: GateOf<'telemetry'>, totals: TrafficTotals): Estimate | undefined {
+function estimateOf(gate: GateOf<'telemetry'>, totals: TrafficTotals, z = Z95): Estimate | undefined {
   if (gate.metric === 'latency_p95_ms') {
     const value = quantile(totals.latency, 0.95);
-    const interval = quantileInterval(totals.latency, 0.95);
+    const interval = quantileInterval(totals.latency, 0.95, z);
     if (value === undefined || interval === undefined) return undefined;
     return {
       value,
@@ -79,7 +96,7 @@ function estimateOf(gate: GateOf<'telemetry'>, totals: TrafficTotals): Estimate 
       text: `P95 ${value.toFixed(1)} ms [${interval.low.toFixed(1)}-${interval.high.toFixed(1)}] over ${totals.requests} requests`,
     };
   }
-  const interval = wilson(totals.withinSlo, totals.requests);
+  const interval = wilson(totals.withinSlo, totals.requests, z);
   const value = totals.withinSlo / totals.requests;
   return { value, ...interval, text: `${(value * 100).toFixed(2)}% of ${totals.requests} requests within the SLO` };
 }
@@ -88,17 +105,16 @@ function misses(gate: GateOf<'telemetry'>, estimate: Estimate | undefined): bool
   return estimate === undefined || !satisfies(gate, estimate.value);
 }
 
-function missesWholly(gate: GateOf<'telemetry'>, { low, high }: Estimate): boolean {
-  return !satisfies(gate, low) && !satisfies(gate, high);
+function missesWholly(gate: GateOf<'telemetry'>, estimate: Estimate | undefined): boolean {
+  return estimate === undefined || (!satisfies(gate, estimate.low) && !satisfies(gate, estimate.high));
 }
 
 function satisfies(gate: GateOf<'telemetry'>, value: number): boolean {
   return gate.operator === '<' ? value < gate.threshold : value >= gate.threshold;
 }
 
-/** 95% score interval of a proportion (Wilson 1927). */
-export function wilson(successes: number, n: number): { low: number; high: number } {
-  const z = 1.96;
+/** Score interval of a proportion (Wilson 1927); z = 1.96 gives 95%. */
+export function wilson(successes: number, n: number, z = Z95): { low: number; high: number } {
   const p = successes / n;
   const centre = p + (z * z) / (2 * n);
   const spread = z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));

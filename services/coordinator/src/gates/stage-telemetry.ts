@@ -65,8 +65,8 @@ export function addCandidateWindow(state: StageTelemetry, window: TelemetryWindo
 }
 
 /** Adds live requests that stable answered while the stage served. */
-export function addStableWindow(state: StageTelemetry, window: TelemetryWindow, servingSince: string): StageTelemetry {
-  if (window.mode !== 'live' || window.excluded !== undefined || window.from < servingSince) return state;
+export function addStableWindow(state: StageTelemetry, window: TelemetryWindow): StageTelemetry {
+  if (window.mode !== 'live' || window.excluded !== undefined) return state;
   return { ...state, stableRequests: state.stableRequests + window.requests };
 }
 

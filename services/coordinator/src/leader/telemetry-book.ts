@@ -37,13 +37,11 @@ export function telemetryBook(world: () => World): TelemetryBook {
       early = [...early, window].slice(-MAX_EARLY);
       return;
     }
+    // What was served before the stage stood on every runner is neither evidence nor part of the measured split.
+    if (rollout.servingSince === undefined || window.from < rollout.servingSince) return;
     const book = bookOf(rollout);
     const isCandidate = window.digest === rollout.definition.digest;
-    const next = isCandidate
-      ? addCandidateWindow(book, window, blockSizeOf(rollout))
-      : rollout.servingSince === undefined
-        ? book
-        : addStableWindow(book, window, rollout.servingSince);
+    const next = isCandidate ? addCandidateWindow(book, window, blockSizeOf(rollout)) : addStableWindow(book, window);
     books.set(window.model, next);
   };
 

@@ -86,7 +86,7 @@ function parseComparison(text: string): Predicate | undefined {
     .replace(/[\s-]+/g, '_');
   if (known === '==') {
     const word = value.trim().toLowerCase();
-    if (subject === 'stage') return { kind: 'stage', stage: word.replace(/\s*(%|percent)$/, '_percent') };
+    if (subject === 'stage') return { kind: 'stage', stage: word.replace(/[\s_]*(%|percent)$/, '_percent') };
     if (/^rollback_tests?$/.test(subject) && /^pass(ed)?$|^true$/.test(word)) return { kind: 'rollback_test_passed' };
     if (/^smoke_tests?$/.test(subject) && /^pass(ed)?$|^true$/.test(word)) return { kind: 'smoke_passed' };
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ConclaveError, type DesiredConfirmation, isConclaveError, type TelemetryWindow } from '@conclave/contracts';
 import type { Query, QueryForm } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
-import { type Role, Windows } from '../telemetry/windows.ts';
+import { type Ending, type Role, Windows } from '../telemetry/windows.ts';
 import { Confirmation } from './confirmation.ts';
 import { splitPoint } from './split.ts';
 import { type Desired, type TestInProgress, type Traffic, trafficOf } from './traffic.ts';
@@ -192,11 +192,11 @@ export class Router {
     const version = this.#desired.stable?.version ?? '';
     try {
       const answers = await this.#ask('stable', request.queries, request.k);
-      this.#windows.record(ticket, this.#now() - arrivedAt);
+      this.#windows.record(ticket, this.#ending(arrivedAt, true));
       return { version, answers };
     } catch (error) {
       // A request that no model could answer says nothing about this one.
-      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, this.#ending(arrivedAt, false));
       throw error;
     }
   }
@@ -207,11 +207,11 @@ export class Router {
     this.#candidateInFlight++;
     try {
       const answers = await this.#ask('candidate', request.queries, request.k);
-      this.#windows.record(ticket, this.#now() - arrivedAt);
+      this.#windows.record(ticket, this.#ending(arrivedAt, true));
       return { version, answers };
     } catch (error) {
       if (stable === undefined) {
-        if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+        if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, this.#ending(arrivedAt, false));
         throw error;
       }
     } finally {
@@ -219,11 +219,11 @@ export class Router {
     }
     try {
       const answers = await this.#ask('stable', request.queries, request.k);
-      this.#windows.record(ticket, undefined);
+      this.#windows.record(ticket, this.#ending(arrivedAt, false));
       this.counts.retriedOnStable++;
       return { version: this.#desired.stable?.version ?? stable.version, answers };
     } catch (error) {
-      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, undefined);
+      if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, this.#ending(arrivedAt, false));
       throw error;
     }
   }
@@ -239,19 +239,24 @@ export class Router {
     if (this.#mirrors.size >= MOST_MIRRORS) {
       this.counts.mirrorsDropped++;
       const oldestAt = Math.min(...[...this.#mirrors].map((mirror) => mirror.startedAt));
-      if (startedAt - oldestAt > this.#desired.latencyThresholdMs) this.#windows.record(ticket, undefined);
+      const latencyMs = startedAt - oldestAt;
+      if (latencyMs > this.#desired.latencyThresholdMs) this.#windows.record(ticket, { answered: false, latencyMs });
       return;
     }
     const mirror = { startedAt };
     this.#mirrors.add(mirror);
     try {
       await this.#ask('candidate', queries, k);
-      this.#windows.record(ticket, this.#now() - startedAt);
+      this.#windows.record(ticket, this.#ending(startedAt, true));
     } catch {
-      this.#windows.record(ticket, undefined);
+      this.#windows.record(ticket, this.#ending(startedAt, false));
     } finally {
       this.#mirrors.delete(mirror);
     }
+  }
+
+  #ending(startedAt: number, answered: boolean): Ending {
+    return { answered, latencyMs: this.#now() - startedAt };
   }
 
   #ask(role: Role, queries: readonly Query[], k: number): Promise<Retrieved[][]> {

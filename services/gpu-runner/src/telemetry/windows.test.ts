@@ -20,7 +20,8 @@ describe('measurement windows', () => {
   it('count answered and failed requests and those within the threshold', () => {
     const windows = new Windows('runner-0', 'tiny', 0);
     windows.switchTo(traffic(0.5, 1), 50, both, 0);
-    for (const latencyMs of [10, 50, 51, undefined]) windows.record(windows.ticket('candidate'), latencyMs);
+    for (const latencyMs of [10, 50, 51]) windows.record(windows.ticket('candidate'), { answered: true, latencyMs });
+    windows.record(windows.ticket('candidate'), { answered: false, latencyMs: 20 });
     const [stable, candidate] = windows.roll(both, 10_000);
     assert.ok(stable !== undefined && candidate !== undefined);
     assert.doesNotThrow(() => telemetryWindow.parse(candidate));
@@ -35,6 +36,15 @@ describe('measurement windows', () => {
     );
   });
 
+  it('keep the time that a request waited in vain as a lower bound of its latency', () => {
+    const windows = new Windows('runner-0', 'tiny', 0);
+    windows.switchTo(traffic(0.5, 1), 50, both, 0);
+    windows.record(windows.ticket('candidate'), { answered: false, latencyMs: 5000 });
+    const candidate = windows.roll(both, 1000)[1] ?? assert.fail('no window');
+    assert.deepEqual([candidate.errors, candidate.withinSlo, candidate.latency.count], [1, 0, 1]);
+    assert.ok(Math.abs((quantile(candidate.latency, 0.95) ?? 0) - 5000) < 100);
+  });
+
   it('are given empty only for versions that were ready', () => {
     const windows = new Windows('runner-0', 'tiny', 0);
     windows.switchTo(traffic(0.5, 1), 50, both, 0);
@@ -43,7 +53,7 @@ describe('measurement windows', () => {
       ['1.0'],
     );
     assert.deepEqual(windows.roll(new Set<Role>(), 2000), []);
-    windows.record(windows.ticket('candidate'), undefined);
+    windows.record(windows.ticket('candidate'), { answered: false, latencyMs: 1 });
     assert.deepEqual(
       windows.roll(new Set<Role>(), 3000).map(({ version, errors }) => [version, errors]),
       [['1.1', 1]],
@@ -91,7 +101,7 @@ describe('measurement windows', () => {
           } else if (one.do === 'end') {
             const [ended] = open.splice(one.which % Math.max(open.length, 1), 1);
             if (ended === undefined) continue;
-            windows.record(ended.ticket, 1);
+            windows.record(ended.ticket, { answered: true, latencyMs: 1 });
             if (ended.epoch === epoch) expected.set(epoch, (expected.get(epoch) ?? 0) + 1);
           } else if (one.do === 'switch') {
             check(windows.switchTo(traffic(0.5, epoch + 1), 50, both, at));

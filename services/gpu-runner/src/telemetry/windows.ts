@@ -4,8 +4,12 @@ import type { Traffic } from '../routing/traffic.ts';
 /** Which of a model's two versions a request was sent to. */
 export type Role = 'stable' | 'candidate';
 
-/** How a request ended: answered, or failed (`undefined`). */
-export type LatencyMs = number | undefined;
+/** How a request ended. */
+export interface Ending {
+  readonly answered: boolean;
+  /** Milliseconds from arrival to the answer; for a request that was given up, the milliseconds that it would at least have taken. */
+  readonly latencyMs: number;
+}
 
 /** Ties a request to the traffic it was routed under. */
 export interface Ticket {
@@ -49,20 +53,21 @@ export class Windows {
     return { role, generation: this.#generation };
   }
 
-  /** Counts a request that ended. */
-  record({ role, generation }: Ticket, latencyMs: LatencyMs): void {
+  /**
+   * Counts a request that ended. One that failed is an error; if it had missed the latency threshold by then, its waiting time stands
+   * in the latencies as a lower bound, so that a version that answers hardly anybody does not look fast.
+   */
+  record({ role, generation }: Ticket, { answered, latencyMs }: Ending): void {
     const window = generation === this.#generation ? this.#open.get(role) : undefined;
     if (window === undefined) {
       this.late++;
       return;
     }
     window.requests++;
-    if (latencyMs === undefined) {
-      window.errors++;
-      return;
-    }
-    addLatency(window.latency, latencyMs);
-    if (latencyMs <= window.labels.latencyThresholdMs) window.withinSlo++;
+    const withinThreshold = latencyMs <= window.labels.latencyThresholdMs;
+    if (answered || !withinThreshold) addLatency(window.latency, latencyMs);
+    if (!answered) window.errors++;
+    else if (withinThreshold) window.withinSlo++;
   }
 
   /** Closes what is open and measures other traffic from now on. @returns the closed windows */
