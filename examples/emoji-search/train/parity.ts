@@ -2,7 +2,7 @@
  * Recomputes NDCG@10 of every bundle in JavaScript, from nothing but the bundle and the dataset, and measures how
  * long a query takes. Fails if a figure is further than 0.003 from Python's (`.cache/figures.json`).
  */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import sharp from 'sharp';
 import { type HashedNgrams, tokenize } from './tokenizer.ts';

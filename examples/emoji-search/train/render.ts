@@ -5,8 +5,8 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { type Emoji, drawQueries, gradesOf, readCorpus, wordsOf } from './corpus.ts';
-import { type Picture, STYLES, openStyle } from './styles.ts';
+import { drawQueries, type Emoji, gradesOf, readCorpus, wordsOf } from './corpus.ts';
+import { openStyle, type Picture, STYLES } from './styles.ts';
 
 const SIDE = 48;
 const MARGIN = 1;
