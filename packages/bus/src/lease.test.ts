@@ -96,7 +96,7 @@ describe('lease', () => {
     await handle.release();
   });
 
-  it('is taken over from a frozen process, whose first look after waking says that it does not hold it', async () => {
+  it('is taken over from a frozen process, whose first look after waking says that it does not hold it', async (t) => {
     await using test = await start();
     const child = spawn(
       process.execPath,
@@ -105,6 +105,7 @@ describe('lease', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );
+    t.after(() => child.kill('SIGKILL'));
     const events: { event: string; fence?: number; held?: boolean }[] = [];
     createInterface({ input: child.stdout }).on('line', (line) => events.push(JSON.parse(line)));
     const first = await until(() => events.find(({ event }) => event === 'acquired'), 'the child holds it');
@@ -112,8 +113,8 @@ describe('lease', () => {
     child.kill('SIGSTOP');
     const frozen = performance.now();
     const lease = await until(() => other.handle.current, 'the other takes over');
-    const took = performance.now() - frozen;
-    assert.ok(took < 2 * TTL_MS, `takeover took ${took} ms`);
+    // The takeover may come sooner than a whole life after the freeze; the sleeper must have slept through its own.
+    await until(() => performance.now() - frozen > 1.5 * TTL_MS, 'a life and a half has passed');
     assert.ok(lease.fence > (first.fence ?? 0));
     child.kill('SIGCONT');
     const woke = await until(() => events.find(({ event }) => event === 'woke'), 'the child wakes');

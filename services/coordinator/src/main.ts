@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { ensureTopology, holdLease, openSnapshots } from '@conclave/bus';
-import { messageOf } from '@conclave/contracts';
+import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
-import { type Leadership, lead } from './leader/leadership.ts';
 import { optionsOf } from './leader/options.ts';
+import { standForLeader } from './leader/terms.ts';
 
 const SNAPSHOT_MS = 60_000;
 
-/** An event that this version cannot read ends the process: going on would be to skip it. */
+/** Ends the process through its handler of uncaught errors. An event that this version cannot read is one case: going on would be to skip it. */
 const halt = (error: unknown): void => {
   setImmediate(() => {
     throw error;
@@ -25,41 +24,10 @@ await runService({
     const follower = await followWorld({ journal, snapshots: openSnapshots(bus), onError: halt });
     health.register('journal', receiving(bus, follower));
     await follower.ready();
+
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
     const replicaApi = serveReplicaApi({ ...shared, world: () => follower.world });
-
-    // Terms follow one another: a new one starts only when the last has wound down.
-    let term: Promise<Leadership | undefined> = Promise.resolve(undefined);
-    const endTerm = (): void => {
-      term = term.then(async (leadership) => {
-        for (const name of Object.keys(leadership?.receivers ?? {})) health.unregister(name);
-        await leadership?.stop();
-        return undefined;
-      });
-    };
-    const lease = holdLease(bus, {
-      name: 'coordinator',
-      holder: instance,
-      ttlMs: options.leaseTtlMs,
-      onAcquired(held) {
-        log.info({ fence: held.fence }, 'leading');
-        term = term.then(async () => {
-          try {
-            const leadership = await lead(held, { ...shared, follower, options, instance, log });
-            for (const [name, receiver] of Object.entries(leadership.receivers))
-              health.register(name, receiving(bus, receiver));
-            return leadership;
-          } catch (error) {
-            log.error({ err: error }, `this term could not start: ${messageOf(error)}`);
-            return undefined;
-          }
-        });
-      },
-      onLost(reason) {
-        log.info({ reason }, 'no longer leading');
-        endTerm();
-      },
-    });
+    const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
       follower.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'the snapshot was not saved'));
     }, SNAPSHOT_MS);
@@ -67,9 +35,7 @@ await runService({
     return {
       async stop() {
         clearInterval(snapshots);
-        endTerm();
-        await term;
-        await lease.release();
+        await terms.stop();
         await replicaApi.stop();
         await follower.stop();
       },

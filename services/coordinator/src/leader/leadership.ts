@@ -56,6 +56,16 @@ const CONFIRM_MS = 1000;
  * every rollout, so that whatever an older leader still has in hand conflicts; only then does anything else start.
  */
 export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leadership> {
+  const undo = new AsyncDisposableStack();
+  try {
+    return await beginTerm(lease, parts, undo);
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDisposableStack): Promise<Leadership> {
   const { bus, journal, follower, clock, options, log, newId } = parts;
   const world = (): World => follower.world;
   const writer = leaderWriter(journal, follower, lease);
@@ -63,13 +73,13 @@ export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leader
   await takeOver(lease, parts);
 
   const book = telemetryBook(world);
-  const since = oldestStageStart(world()) ?? clock.now().toISOString();
   const telemetry = followTelemetry(bus, {
     filter: subjects.telemetryAll,
-    sinceIso: since,
+    sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
     onMessage: (json) => book.add(telemetryWindow.parse(json)),
     onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
   });
+  undo.defer(() => telemetry.stop());
   let runners: readonly RunnerStatus[] = [];
   const stopWatching = await openMembership(bus).watch((all) => {
     runners = [...all.values()].flatMap((value) => {
@@ -77,12 +87,14 @@ export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leader
       return parsed.success ? [parsed.data] : [];
     });
   });
+  undo.defer(stopWatching);
 
   const queue = openWorkQueue(bus);
   const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const inbox = consumeInbox(queue, writer, clock, parts.instance);
+  undo.defer(() => inbox.stop());
   const api: ApiService = serveLeaderApi({
     bus,
     writer,
@@ -93,6 +105,7 @@ export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leader
     newId,
     world,
   });
+  undo.defer(() => api.stop());
 
   let stopped = false;
   const loop = runLoop(
@@ -104,27 +117,23 @@ export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leader
     () => stopped,
     (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
   );
+  undo.defer(() => loop);
   const confirming = setInterval(() => {
-    if (!lease.isHeld()) return;
-    for (const [model, state] of Object.entries(world().rollouts)) {
-      const confirmation: DesiredConfirmation = {
-        model,
-        seq: state.seq,
-        leader: parts.instance,
-        leaderEpoch: lease.fence,
-      };
-      bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
-    }
+    if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, lease.fence);
   }, CONFIRM_MS);
+  undo.defer(() => {
+    stopped = true;
+    clearInterval(confirming);
+  });
+  return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
+}
 
-  return {
-    receivers: { telemetry, inbox },
-    async stop() {
-      stopped = true;
-      clearInterval(confirming);
-      await Promise.allSettled([api.stop(), inbox.stop(), telemetry.stop(), stopWatching(), loop]);
-    },
-  };
+/** Tells the runners which state of each rollout this leader stands by. */
+function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: number): void {
+  for (const [model, { seq }] of Object.entries(world.rollouts)) {
+    const confirmation: DesiredConfirmation = { model, seq, leader, leaderEpoch };
+    bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
+  }
 }
 
 async function takeOver(lease: Lease, { journal, follower, clock, instance, newId }: LeadershipParts): Promise<void> {

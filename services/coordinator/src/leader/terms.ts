@@ -1,0 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Bus, holdLease, type Lease } from '@conclave/bus';
+import { type Health, receiving } from '@conclave/service';
+import { type Leadership, type LeadershipParts, lead } from './leadership.ts';
+
+/** How long ending a term may take, in milliseconds, while NATS may be away. */
+const END_MS = 5000;
+const RETRY_MS = 500;
+
+export interface TermsParts extends LeadershipParts {
+  readonly bus: Bus;
+  readonly health: Health;
+  /** Ends the process: something is in a state that only a new start mends. */
+  halt(error: unknown): void;
+}
+
+/**
+ * Terms of leadership, one after the other, for as long as this replica lives.
+ * 1. A new term starts only when the last has wound down.
+ * 2. A term that cannot start, for instance while NATS comes back, is tried again while the lease is held: a holder that does not lead
+ *    would keep everybody else from leading.
+ * 3. A term that does not end leaves endpoints behind that answer in its name: the process then starts anew.
+ */
+export function standForLeader(parts: TermsParts): { stop(): Promise<void> } {
+  const { bus, health, log, options, instance } = parts;
+  let term: Promise<Leadership | undefined> = Promise.resolve(undefined);
+
+  const begin = async (held: Lease): Promise<Leadership | undefined> => {
+    while (held.isHeld()) {
+      try {
+        const leadership = await lead(held, parts);
+        for (const [name, receiver] of Object.entries(leadership.receivers))
+          health.register(name, receiving(bus, receiver));
+        return leadership;
+      } catch (error) {
+        log.error({ err: error }, 'this term could not start; trying again');
+        await pause(RETRY_MS);
+      }
+    }
+    return undefined;
+  };
+  const end = async (leadership: Leadership | undefined): Promise<undefined> => {
+    if (leadership === undefined) return;
+    for (const name of Object.keys(leadership.receivers)) health.unregister(name);
+    const late = setTimeout(() => parts.halt(new Error(`the last term did not end within ${END_MS} ms`)), END_MS);
+    await leadership.stop().catch(parts.halt);
+    clearTimeout(late);
+  };
+
+  const lease = holdLease(bus, {
+    name: 'coordinator',
+    holder: instance,
+    ttlMs: options.leaseTtlMs,
+    onAcquired(held) {
+      log.info({ fence: held.fence }, 'leading');
+      term = term.then(() => begin(held));
+    },
+    onLost(reason) {
+      log.info({ reason }, 'no longer leading');
+      term = term.then(end);
+    },
+  });
+  return {
+    async stop() {
+      term = term.then(end);
+      await term;
+      await lease.release();
+    },
+  };
+}
