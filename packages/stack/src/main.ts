@@ -60,7 +60,7 @@ const { values } = parseArgs({
     /** `production` or `refused`: end there, with exit code 0 if it came as it should. */
     'exit-when': { type: 'string' },
     /** Requests a second of the story's traffic. */
-    rate: { type: 'string', default: '80' },
+    rate: { type: 'string', default: '60' },
     /** Start the system only, without the sample model. */
     bare: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },

@@ -5,17 +5,23 @@ import { z } from 'zod';
 import { callApi } from '../api.ts';
 import type { WithSession } from '../session.ts';
 import { done } from './operate.ts';
+import { waitForPlan } from './wait-for-plan.ts';
+
+/** Longest wait for a plan: more than a heartbeat's pace and an action's time of the default configuration. */
+const WAIT_MS = 3_600_000;
 
 /** What is handed in: plans and incidents. */
 export function addSubmit(program: Command, withSession: WithSession): void {
   program
     .command('handoff')
     .argument('<file>', 'JSON document with meeting_id and actions')
+    .option('--wait', 'stay until every action has ended, and say how')
     .description('hand a plan of actions to the executive team')
-    .action(async (file: string) => {
+    .action(async (file: string, options: { wait?: boolean }) => {
       const document = readJson(file);
       parseHandoff(document);
-      await withSession(async ({ bus, token, print }) => {
+      await withSession(async (session) => {
+        const { bus, token, print } = session;
         const { planId, accepted, actions } = handoffAnswer.parse(await callApi(bus, 'handoff', document, token));
         print(
           done(
@@ -24,6 +30,7 @@ export function addSubmit(program: Command, withSession: WithSession): void {
             `plan ${planId} was taken in before`,
           ),
         );
+        if (options.wait === true) await waitForPlan(session, planId, WAIT_MS);
       });
     });
 

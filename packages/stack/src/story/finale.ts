@@ -26,7 +26,7 @@ export function finale(stack: Stack): string {
     'Now try it yourself, in another terminal:',
     '',
     '1. Cheat: demand production without earning it. It is taken in, and refused with what is missing.',
-    `   echo '${forged}' > /tmp/forged.json && ./conclave handoff /tmp/forged.json && sleep 5 && ./conclave history ${SAMPLE_MODEL}`,
+    `   echo '${forged}' > /tmp/forged.json && ./conclave handoff --wait /tmp/forged.json`,
     '',
     '2. Kill a service. It comes back and goes on where it was.',
     `   kill -9 ${victim} && ./conclave status --watch`,

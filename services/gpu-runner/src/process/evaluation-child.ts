@@ -62,7 +62,7 @@ async function runOf(
   provider: Provider,
   onProgress: (done: number) => void,
 ): Promise<Run> {
-  const engine = await openEngineOver(bundleDir, dataset, provider);
+  const engine = await openEngineOver(bundleDir, dataset, provider, { indexOnce: true });
   const queries = queriesFor(engine.form, dataset);
   const run = new Map<string, readonly Retrieved[]>();
   for (const [index, { _id }] of dataset.queries.entries()) {
