@@ -1,6 +1,5 @@
+import { type Dataset, readBundle, readDataset } from '@conclave/bundles';
 import type { Retrieved } from '../statistics/ndcg.ts';
-import { readBundle } from './bundle-files.ts';
-import { type Dataset, readDataset } from './dataset.ts';
 import { type DocumentIndex, openDocumentIndex } from './document-index.ts';
 import { type DotProducts, openDotProducts } from './dot-products.ts';
 import type { Provider } from './onnx-model.ts';
@@ -34,9 +33,9 @@ export async function openEngine(bundleDir: string, datasetDir: string, provider
 
 /** The same over a dataset that was read before. */
 export async function openEngineOver(bundleDir: string, dataset: Dataset, provider: Provider): Promise<Engine> {
-  const { dir, manifest } = readBundle(bundleDir);
-  const encoder = await openQueryEncoder(dir, manifest, provider);
-  const index = await openDocumentIndex(dir, manifest, dataset, provider);
+  const manifest = readBundle(bundleDir);
+  const encoder = await openQueryEncoder(bundleDir, manifest, provider);
+  const index = await openDocumentIndex(bundleDir, manifest, dataset, provider);
   const products = await openDotProducts(manifest.embedding.dimensions);
   return {
     version: manifest.version,
