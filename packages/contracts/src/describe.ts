@@ -1,14 +1,6 @@
 import { messageOf } from './errors.ts';
 import type { EvaluationRequest } from './events/evaluations.ts';
 import { type EventOfKind, parseCommit } from './events/parse.ts';
-import {
-  gatesPassed,
-  nextStage,
-  type Rollout,
-  type RolloutsState,
-  soakSecondsOf,
-  verdictSetOf,
-} from './folds/rollout.ts';
 import type { Commit, RawEvent } from './journal.ts';
 import { shortDigest } from './names.ts';
 import { PRIORITIES } from './roles.ts';
@@ -389,44 +381,6 @@ function faithfulDigits(value: number, threshold: number, operator: Verdict['ope
 
 function bounds(low: number, high: number, format: (value: number) => string): string {
   return low < 0 || high < 0 ? `[${format(low)} to ${format(high)}]` : `[${format(low)}-${format(high)}]`;
-}
-
-/**
- * What the open rollout still lacks for its next step, one sentence each, in the order in which it is earned; empty when the step
- * only has to be taken. Says what the coordinator decides; it does not decide.
- * @param now milliseconds since the epoch
- */
-export function describeMissing(state: RolloutsState, rollout: Rollout, now: number): string[] {
-  const next = nextStage(rollout);
-  const missing = Object.values(state.holds).map((h) => `held (${h.kind}) by ${h.by}: ${h.reason}`);
-  if (rollout.stage === undefined) return missing;
-  if (rollout.servingSince === undefined) return [...missing, 'its runners are not ready in this stage'];
-  const left = soakLeftSeconds(rollout, now);
-  if (left > 0) missing.push(`${duration(left)} of ${duration(soakSecondsOf(rollout))} soak left`);
-  for (const gate of rollout.definition.gates) {
-    if (!gate.required || gate.dryRun || rollout.overrides[gate.name] !== undefined) continue;
-    const verdict = rollout.verdicts[gate.name];
-    if (verdict === undefined) missing.push(`${gate.name} has no verdict in this stage`);
-    else if (verdict.outcome !== 'pass') missing.push(`${describeVerdict(verdict, gate)}: ${verdict.outcome}`);
-  }
-  if (next === undefined || !gatesPassed(rollout)) return missing;
-  const vote = rollout.vote?.verdictSet === verdictSetOf(rollout) ? rollout.vote : undefined;
-  if (vote === undefined) missing.push('no meeting has voted on exactly these verdicts');
-  else if (vote.decision === 'no_go') missing.push(`meeting ${vote.meetingId} voted no-go: ${vote.no.join(', ')}`);
-  const approval = rollout.approval?.verdictSet === verdictSetOf(rollout) ? rollout.approval : undefined;
-  if (rollout.definition.authority === 'recommend') {
-    if (approval === undefined) missing.push('a person must approve this step (authority recommend): conclave approve');
-    else if (!approval.approved) missing.push(`rejected by ${approval.by}: ${approval.reason}`);
-  }
-  if (rollout.definition.authority === 'observe')
-    missing.push('authority is observe: agents are heard, only an operator advances it');
-  return missing;
-}
-
-/** Seconds of soak left in the stage; the whole soak before its runners are ready. */
-export function soakLeftSeconds(rollout: Rollout, now: number): number {
-  if (rollout.servingSince === undefined) return soakSecondsOf(rollout);
-  return Math.max(0, soakSecondsOf(rollout) - Math.max(0, now - Date.parse(rollout.servingSince)) / 1000);
 }
 
 /** `shadow`, `5%`, `20%`, `50%`, `production`. */

@@ -4,6 +4,7 @@ export * from './canonical.ts';
 export * from './cloudevents.ts';
 export * from './config.ts';
 export * from './describe.ts';
+export * from './eligibility.ts';
 export * from './errors.ts';
 export * from './events/actions.ts';
 export * from './events/evaluations.ts';
