@@ -1,4 +1,4 @@
-import { duration } from './describe.ts';
+import { duration } from './describe/words.ts';
 import {
   decidingGates,
   nextStage,

@@ -3,7 +3,7 @@ export * from './bundle.ts';
 export * from './canonical.ts';
 export * from './cloudevents.ts';
 export * from './config.ts';
-export * from './describe.ts';
+export * from './describe/index.ts';
 export * from './eligibility.ts';
 export * from './errors.ts';
 export * from './events/actions.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeCommit, describeVerdict, duration } from './describe.ts';
-import type { Commit } from './journal.ts';
-import type { Aggregate } from './subjects.ts';
-import type { Verdict } from './verdict.ts';
+import type { Commit } from '../journal.ts';
+import type { Aggregate } from '../subjects.ts';
+import type { Verdict } from '../verdict.ts';
+import { describeCommit, describeVerdict, duration } from './index.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const AT = '2026-01-01T00:00:00.000Z';
