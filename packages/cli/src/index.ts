@@ -4,5 +4,3 @@ export { connect, readSettings, type Settings } from './connect.ts';
 export { run } from './program.ts';
 export { type PushedDataset, type PushedModel, type PushOptions, pushDataset, pushModel } from './push.ts';
 export { readRunners, readWorld } from './read-world.ts';
-export { validateBundle } from './validate/bundle.ts';
-export { type CheckedDataset, validateDataset } from './validate/dataset.ts';

@@ -80,7 +80,7 @@ suite('the conclave command against a real server', () => {
   test('explain lists each gate and what is missing', async () => {
     const { out } = await on('explain', MODEL);
     assert.match(out, /· ndcg@10 not measured in this stage/);
-    assert.match(out, /Missing for production\n {2}- its runners are not ready in this stage/);
+    assert.match(out, /Missing for production\n {2}- the runners are not ready to serve /);
   });
 
   test('explain of an unknown model names those that exist, in one line', async () => {

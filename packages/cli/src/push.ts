@@ -1,11 +1,10 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { validateBundle, validateDataset } from '@conclave/bundles';
 import { type Bus, openArtifacts, type Progress } from '@conclave/bus';
 import { type Digest, versionName } from '@conclave/contracts';
 import { callApi } from './api.ts';
-import { validateBundle } from './validate/bundle.ts';
-import { validateDataset } from './validate/dataset.ts';
 
 export interface PushOptions {
   /** The operator's token; without it the coordinator refuses to register. */
@@ -71,8 +70,10 @@ async function rewriteVersion(file: string, version: string): Promise<void> {
 /** Checks a dataset, stores it under its digest and registers it. @throws CVE_DATASET_INVALID, CVE_UNAUTHORIZED, CVE_REQUEST_UNANSWERED */
 export async function pushDataset(bus: Bus, dir: string, options: PushOptions = {}): Promise<PushedDataset> {
   const folder = resolve(dir);
-  const { manifest, documents, queries } = validateDataset(folder);
-  const { name, description } = manifest;
+  const dataset = validateDataset(folder);
+  const { name, description } = dataset.manifest;
+  const documents = dataset.documents.length;
+  const queries = dataset.queries.length;
   const pushed = await openArtifacts(bus).pushDirectory(folder, 'dataset', options.onProgress);
   const { digest, bytes } = pushed;
   await callApi(bus, 'register_dataset', { name, digest, description, documents, queries, bytes }, options.token);

@@ -8,10 +8,6 @@ export function count(number) {
   return number.toLocaleString('en');
 }
 
-export function short(digest) {
-  return digest.replace(/^sha256:/, '').slice(0, 8);
-}
-
 export function clock(iso) {
   return new Date(iso).toLocaleTimeString('en-GB');
 }

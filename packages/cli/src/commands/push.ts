@@ -1,11 +1,10 @@
+import { validateBundle, validateDataset } from '@conclave/bundles';
 import type { Progress } from '@conclave/bus';
 import { ConclaveError, versionName } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bytesText, columns, style } from '../output/text.ts';
 import { pushDataset, pushModel } from '../push.ts';
 import type { WithSession } from '../session.ts';
-import { validateBundle } from '../validate/bundle.ts';
-import { validateDataset } from '../validate/dataset.ts';
 
 export function addPush(program: Command, withSession: WithSession): void {
   const model = program.command('model').description('model bundles');

@@ -1,9 +1,9 @@
 import {
-  describeMissing,
   describeVerdict,
   duration,
   type Gate,
   isEnded,
+  missingForNextStep,
   nextStage,
   openRollout,
   outcomeIcon,
@@ -12,7 +12,7 @@ import {
   type RolloutsState,
   shareOf,
   shortDigest,
-  soakLeftSeconds,
+  soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
   type VerdictOutcome,
@@ -140,7 +140,7 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
 function missingText(state: RolloutsState, rollout: Rollout, now: number): string {
   const next = nextStage(rollout);
   const goal = next === undefined ? 'completion' : stageLabel(next);
-  const missing = describeMissing(state, rollout, now);
+  const missing = missingForNextStep(state, rollout, new Date(now));
   if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
   return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${line}`)].join('\n');
 }
@@ -156,7 +156,7 @@ function voteText({ vote }: Rollout): string {
 function soakText(rollout: Rollout, now: number): string {
   if (rollout.servingSince === undefined)
     return rollout.stage === undefined ? 'not started' : 'waiting for the runners';
-  const left = soakLeftSeconds(rollout, now);
+  const left = soakSecondsLeft(rollout, new Date(now));
   const whole = duration(soakSecondsOf(rollout));
   return left === 0 ? `done (${whole})` : `${duration(left)} left of ${whole}`;
 }

@@ -276,13 +276,6 @@ export function verdictSetOf(rollout: Rollout): string {
   });
 }
 
-/** True when every deciding gate of the definition has passed in this epoch or was overridden by an operator. */
-export function gatesPassed(rollout: Rollout): boolean {
-  return decidingGates(rollout).every(
-    (name) => rollout.verdicts[name]?.outcome === 'pass' || rollout.overrides[name] !== undefined,
-  );
-}
-
 /** Names of the gates that decide: required and not dry-run. */
 export function decidingGates(rollout: Rollout): string[] {
   return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);

@@ -8,11 +8,13 @@ import {
   type IncidentEvent,
   initialRollouts,
   type ModelEvent,
+  missingForNextStage,
   openRollout,
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
   type ScheduleEvent,
+  soakSecondsLeft,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -21,7 +23,6 @@ import { openIncident, takeInPlan } from '../leader/inbox.ts';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
-import { missingForNextStage, soakSecondsLeft } from '../rollout/eligibility.ts';
 import type { Facts } from '../rollout/facts.ts';
 import {
   decideAdopt,

@@ -1,5 +1,6 @@
 import {
   type DeployAnswer,
+  missingForNextStage,
   nextStage,
   openRollout,
   type RolloutEvent,
@@ -10,7 +11,6 @@ import {
   shareOf,
   verdictSetOf,
 } from '@conclave/contracts';
-import { missingForNextStage } from './eligibility.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 export interface DeployRequest {

@@ -5,6 +5,7 @@ import {
   type Ballot,
   type Commit,
   decidingGates,
+  missingForNextStage,
   nextStage,
   openRollout,
   parseCommit,
@@ -21,7 +22,6 @@ import { evaluated, rollbackTested, runner, window } from '../testing/evidence.t
 import { appliedWorld, CANDIDATE_DIGEST, SOAK_SECONDS, type TestWorld } from '../testing/test-world.ts';
 import { decideAbort } from './abort.ts';
 import { decideDeploy } from './deploy.ts';
-import { missingForNextStage } from './eligibility.ts';
 import { decideApproval, decideOverride, decidePause, decideResume } from './operate.ts';
 import { superviseRollout } from './supervise.ts';
 

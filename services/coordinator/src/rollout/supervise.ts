@@ -1,6 +1,7 @@
 import {
   ballotsOf,
   countBallots,
+  isEarnedWhole,
   isEnded,
   type Meeting,
   openP0Incidents,
@@ -14,7 +15,6 @@ import {
   type Verdict,
   type World,
 } from '@conclave/contracts';
-import { isEarnedWhole } from './eligibility.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 export interface Surroundings {

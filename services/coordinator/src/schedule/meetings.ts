@@ -1,5 +1,4 @@
-import { type MeetingReason, openRollout, verdictSetOf, type World } from '@conclave/contracts';
-import { awaitsVote } from '../rollout/eligibility.ts';
+import { awaitsVote, type MeetingReason, openRollout, verdictSetOf, type World } from '@conclave/contracts';
 import { slotOf } from './heartbeat.ts';
 
 export interface MeetingPace {

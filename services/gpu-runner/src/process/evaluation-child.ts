@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
+import { type Dataset, readDataset } from '@conclave/bundles';
 import { ConclaveError } from '@conclave/contracts';
-import { type Dataset, readDataset } from '../retrieval/dataset.ts';
 import { queriesFor } from '../retrieval/dataset-queries.ts';
 import { openEngineOver } from '../retrieval/engine.ts';
 import type { Provider } from '../retrieval/onnx-model.ts';

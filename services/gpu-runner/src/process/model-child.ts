@@ -1,5 +1,5 @@
+import { type Dataset, readDataset } from '@conclave/bundles';
 import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
-import { type Dataset, readDataset } from '../retrieval/dataset.ts';
 import { queriesFor } from '../retrieval/dataset-queries.ts';
 import { type Engine, openEngineOver } from '../retrieval/engine.ts';
 import type { Query } from '../retrieval/query-encoder.ts';

@@ -1,5 +1,5 @@
+import type { Dataset } from '@conclave/bundles';
 import { ConclaveError, type QueryLine } from '@conclave/contracts';
-import type { Dataset } from './dataset.ts';
 import type { Query, QueryForm } from './query-encoder.ts';
 
 /**

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Dataset, readDocumentIds } from '@conclave/bundles';
 import { type BundleManifest, ConclaveError, messageOf } from '@conclave/contracts';
-import { readDocumentIds } from './bundle-files.ts';
-import type { Dataset } from './dataset.ts';
 import type { DocumentVectors } from './dot-products.ts';
 import { type OnnxModel, openOnnx, type Provider } from './onnx-model.ts';
 import { pictureTensor } from './picture.ts';

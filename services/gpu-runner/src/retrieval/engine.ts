@@ -1,7 +1,6 @@
+import { type Dataset, readBundle, readDataset } from '@conclave/bundles';
 import type { BundleManifest } from '@conclave/contracts';
 import type { Retrieved } from '../statistics/ndcg.ts';
-import { readBundle } from './bundle-files.ts';
-import { type Dataset, readDataset } from './dataset.ts';
 import { type DocumentIndex, openDocumentIndex } from './document-index.ts';
 import { type DotProducts, openDotProducts } from './dot-products.ts';
 import type { Provider } from './onnx-model.ts';
@@ -44,9 +43,14 @@ export async function openEngineOver(
   provider: Provider,
   options: { indexOnce: boolean } = { indexOnce: false },
 ): Promise<Engine> {
-  const { dir, manifest } = readBundle(bundleDir);
-  const encoder = await openQueryEncoder(dir, manifest, provider);
-  const index = await openDocumentIndex(dir, options.indexOnce ? indexedOnce(manifest) : manifest, dataset, provider);
+  const manifest = readBundle(bundleDir);
+  const encoder = await openQueryEncoder(bundleDir, manifest, provider);
+  const index = await openDocumentIndex(
+    bundleDir,
+    options.indexOnce ? indexedOnce(manifest) : manifest,
+    dataset,
+    provider,
+  );
   const products = await openDotProducts(manifest.embedding.dimensions);
   return {
     version: manifest.version,

@@ -56,7 +56,7 @@ suite('the HTTP interface over a real journal', () => {
     const [rollout] = world.rollouts;
     assert.equal(rollout.current.stage, '20_percent');
     assert.equal(rollout.current.gates[0].line, 'ndcg@10 0.741 [0.722-0.770] n=600, needs >= 0.72');
-    assert.ok(rollout.current.missing.includes('rollback_test has no verdict in this stage'));
+    assert.ok(rollout.current.missing.includes('gate rollback_test is pending: nothing measured yet'));
     assert.equal(rollout.past[0].gate, 'latency_p95_ms');
   });
 

@@ -1,18 +1,18 @@
 import {
-  describeMissing,
   describeThreshold,
   describeValue,
   describeVerdict,
   type Gate,
   isEnded,
   measureOf,
+  missingForNextStep,
   nextStage,
   openRollout,
   type Rollout,
   type RolloutsState,
   type StageName,
   shareOf,
-  soakLeftSeconds,
+  soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
 } from '@conclave/contracts';
@@ -56,7 +56,7 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     servingSince: rollout.servingSince ?? null,
     runners: rollout.runners,
     stages: definition.stages.map((stage) => stageView(rollout, stage.name, stage.soakSeconds)),
-    soak: { seconds: soakSeconds, leftSeconds: soakLeftSeconds(rollout, now.getTime()) },
+    soak: { seconds: soakSeconds, leftSeconds: soakSecondsLeft(rollout, now) },
     askedShare: rollout.stage === undefined ? 0 : shareOf(rollout.stage),
     measuredShare: measured?.share ?? null,
     measuredRequests: measured?.requests ?? 0,
@@ -64,7 +64,7 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     vote: rollout.vote ?? null,
     approval: rollout.approval ?? null,
     next: next === undefined ? null : { stage: next, label: stageLabel(next) },
-    missing: describeMissing(state, rollout, now.getTime()),
+    missing: missingForNextStep(state, rollout, now),
   };
 }
 

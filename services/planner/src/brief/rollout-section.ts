@@ -2,12 +2,14 @@ import {
   decidingGates,
   type Evaluation,
   type Gate,
+  missingInStage,
   nextStage,
   openP0Incidents,
   openRollout,
   type Rollout,
   type RolloutsState,
   type ScheduledAction,
+  soakSecondsLeft,
   soakSecondsOf,
   verdictSetOf,
   type World,
@@ -20,8 +22,6 @@ export function rolloutSection(world: World, state: RolloutsState, now: Date): R
   if (rollout === undefined) return null;
   const { definition } = rollout;
   const verdictSet = verdictSetOf(rollout);
-  const gates = gateSections(rollout);
-  const soakLeftSeconds = soakLeft(rollout, now);
   return {
     rolloutId: rollout.rolloutId,
     model: definition.model,
@@ -37,10 +37,10 @@ export function rolloutSection(world: World, state: RolloutsState, now: Date): R
     enteredAt: rollout.enteredAt ?? null,
     servingSince: rollout.servingSince ?? null,
     soakSeconds: soakSecondsOf(rollout),
-    soakLeftSeconds,
+    soakLeftSeconds: soakLeft(rollout, now),
     verdictSet,
-    gates,
-    missing: rollout.stage === undefined ? [] : missingFor(state, rollout, gates, soakLeftSeconds),
+    gates: gateSections(rollout),
+    missing: rollout.stage === undefined ? [] : missingInStage(state, rollout, now),
     openP0: openP0Incidents(world, definition.model).map((incident) => `${incident.incidentId}: ${incident.title}`),
     vote:
       rollout.vote === undefined
@@ -86,33 +86,9 @@ function minSamplesOf(gate: Gate): number {
   return 'minSamples' in gate ? gate.minSamples : 0;
 }
 
+/** In tenths of a second, rounded up; null until the stage serves. */
 function soakLeft(rollout: Rollout, now: Date): number | null {
-  if (rollout.servingSince === undefined) return null;
-  const soakedSeconds = (now.getTime() - Date.parse(rollout.servingSince)) / 1000;
-  return Math.max(0, Math.ceil((soakSecondsOf(rollout) - soakedSeconds) * 10) / 10);
-}
-
-function missingFor(
-  state: RolloutsState,
-  rollout: Rollout,
-  gates: readonly GateBrief[],
-  soakLeftSeconds: number | null,
-): RolloutBrief['missing'] {
-  const missing: RolloutBrief['missing'] = [];
-  const stage = rollout.stage ?? 'no stage';
-  if (soakLeftSeconds === null) {
-    missing.push({ kind: 'serving', name: stage, sentence: `not every runner has ${stage} ready yet` });
-  } else if (soakLeftSeconds > 0) {
-    missing.push({ kind: 'soak', name: stage, sentence: `${soakLeftSeconds} s of soak are left in ${stage}` });
-  }
-  for (const gate of gates) {
-    if (!gate.decides || gate.outcome === 'pass' || gate.overridden !== null) continue;
-    missing.push({ kind: 'gate', name: gate.name, sentence: `${gate.name} is ${gate.outcome} (${gate.sentence})` });
-  }
-  for (const hold of Object.values(state.holds)) {
-    missing.push({ kind: 'hold', name: hold.holdId, sentence: `${hold.kind} hold by ${hold.by}: ${hold.reason}` });
-  }
-  return missing;
+  return rollout.servingSince === undefined ? null : Math.ceil(soakSecondsLeft(rollout, now) * 10) / 10;
 }
 
 function evaluationsOf(world: World, state: RolloutsState, rollout: Rollout): EvaluationBrief[] {

@@ -75,7 +75,7 @@ test('ballots on other verdicts are void', () => {
 test('a vote while the stage soaks decides nothing yet', () => {
   const counted = count(all('go'), { brief: briefOf(inStage().allPassed(), 4) });
   assert.equal(counted.decision, undefined);
-  assert.match(counted.sentence, /too early, 6 s of soak/);
+  assert.match(counted.sentence, /too early, 6 s of the soak of 10 s/);
 });
 
 test('in the last stage go leads to no further stage', () => {

@@ -18,7 +18,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { name: 'everything passed and soaked', history: inStage().allPassed(), vote: 'go', says: /Evidence complete/ },
-  { name: 'no verdict at all', history: inStage(), vote: 'abstain', says: /not measured/ },
+  { name: 'no verdict at all', history: inStage(), vote: 'abstain', says: /ndcg@10 is pending: nothing measured/ },
   {
     name: 'one verdict missing',
     history: inStage().allPassed().verdict('latency_p95_ms', 'running'),
@@ -51,13 +51,18 @@ const CASES: readonly Case[] = [
   },
   { name: 'an open P0', history: inStage().allPassed().incident('P0'), vote: 'no_go', says: /P0 incident open/ },
   { name: 'an open P1', history: inStage().allPassed().incident('P1'), vote: 'go', says: /Evidence complete/ },
-  { name: 'a pause', history: inStage().allPassed().held('pause'), vote: 'abstain', says: /pause hold by ada/ },
-  { name: 'soak not elapsed', history: inStage().allPassed(), seconds: 4, vote: 'abstain', says: /6 s of soak/ },
+  {
+    name: 'a pause',
+    history: inStage().allPassed().held('pause'),
+    vote: 'abstain',
+    says: /held \(pause\) since \S+ by ada/,
+  },
+  { name: 'soak not elapsed', history: inStage().allPassed(), seconds: 4, vote: 'abstain', says: /6 s of the soak/ },
   {
     name: 'runners not ready',
     history: new History().adopted().applied().entered('shadow').allPassed(),
     vote: 'abstain',
-    says: /not every runner/,
+    says: /runners are not ready/,
   },
   { name: 'a rejection by a person', history: inStage().allPassed().rejected(), vote: 'no_go', says: /ada rejected/ },
 ];

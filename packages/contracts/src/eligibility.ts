@@ -1,12 +1,12 @@
+import { duration } from './describe/words.ts';
 import {
   decidingGates,
-  gatesPassed,
   nextStage,
   type Rollout,
   type RolloutsState,
   soakSecondsOf,
   verdictSetOf,
-} from '@conclave/contracts';
+} from './folds/rollout.ts';
 
 /*
  * Promise 1, in its order. A rollout may enter its next stage only when nothing is listed here:
@@ -14,21 +14,41 @@ import {
  * `go` on exactly these verdicts, a person approved where the definition asks for it, and no hold stands.
  */
 
+/** Something the present stage still owes before anybody may vote on it. */
+export interface MissingInStage {
+  readonly kind: 'serving' | 'soak' | 'gate' | 'hold';
+  /** The stage, the gate or the id of the hold. */
+  readonly name: string;
+  readonly sentence: string;
+}
+
 /** What keeps the rollout from its next stage, one sentence each, in the order it has to come. Empty: eligible. */
 export function missingForNextStage(state: RolloutsState, rollout: Rollout, now: Date): string[] {
-  const holds = Object.values(state.holds).map((hold) => `held since ${hold.since} by ${hold.by}: ${hold.reason}`);
+  const holds = sentences(standingHolds(state));
   if (nextStage(rollout) === undefined) return ['it stands in its last stage', ...holds];
   if (rollout.definition.authority === 'observe' && rollout.stage !== undefined) {
     return ['the rollout only observes (authority: observe): agents are scored, nothing advances', ...holds];
   }
   if (rollout.stage === undefined) return holds;
   return [
-    ...missingReadiness(rollout, now),
-    ...missingGates(rollout),
+    ...sentences(missingReadiness(rollout, now)),
+    ...sentences(missingGates(rollout)),
     ...missingVote(rollout),
     ...missingApproval(rollout),
     ...holds,
   ];
+}
+
+/** The same for whatever comes next: another stage, or completion from the last one, which needs no vote. */
+export function missingForNextStep(state: RolloutsState, rollout: Rollout, now: Date): string[] {
+  return nextStage(rollout) === undefined
+    ? sentences(missingInStage(state, rollout, now))
+    : missingForNextStage(state, rollout, now);
+}
+
+/** What the present stage itself still owes, whoever may advance it: runners, soak, deciding gates, holds. */
+export function missingInStage(state: RolloutsState, rollout: Rollout, now: Date): MissingInStage[] {
+  return [...missingReadiness(rollout, now), ...missingGates(rollout), ...standingHolds(state)];
 }
 
 /** True when only the vote (and what follows it) is missing: a meeting should be called. */
@@ -36,9 +56,7 @@ export function awaitsVote(state: RolloutsState, rollout: Rollout, now: Date): b
   return (
     rollout.stage !== undefined &&
     nextStage(rollout) !== undefined &&
-    Object.keys(state.holds).length === 0 &&
-    missingReadiness(rollout, now).length === 0 &&
-    gatesPassed(rollout) &&
+    missingInStage(state, rollout, now).length === 0 &&
     rollout.vote?.verdictSet !== verdictSetOf(rollout)
   );
 }
@@ -46,38 +64,52 @@ export function awaitsVote(state: RolloutsState, rollout: Rollout, now: Date): b
 /** True when the last stage is earned too and the candidate can become stable. */
 export function isEarnedWhole(state: RolloutsState, rollout: Rollout, now: Date): boolean {
   return (
-    rollout.stage !== undefined &&
-    nextStage(rollout) === undefined &&
-    Object.keys(state.holds).length === 0 &&
-    missingReadiness(rollout, now).length === 0 &&
-    gatesPassed(rollout)
+    rollout.stage !== undefined && nextStage(rollout) === undefined && missingInStage(state, rollout, now).length === 0
   );
 }
 
-/** Seconds of soak left; the whole soak while the stage does not serve. */
+/** Seconds of soak left; the whole soak while the stage does not serve, and never more than that. */
 export function soakSecondsLeft(rollout: Rollout, now: Date): number {
   const soak = soakSecondsOf(rollout);
   if (rollout.servingSince === undefined) return soak;
-  return Math.max(0, soak - (now.getTime() - Date.parse(rollout.servingSince)) / 1000);
+  const servedSeconds = (now.getTime() - Date.parse(rollout.servingSince)) / 1000;
+  return Math.min(soak, Math.max(0, soak - servedSeconds));
 }
 
-function missingReadiness(rollout: Rollout, now: Date): string[] {
-  if (rollout.servingSince === undefined)
-    return [`the runners are not ready to serve ${rollout.definition.version} in ${rollout.stage ?? 'a stage'}`];
+function sentences(missing: readonly MissingInStage[]): string[] {
+  return missing.map(({ sentence }) => sentence);
+}
+
+function missingReadiness(rollout: Rollout, now: Date): MissingInStage[] {
+  const name = rollout.stage ?? 'a stage';
+  if (rollout.servingSince === undefined) {
+    const sentence = `the runners are not ready to serve ${rollout.definition.version} in ${name}`;
+    return [{ kind: 'serving', name, sentence }];
+  }
   const left = soakSecondsLeft(rollout, now);
-  return left > 0 ? [`${Math.ceil(left)} s of the soak of ${soakSecondsOf(rollout)} s are left`] : [];
+  if (left === 0) return [];
+  const soak = duration(soakSecondsOf(rollout));
+  return [{ kind: 'soak', name, sentence: `${duration(Math.ceil(left * 10) / 10)} of the soak of ${soak} are left` }];
 }
 
-function missingGates(rollout: Rollout): string[] {
-  return decidingGates(rollout).flatMap((name) => {
+function missingGates(rollout: Rollout): MissingInStage[] {
+  return decidingGates(rollout).flatMap((name): MissingInStage[] => {
     const recorded = rollout.verdicts[name];
     if (recorded?.outcome === 'pass' || rollout.overrides[name] !== undefined) return [];
-    return [
+    const sentence =
       recorded === undefined
         ? `gate ${name} is pending: nothing measured yet`
-        : `gate ${name} is ${recorded.outcome}: ${recorded.sentence}`,
-    ];
+        : `gate ${name} is ${recorded.outcome}: ${recorded.sentence}`;
+    return [{ kind: 'gate', name, sentence }];
   });
+}
+
+function standingHolds(state: RolloutsState): MissingInStage[] {
+  return Object.values(state.holds).map(({ holdId, kind, since, by, reason }) => ({
+    kind: 'hold',
+    name: holdId,
+    sentence: `held (${kind}) since ${since} by ${by}: ${reason}`,
+  }));
 }
 
 function missingVote(rollout: Rollout): string[] {

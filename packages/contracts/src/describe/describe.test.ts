@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeCommit, describeMissing, describeVerdict, duration } from './describe.ts';
-import { parseCommit } from './events/parse.ts';
-import { foldRollouts, initialRollouts } from './folds/rollout.ts';
-import type { Commit } from './journal.ts';
-import { DEFAULT_GATES } from './rollout-definition.ts';
-import type { Aggregate } from './subjects.ts';
-import type { Verdict } from './verdict.ts';
+import type { Commit } from '../journal.ts';
+import type { Aggregate } from '../subjects.ts';
+import type { Verdict } from '../verdict.ts';
+import { describeCommit, describeVerdict, duration } from './index.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const AT = '2026-01-01T00:00:00.000Z';
@@ -180,35 +177,6 @@ test('an event of a later version is said to be unreadable, not left out', () =>
   const [line] = describeCommit(commit(rollouts, 'rollout.teleported', {}));
   assert.equal(line?.level, 'bad');
   assert.match(line?.text ?? '', /commit 1 cannot be read by this version: CVE_JOURNAL_UNKNOWN_EVENT/);
-});
-
-test('what is missing for the next stage is listed in the order in which it is earned', () => {
-  const definition = {
-    name: 'n',
-    model: 'emoji-search',
-    version: '1.1',
-    digest: DIGEST,
-    datasetName: 'd',
-    dataset: DIGEST,
-    authority: 'recommend',
-    stages: [
-      { name: 'shadow', soakSeconds: 600 },
-      { name: 'production', soakSeconds: 600 },
-    ],
-    gates: DEFAULT_GATES.slice(0, 1),
-  };
-  const events: readonly (readonly [string, unknown])[] = [
-    ['rollout.applied', { rolloutId: 'r', definition, by: 'ada' }],
-    ['rollout.stage_entered', { rolloutId: 'r', stage: 'shadow', stageEpoch: 1, share: 0, requestedBy: 'ada' }],
-    ['rollout.stage_serving', { rolloutId: 'r', stageEpoch: 1, runners: ['gpu-runner-0'] }],
-  ];
-  const state = events.reduce(
-    (folded, [type, data]) => foldRollouts(folded, parseCommit('rollouts', commit(rollouts, type, data))),
-    initialRollouts('emoji-search'),
-  );
-  assert.ok(state.current);
-  const soaking = describeMissing(state, state.current, Date.parse(AT) + 60_000);
-  assert.deepEqual(soaking, ['9 min of 10 min soak left', 'ndcg@10 has no verdict in this stage']);
 });
 
 test('durations are written in the units that fit', () => {

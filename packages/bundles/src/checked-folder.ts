@@ -14,8 +14,8 @@ export class CheckedFolder {
       throw new ConclaveError(code, `${dir} is no folder; name the folder that holds the files`);
   }
 
-  refuse(at: string, problem: string, code: ErrorCode = this.#code): never {
-    throw new ConclaveError(code, `${join(this.dir, at)}: ${problem}`);
+  refuse(at: string, problem: string): never {
+    throw new ConclaveError(this.#code, `${join(this.dir, at)}: ${problem}`);
   }
 
   text(file: string, wayOut: string): string {

@@ -1,0 +1,2 @@
+export { readBundle, readDocumentIds, validateBundle } from './bundle.ts';
+export { type Dataset, readDataset, validateDataset } from './dataset.ts';

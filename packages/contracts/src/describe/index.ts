@@ -1,0 +1,7 @@
+/*
+ * Sentences for people: one vocabulary for terminal, status page and history. Pure; nothing here decides anything.
+ */
+export { describeCommit } from './commit.ts';
+export type { Description, Level } from './said.ts';
+export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
+export { duration, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
