@@ -1,4 +1,11 @@
-import { awaitsVote, type MeetingReason, openRollout, verdictSetOf, type World } from '@conclave/contracts';
+import {
+  awaitsVote,
+  type MeetingReason,
+  missingForNextStage,
+  openRollout,
+  verdictSetOf,
+  type World,
+} from '@conclave/contracts';
 import { slotOf } from './heartbeat.ts';
 
 export interface MeetingPace {
@@ -70,6 +77,11 @@ function earlyReason(world: World, now: Date): { reason: MeetingReason; detail: 
         reason: 'stage_ready',
         detail: `${rollout.rolloutId} has earned a vote in ${rollout.stage} on ${verdictSetOf(rollout).slice(7, 19)}`,
       });
+    }
+    const { approval } = rollout;
+    if (approval?.approved === true && missingForNextStage(state, rollout, now).length === 0) {
+      const detail = `${rollout.rolloutId} may leave ${rollout.stage}: approved by ${approval.by} at ${approval.at}`;
+      reasons.push({ reason: 'stage_ready', detail });
     }
     if (rollout.stage === undefined || rollout.servingSince !== undefined) {
       reasons.push({

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callApi } from '@conclave/cli';
+import { openRollout } from '@conclave/contracts';
+import { startSystem } from '../fixtures/system.ts';
+import { TINY_MODEL } from '../fixtures/tiny-model.ts';
+
+test('with authority recommend each step waits for a person, and goes on once a person has approved', async (t) => {
+  const { given, when, expect, world, bus, token } = await startSystem(t);
+  await given.adopted('1.0');
+  when.traffic(60);
+  await when.applied('1.0', { authority: 'recommend', stages: [{ name: 'shadow' }, { name: 'production' }] });
+  const blocked = await expect.holds('a deploy that waits for a person', ({ actions }) =>
+    Object.values(actions).find((a) => a.completed?.outcome === 'blocked'),
+  );
+  assert.match(blocked.completed?.summary ?? '', /a person must approve/);
+  const state = world().rollouts[TINY_MODEL] ?? assert.fail();
+  assert.equal(openRollout(state)?.stage, 'shadow');
+  assert.equal(openRollout(state)?.vote?.decision, 'go');
+
+  await callApi(bus, 'approve', { model: TINY_MODEL, reason: 'I have seen the figures' }, token);
+  const rollout = await expect.ended('1.0');
+  assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
+});
+
+test('an open P0 holds every advance; when it is resolved the rollout goes on', async (t) => {
+  const { given, when, expect, world, bus, token } = await startSystem(t);
+  await given.adopted('1.0');
+  when.traffic(60);
+  await when.applied('1.0', { stages: [{ name: 'shadow' }, { name: 'production' }] });
+  await expect.stage('shadow');
+  await when.published('conclave.incident', JSON.stringify({ id: 'p0', severity: 'P0', title: 'search is down' }));
+  await expect.holds('the hold', ({ rollouts }) => rollouts[TINY_MODEL]?.holds.p0);
+  const held = await callApi(
+    bus,
+    'deploy',
+    { model: TINY_MODEL, version: '1.0', stage: 'production', requestedBy: 'test' },
+    token,
+  );
+  assert.match(JSON.stringify(held), /not_eligible.*search is down/);
+  assert.equal(world().rollouts[TINY_MODEL]?.current?.stage, 'shadow');
+
+  await callApi(bus, 'resolve_incident', { incidentId: 'p0', reason: 'it is up' }, token);
+  const rollout = await expect.ended('1.0');
+  assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
+});
