@@ -177,6 +177,24 @@ describe('permissions', () => {
     assert.deepEqual(seen, [subjects.desired('m')]);
   });
 
+  it('the operator may watch the journal live with a plain subscription, the publisher may not', async () => {
+    const seen: string[] = [];
+    const denied: string[] = [];
+    as('publisher').onStatus((status) => denied.push(status.detail));
+    const watching = as('operator').subscribeCore(subjects.journalAll, (message) => seen.push(message.subject));
+    const refused = as('publisher').subscribeCore(subjects.journalAll, () =>
+      assert.fail('the publisher sees the journal'),
+    );
+    await as('operator').flush();
+    await openJournal(as('coordinator'), { by: 'coordinator' }).append(aggregates.incident('watched'), 0, [
+      testEvent('w'),
+    ]);
+    await until(() => seen.includes(subjects.journal(aggregates.incident('watched'))), 'the commit');
+    await until(() => denied.some((line) => line.includes(subjects.journalAll)), 'the refusal');
+    watching.unsubscribe();
+    refused.unsubscribe();
+  });
+
   it('telemetry, membership and snapshots go to whoever needs them', async () => {
     await publishTelemetry(as('gpu-runner'), subjects.telemetry('m', '1.0'), { window: 1 });
     await publishTelemetry(as('gpu-runner'), subjects.heartbeat, { at: 1 });

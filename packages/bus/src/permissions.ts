@@ -158,18 +158,23 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       true,
     ),
     metrics: user('metrics', [...readAll, api], serve, true),
-    operator: user('operator', [
-      ...read(STREAMS.journal),
-      ...read(STREAMS.dlq),
-      ...read(STREAMS.telemetry),
-      ...read(kv(BUCKETS.runners)),
-      ...read(OBJECTS),
-      ...writeArtifacts,
-      ...submit,
-      api,
-      infer,
-      '$SRV.>',
-    ]),
+    operator: user(
+      'operator',
+      [
+        ...read(STREAMS.journal),
+        ...read(STREAMS.dlq),
+        ...read(STREAMS.telemetry),
+        ...read(kv(BUCKETS.runners)),
+        ...read(OBJECTS),
+        ...writeArtifacts,
+        ...submit,
+        api,
+        infer,
+        '$SRV.>',
+      ],
+      // What happens may be watched live with any client.
+      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll],
+    ),
     publisher: {
       permissions: {
         publish: { allow: [...submit, infer] },
