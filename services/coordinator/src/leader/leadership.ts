@@ -73,10 +73,13 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
   await takeOver(lease, parts);
 
   const book = telemetryBook(world);
+  // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
+  const replayed = Promise.withResolvers<void>();
   const telemetry = followTelemetry(bus, {
     filter: subjects.telemetryAll,
     sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
     onMessage: (json) => book.add(telemetryWindow.parse(json)),
+    onCaughtUp: replayed.resolve,
     onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
   });
   undo.defer(() => telemetry.stop());
@@ -88,6 +91,8 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
     });
   });
   undo.defer(stopWatching);
+
+  await replayed.promise;
 
   const queue = openWorkQueue(bus);
   const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);

@@ -27,6 +27,9 @@ export interface RolloutLoop {
   verdicts(model: string): readonly Verdict[];
 }
 
+/** Readiness, verdicts, votes and completion follow one another; more turns mean that the evidence is changing under the request. */
+const MAX_SETTLING_TURNS = 5;
+
 export function rolloutLoop(
   writer: LeaderWriter,
   book: TelemetryBook,
@@ -65,16 +68,21 @@ export function rolloutLoop(
     return state === undefined ? [] : superviseRollout(state, surroundings(now, model, at.now), at);
   };
 
+  const superviseModel = async (model: string): Promise<number> => {
+    const events = await writer.commit(aggregates.rollouts(model), (now) => supervise(now, model, facts()));
+    if (events.some((e) => e.type === 'rollout.aborted' || e.type === 'rollout.completed'))
+      await faultPoint('coordinator.after_rollout_ended');
+    return events.length;
+  };
+
   return {
     async tick() {
-      for (const model of Object.keys(world().rollouts)) {
-        const events = await writer.commit(aggregates.rollouts(model), (now) => supervise(now, model, facts()));
-        if (events.some((e) => e.type === 'rollout.aborted' || e.type === 'rollout.completed'))
-          await faultPoint('coordinator.after_rollout_ended');
-      }
+      for (const model of Object.keys(world().rollouts)) await superviseModel(model);
     },
     async deploy(request) {
       let decision: DeployDecision | undefined;
+      // Verdicts are brought up to date first: nobody may advance on one that does not hold any more.
+      for (let turn = 0; turn < MAX_SETTLING_TURNS && (await superviseModel(request.model)) > 0; turn++);
       await faultPoint('coordinator.before_stage_entered');
       await writer.commit(aggregates.rollouts(request.model), (now) => {
         const at = facts();
@@ -91,10 +99,9 @@ export function rolloutLoop(
           };
           return [];
         }
-        // Verdicts are brought up to date first: nobody may advance on one that does not hold any more.
         const changed = supervise(now, request.model, at);
         if (changed.length > 0) {
-          const missing = ['the evidence changed just now and is being recorded; ask again'];
+          const missing = ['the evidence keeps changing; ask again'];
           decision = {
             answer: {
               outcome: 'not_eligible',
