@@ -29,7 +29,13 @@ export const API = {
   /** Ends the open rollout of the model; always accepted. */
   rollback: {
     operator: false,
-    request: z.strictObject({ model: modelName, reason: why, requestedBy: z.string().min(1) }),
+    request: z.strictObject({
+      model: modelName,
+      reason: why,
+      requestedBy: z.string().min(1),
+      /** The rollout that is meant, so that a request made again ends no later one. */
+      rolloutId: z.string().min(1).optional(),
+    }),
   },
   handoff: { operator: false, request: z.unknown() },
   register_model: {

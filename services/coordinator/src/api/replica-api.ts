@@ -39,7 +39,7 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('rollback', subjects.api('rollback'), async (request) => {
     const { body }: { body: ApiRequest<'rollback'> } = checkRequest('rollback', request, operators);
-    return takeBack(parts, body.model, body.requestedBy, body.reason);
+    return takeBack(parts, body.model, body.requestedBy, body.reason, body.rolloutId);
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
@@ -49,7 +49,13 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
 }
 
 /** Appends the abort without expectation, after reading the rollout itself: this replica's own world may lag. */
-async function takeBack(parts: ReplicaApiParts, model: string, by: string, reason: string): Promise<RollbackAnswer> {
+async function takeBack(
+  parts: ReplicaApiParts,
+  model: string,
+  by: string,
+  reason: string,
+  rolloutId?: string,
+): Promise<RollbackAnswer> {
   const aggregate = aggregates.rollouts(model);
   const commits = await parts.journal.read(aggregate);
   if (commits.length === 0) {
@@ -63,7 +69,8 @@ async function takeBack(parts: ReplicaApiParts, model: string, by: string, reaso
     (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
     initialRollouts(model),
   );
-  const events = decideAbort(state, by, reason, { now: parts.clock.now(), newId: parts.newId });
+  const isMeant = rolloutId === undefined || state.current?.rolloutId === rolloutId;
+  const events = !isMeant ? [] : decideAbort(state, by, reason, { now: parts.clock.now(), newId: parts.newId });
   if (events.length > 0) await parts.journal.append(aggregate, 'any', events);
   return {
     outcome: events.length > 0 ? 'rolled_back' : 'nothing_to_roll_back',

@@ -52,7 +52,7 @@ export function rollbackModel(bus: Requester, world: Pick<WorldView, 'upToDate'>
           return { ok: true, result: { outcome: 'nothing_to_roll_back', rolloutId, serving } };
         }
       }
-      const body = { model, reason, requestedBy: actionId };
+      const body = { model, reason, requestedBy: actionId, ...(rolloutId === undefined ? {} : { rolloutId }) };
       const answer = await askCoordinator(bus, 'rollback', body, rollbackAnswer, { signal });
       return { ok: true, result: answer };
     },
