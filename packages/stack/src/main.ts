@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConclaveError, messageOf } from '@conclave/contracts';
+import { loadConfig } from '@conclave/service';
 import { startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { finale } from './story/finale.ts';
@@ -71,6 +72,8 @@ const stopping = startGracefulStop();
 let load: LoadDriver | undefined;
 try {
   const exitWhen = exitWhenOf(values['exit-when']);
+  // Each service reads it itself; a mistake is better told once than five times.
+  loadConfig(values.config);
   const stack = await startStack({
     dataDir: values['data-dir'],
     configFile: values.config,
