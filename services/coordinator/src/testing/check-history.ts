@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { type Commit, parseCommit, STAGES, type StageName } from '@conclave/contracts';
+import { RULES } from './simulation.ts';
+import { SOAK_SECONDS } from './test-world.ts';
+
+/**
+ * The promises, checked over the bare history by other means than the code under test uses: every stage that was entered must
+ * have everything behind it, read from the events since the stage before.
+ */
+export function checkHistory(commits: readonly Commit[], authority: string): number {
+  const events = commits
+    .filter((c) => c.aggregate.kind === 'rollouts')
+    .flatMap((c) => parseCommit('rollouts', c).events);
+  const meetings = new Map(
+    commits
+      .filter((c) => c.aggregate.kind === 'meetings')
+      .map((c) => [c.aggregate.id, parseCommit('meetings', c).events]),
+  );
+  let advances = 0;
+  let ended = false;
+  let stageStart = -1;
+  let stage: StageName | undefined;
+  const holds = new Set<string>();
+  for (const [index, event] of events.entries()) {
+    if (event.type === 'rollout.held') holds.add(event.data.holdId);
+    if (event.type === 'rollout.released') holds.delete(event.data.holdId);
+    if (event.type === 'rollout.aborted') ended = true;
+    if (event.type !== 'rollout.stage_entered') continue;
+    assert.ok(!ended, 'no stage is entered after an abort');
+    assert.equal(holds.size, 0, 'no stage is entered under a hold');
+    const expected = stage === undefined ? STAGES[0] : STAGES[STAGES.indexOf(stage) + 1];
+    assert.equal(event.data.stage, expected, 'stages are entered one at a time');
+    if (stage !== undefined) {
+      advances += 1;
+      assert.notEqual(authority, 'observe', 'a rollout that only observes never advances');
+      const since = events.slice(stageStart + 1, index);
+      const serving = since.find((e) => e.type === 'rollout.stage_serving');
+      assert.ok(serving !== undefined, 'runners were ready');
+      assert.ok(Date.parse(event.at) - Date.parse(serving.at) >= SOAK_SECONDS * 1000, 'the soak has elapsed');
+      const last = new Map<string, string>();
+      const transitions: string[] = [];
+      for (const e of since) {
+        if (e.type === 'rollout.verdict_changed') {
+          last.set(e.data.verdict.gate, e.data.verdict.outcome);
+          transitions.push(e.id);
+        }
+        if (e.type === 'rollout.gate_overridden') last.set(e.data.gate, 'overridden');
+      }
+      for (const gate of [
+        'ndcg@10',
+        'latency_p95_ms',
+        'slo_compliance',
+        'p0_incidents',
+        'rollback_test',
+        'no_loss_vs_stable',
+      ]) {
+        assert.ok(
+          last.get(gate) === 'pass' || last.get(gate) === 'overridden',
+          `gate ${gate} had passed, it was ${last.get(gate)}`,
+        );
+      }
+      const lastChange = since.findLastIndex(
+        (e) => e.type === 'rollout.verdict_changed' || e.type === 'rollout.gate_overridden',
+      );
+      const voted = since.findLast((e) => e.type === 'rollout.voted');
+      assert.ok(voted?.type === 'rollout.voted' && voted.data.decision === 'go', 'a meeting voted go');
+      assert.equal(
+        voted.data.verdictSet,
+        event.data.earnedBy?.verdictSet,
+        'on exactly the verdicts that earned the stage',
+      );
+      const ballots = (meetings.get(voted.data.meetingId) ?? []).flatMap((e) =>
+        e.type === 'meeting.turn_taken' ? (e.data.ballots ?? []).map((b) => ({ role: e.data.role, ...b })) : [],
+      );
+      const counted = ballots.filter((b) => b.verdictSet === voted.data.verdictSet);
+      const go = counted.filter((b) => b.vote === 'go').length;
+      const no = counted.filter((b) => b.vote === 'no_go');
+      assert.ok(
+        counted.length >= RULES.quorum && go > no.length && !no.some((b) => b.role === 'critic'),
+        'the ballots carry the vote',
+      );
+      if (authority === 'recommend') {
+        const person = since
+          .slice(lastChange + 1)
+          .findLast((e) => e.type === 'rollout.approved' || e.type === 'rollout.rejected');
+        assert.equal(person?.type, 'rollout.approved', 'a person approved these verdicts');
+      }
+    }
+    stage = event.data.stage;
+    stageStart = index;
+  }
+  return advances;
+}

@@ -1,0 +1,84 @@
+import { openRollout, type RolloutEvent, type StageName } from '@conclave/contracts';
+import { gatherEvidence } from '../gates/evidence.ts';
+import { judge } from '../gates/judge.ts';
+import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';
+import { decideDeploy } from '../rollout/deploy.ts';
+import { superviseRollout } from '../rollout/supervise.ts';
+import { evaluated, rollbackTested, runner, window } from './evidence.ts';
+import { appliedWorld, CANDIDATE_DIGEST, SOAK_SECONDS, type TestWorld } from './test-world.ts';
+
+export const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };
+
+/** One coordinator over a test journal, with telemetry in memory as the leader keeps it. */
+export class Simulation {
+  readonly t: TestWorld;
+  telemetry: StageTelemetry = emptyStageTelemetry(CANDIDATE_DIGEST, 0);
+  runnerState: 'ready' | 'loading' | 'failed' = 'ready';
+
+  constructor(authority: 'act' | 'recommend' | 'observe') {
+    this.t = appliedWorld({ authority });
+  }
+
+  private around() {
+    const { t } = this;
+    const rollout = openRollout(t.state);
+    const evidence = rollout === undefined ? undefined : gatherEvidence(t.world, rollout, this.telemetry);
+    const verdicts =
+      rollout === undefined || evidence === undefined || rollout.stage === undefined
+        ? []
+        : rollout.definition.gates.map((gate) =>
+            judge(gate, rollout, evidence, { now: t.now, evidenceMaxAgeSeconds: 120 }),
+          );
+    return {
+      world: t.world,
+      runners: [runner(t, this.runnerState)],
+      verdicts,
+      summary: undefined,
+      tallyRules: RULES,
+      readyTimeoutSeconds: 300,
+    };
+  }
+
+  tick(): RolloutEvent[] {
+    const events = superviseRollout(this.t.state, this.around(), this.t.facts());
+    this.t.appendRollout(events);
+    return events;
+  }
+
+  /** Ticks until nothing more follows from the present evidence. */
+  settle(): void {
+    for (let i = 0; i < 20 && this.tick().length > 0; i++);
+  }
+
+  deploy(stage: StageName, version = '1.0'): string {
+    this.settle();
+    const { answer, events } = decideDeploy(
+      this.t.state,
+      { version, stage, requestedBy: 'action' },
+      this.t.facts(),
+      undefined,
+    );
+    this.t.appendRollout(events);
+    return answer.outcome;
+  }
+
+  /** What a stage needs, less what is skipped. */
+  earn(skip: string): void {
+    this.settle();
+    if (skip !== 'traffic') this.traffic(400, 3);
+    if (skip !== 'evaluate') evaluated(this.t, 0.74);
+    if (skip !== 'rollback_test') rollbackTested(this.t, true);
+    if (skip !== 'wait') this.t.advance(SOAK_SECONDS + 1);
+    this.settle();
+    if (skip !== 'vote') this.t.meet(() => 'go');
+    this.settle();
+  }
+
+  traffic(requests: number, latencyMs: number, epochOffset = 0): void {
+    const stageEpoch = Math.max(0, this.t.state.stageEpoch + epochOffset);
+    if (this.telemetry.stageEpoch !== this.t.state.stageEpoch)
+      this.telemetry = emptyStageTelemetry(CANDIDATE_DIGEST, this.t.state.stageEpoch);
+    if (openRollout(this.t.state)?.servingSince === undefined) return;
+    this.telemetry = addCandidateWindow(this.telemetry, window(this.t, { requests, latencyMs, stageEpoch }), 200);
+  }
+}
