@@ -3,19 +3,15 @@ import { dirname, join } from 'node:path';
 import { distributionMirrors, parseSources } from './apt-sources.mjs';
 import { run } from './process.mjs';
 
-/** The first release of each distribution whose nats-server is new enough, and what is asked when no mirror is configured. */
+/** The first release of each distribution whose nats-server is new enough. */
 const distributions = {
   debian: {
     suite: 'trixie',
     component: 'main',
-    keyring: '/usr/share/keyrings/debian-archive-keyring.gpg',
-    publicMirror: 'http://deb.debian.org/debian',
   },
   ubuntu: {
     suite: 'noble',
     component: 'universe',
-    keyring: '/usr/share/keyrings/ubuntu-archive-keyring.gpg',
-    publicMirror: 'http://archive.ubuntu.com/ubuntu',
   },
 };
 
@@ -97,14 +93,12 @@ function renderConfiguration({ state, lists, cache, sources }) {
   ].join('\n');
 }
 
-function mirrors(release, distribution) {
-  const configured = distributionMirrors(configuredSources(), {
-    codename: release.VERSION_CODENAME,
-    component: distribution.component,
-  });
-  if (configured.length > 0) return configured.slice(0, 3);
-  const signedBy = existsSync(distribution.keyring) ? distribution.keyring : undefined;
-  return [{ uri: distribution.publicMirror, signedBy }];
+function mirrors(release, { component }) {
+  const codename = release.VERSION_CODENAME;
+  const configured = distributionMirrors(configuredSources(), { codename, component });
+  if (configured.length === 0)
+    throw new Error(`apt has no source of ${release.ID} ${codename} ${component} configured`);
+  return configured.slice(0, 3);
 }
 
 function configuredSources() {
