@@ -29,7 +29,7 @@ export interface RollbackTestDeps {
 }
 
 const SERVING_WAIT_MS = 60_000;
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 20_000;
 
 interface RunnerOutcome {
   readonly runner: string;

@@ -122,7 +122,9 @@ function evidence(rollout: RolloutBrief): Wanted[] {
       },
     });
   }
-  if (from('rollback_test').length > 0 && !isTestingRollback(rollout)) {
+  // A test on record as running is no reason to wait: its runner may have died in it, and then nobody goes on with it. One that an open
+  // action still waits for is not asked for again, because actions under way are never repeated.
+  if (from('rollback_test').length > 0) {
     wanted.push({
       field: 'pre_architect',
       tool: 'run_rollback_test',
@@ -160,10 +162,6 @@ function isEvaluated(rollout: RolloutBrief): boolean {
     ({ kind, state, comparesStable }) =>
       kind === 'offline' && (state === 'running' || (state === 'completed' && (comparesStable || !comparisonNeeded))),
   );
-}
-
-function isTestingRollback(rollout: RolloutBrief): boolean {
-  return rollout.evaluations.some(({ kind, state }) => kind === 'rollback_test' && state === 'running');
 }
 
 function criteriaOf(gates: readonly GateBrief[], source: GateBrief['source']): string {
