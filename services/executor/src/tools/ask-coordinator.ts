@@ -35,7 +35,8 @@ export async function askCoordinator<A>(
       const reply = await bus.request(subjects.api(verb), body, { timeoutMs: ANSWER_TIMEOUT_MS });
       return answer.parse(reply.json());
     } catch (error) {
-      const mayPass = isConclaveError(error) && error.retry === 'retryable';
+      // A replica that has just stopped leading says so; its successor is asked next.
+      const mayPass = isConclaveError(error) && (error.retry === 'retryable' || error.code === 'CVE_LEASE_LOST');
       if (!mayPass) throw error;
       if (performance.now() >= deadline) {
         throw new UncertainEffect(`the coordinator gave no answer to ${verb} in ${patienceMs} ms: ${messageOf(error)}`);
