@@ -161,6 +161,23 @@ export class History {
     return this.#add(aggregates.evaluation('ev1'), 'evaluation.completed', { request, result, runner: 'runner-0' });
   }
 
+  /** A rollback test that began and, so far, has not ended. */
+  rollbackTestStarted(stageEpoch = 1): this {
+    const { current } = this.folded().rollouts[MODEL] ?? {};
+    const rolloutId = current?.rolloutId ?? '';
+    const runner = 'runner-0';
+    const request = {
+      kind: 'rollback_test',
+      model: MODEL,
+      version: '1.1',
+      digest: CANDIDATE,
+      rolloutId,
+      stageEpoch,
+      runner,
+    };
+    return this.#add(aggregates.evaluation('rt1'), 'evaluation.started', { request, runner, attempt: 1 });
+  }
+
   insight(text: string): this {
     const data = { insightId: 'n1', text, line: 'v2_research', source: 'ada' };
     return this.#add(aggregates.roadmap, 'roadmap.insight_recorded', data);

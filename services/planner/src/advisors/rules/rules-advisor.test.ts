@@ -136,6 +136,12 @@ test('a completed evaluation is not repeated, one that compares with nothing is'
   assert.ok(toolsFor(inStage().evaluated(false)).includes('run_evaluation'));
 });
 
+test('a rollback test left running by a runner that died is asked for again, unless an action still waits for it', () => {
+  const orphaned = inStage().planned('p1', EVIDENCE).dispatched('p1:3').rollbackTestStarted();
+  assert.ok(!toolsFor(orphaned).includes('run_rollback_test'));
+  assert.ok(toolsFor(orphaned.ended('p1:3', 'failed')).includes('run_rollback_test'));
+});
+
 test('what succeeded, is dispatched or was asked for by a person is not repeated; what failed is', () => {
   const history = inStage()
     .planned('p1', EVIDENCE)
