@@ -12,11 +12,23 @@ interface Endpoint {
   readonly queue: string | undefined;
 }
 
+export interface ApiServiceOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /**
+   * Queue group of all endpoints that name none of their own. Instances that share it share the requests (the default); with a group of its
+   * own, an instance hears every request, and the asker takes the first answer. NATS takes minutes to notice that a member of a shared
+   * group stands still, and until then its share of the requests is lost.
+   */
+  readonly queue?: string;
+}
+
 /**
  * Serves endpoints as a NATS micro service. The library cannot take an endpoint away from a running service, so a change of endpoints
  * starts a service with the new set and then drains the old one; both share their queue group, so no request is missed.
  */
-export function serveApi(bus: Bus, options: { name: string; version: string; description: string }): ApiService {
+export function serveApi(bus: Bus, options: ApiServiceOptions): ApiService {
   const native = nativeOf(bus);
   const endpoints = new Set<Endpoint>();
   const running = new Set<Promise<void>>();
@@ -71,7 +83,7 @@ export function serveApi(bus: Bus, options: { name: string; version: string; des
 
 async function start(
   native: Native,
-  options: { name: string; version: string; description: string },
+  options: ApiServiceOptions,
   endpoints: readonly Endpoint[],
   running: Set<Promise<void>>,
 ): Promise<Service> {

@@ -122,6 +122,28 @@ describe('bus', () => {
     await api.stop();
   });
 
+  it('an instance with a queue of its own hears every request, and the first answer counts', async () => {
+    const heard = { mute: 0, ready: 0 };
+    const serve = (instance: keyof typeof heard, answer: Promise<string>) => {
+      const api = serveApi(test.bus, { name: 'replica', version: '0.1.0', description: 'test', queue: instance });
+      api.endpoint('stop', 'conclave.api.stop', () => {
+        heard[instance]++;
+        return answer;
+      });
+      return api;
+    };
+    const silence = Promise.withResolvers<string>();
+    const apis = [serve('mute', silence.promise), serve('ready', Promise.resolve('done'))];
+    for (const api of apis) await api.ready();
+    const client = await test.connect();
+    for (let n = 0; n < 10; n++)
+      assert.equal((await client.request('conclave.api.stop', {}, { timeoutMs: 2000 })).json(), 'done');
+    await until(() => heard.mute === 10, 'the mute one heard all');
+    assert.equal(heard.ready, 10);
+    silence.resolve('late');
+    for (const api of apis) await api.stop();
+  });
+
   it('snapshots come back; a corrupt or newer one is ignored', async () => {
     const snapshots = openSnapshots(test.bus);
     assert.equal(await snapshots.load('fold'), undefined);

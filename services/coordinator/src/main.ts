@@ -26,7 +26,7 @@ await runService({
     await follower.ready();
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
-    const replicaApi = serveReplicaApi({ ...shared, world: () => follower.world });
+    const replicaApi = serveReplicaApi({ ...shared, instance, world: () => follower.world });
     const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
       follower.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'the snapshot was not saved'));

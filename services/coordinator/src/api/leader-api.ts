@@ -42,17 +42,23 @@ export interface LeaderApiParts {
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
+  /** Name of this replica. */
+  readonly instance: string;
   newId(): string;
   world(): World;
 }
 
-/** Verbs that only the leader answers, because they append by its fence. */
+/**
+ * Verbs that only the leader answers, because they append by its fence. Each leader hears every request: one that stands still and does
+ * not know that its term is over must not swallow what its successor is asked.
+ */
 export function serveLeaderApi(parts: LeaderApiParts): ApiService {
-  const { bus, writer, clock, operators, world, newId, options } = parts;
+  const { bus, writer, clock, operators, instance, world, newId, options } = parts;
   const api = serveApi(bus, {
     name: 'conclave-coordinator',
     version: '0.1.0',
     description: 'Rollouts, registry and handoffs; answered by the leading coordinator',
+    queue: instance,
   });
   const facts = (): Facts => ({ now: clock.now(), newId });
 

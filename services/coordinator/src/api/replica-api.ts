@@ -21,17 +21,24 @@ export interface ReplicaApiParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly operators: Operators;
+  /** Name of this replica. */
+  readonly instance: string;
   newId(): string;
   world(): World;
 }
 
-/** Verbs that every replica answers, leader or not: taking traffic back must never wait for an election. */
+/**
+ * Verbs that every replica answers, leader or not: taking traffic back must never wait for an election. All replicas hear each request
+ * and the first answer counts, so that none waits for a replica that stands still. Two that append the same abort make one commit,
+ * because its event is named after the rollout.
+ */
 export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
-  const { bus, operators } = parts;
+  const { bus, operators, instance } = parts;
   const api = serveApi(bus, {
     name: 'conclave-abort',
     version: '0.1.0',
     description: 'Takes traffic back to stable; answered by every coordinator replica',
+    queue: instance,
   });
   api.endpoint('abort', subjects.api('abort'), async (request) => {
     const { body, operator = 'operator' } = checkRequest('abort', request, operators);

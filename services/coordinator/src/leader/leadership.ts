@@ -107,6 +107,7 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
     clock,
     options,
     operators: parts.operators,
+    instance: parts.instance,
     newId,
     world,
   });
