@@ -20,6 +20,8 @@ export interface NatsConfig {
 
 const loopback = '127.0.0.1';
 const maxPayloadBytes = 1024 * 1024;
+/** A client that stands still is dropped after half a minute (the default: four), and its share of the requests goes to others. */
+const stillness = { ping_interval: '10s', ping_max: 3 };
 
 /**
  * The text of nats-server.conf, which may be JSON. The server listens on loopback only and has every write on disk before it
@@ -35,6 +37,7 @@ export function renderNatsConfig(config: NatsConfig): string {
     ports_file_dir: config.portsDir,
     log_file: config.logFile,
     max_payload: maxPayloadBytes,
+    ...stillness,
     jetstream: { store_dir: config.storeDir, sync_interval: 'always' },
     ...(users.length > 0 ? { authorization: { users } } : {}),
     ...(anonymous ? { no_auth_user: anonymous.publicKey } : {}),
