@@ -23,7 +23,8 @@ serveParent(toEvaluation, async (order) => {
     setPriority(order.priority);
     tell({ type: 'measured', measurement: await measure(order) });
   } catch (error) {
-    tell({ type: 'failed', ...failureOf(error, 'CVE_EVALUATION_FAILED') });
+    const { bundleDir: bundle, baselineDir: baseline, datasetDir: dataset } = order;
+    tell({ type: 'failed', ...failureOf(error, 'CVE_EVALUATION_FAILED', { bundle, baseline, dataset }) });
   }
 });
 

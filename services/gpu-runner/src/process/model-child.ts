@@ -30,7 +30,10 @@ async function load({ bundleDir, datasetDir, provider }: Extract<ToModel, { type
     const { form, documents } = engine;
     tell({ type: 'ready', form, documents, warmupMs: performance.now() - startedAt, probes });
   } catch (error) {
-    tell({ type: 'load_failed', ...failureOf(error, 'CVE_BUNDLE_INVALID') });
+    tell({
+      type: 'load_failed',
+      ...failureOf(error, 'CVE_BUNDLE_INVALID', { bundle: bundleDir, dataset: datasetDir }),
+    });
   }
 }
 

@@ -85,6 +85,13 @@ describe('a served version in its own process', () => {
     assert.equal(model.state, 'failed');
   });
 
+  it('names the files of the bundle in its reason, not where this machine keeps them', async () => {
+    const model = start({ 'other.json': '{}' }, { backoffMs: 1 });
+    await until(() => model.state !== 'loading', 'decided');
+    assert.match(model.detail, /^CVE_BUNDLE_INVALID: bundle\/bundle.json/);
+    assert.ok(!model.detail.includes(root), model.detail);
+  });
+
   it('fails when the warm-up gives values that are not finite', async () => {
     const model = start(vectorBundle('1.0', { rows: 3, columns: 3, values: Array(9).fill(Number.NaN) }));
     await until(() => model.state !== 'loading', 'decided');

@@ -21,8 +21,22 @@ export function tellParent(message: object): void {
   process.send?.(message);
 }
 
-/** Code and text of a failure; `fallback` for what is no coded error. */
-export function failureOf(error: unknown, fallback: string): { code: string; message: string } {
-  if (isConclaveError(error)) return { code: error.code, message: error.message };
-  return { code: fallback, message: `${fallback}: ${messageOf(error)}` };
+/**
+ * Code and text of a failure, as it goes on record.
+ * @param fallback code for what is no coded error
+ * @param folders their paths on this machine, by the name that stands for them in the text
+ */
+export function failureOf(
+  error: unknown,
+  fallback: string,
+  folders: Readonly<Record<string, string | undefined>> = {},
+): { code: string; message: string } {
+  const failure = isConclaveError(error)
+    ? { code: error.code, message: error.message }
+    : { code: fallback, message: `${fallback}: ${messageOf(error)}` };
+  const message = Object.entries(folders).reduce(
+    (text, [name, path]) => (path === undefined ? text : text.replaceAll(path, name)),
+    failure.message,
+  );
+  return { ...failure, message };
 }
