@@ -43,7 +43,7 @@ test('bad artifacts are refused with the thing, the value and the way out, and w
       await when.applied('2.1');
       const rollout = await expect.ended('2.1');
       assert.equal(rollout.phase, 'rolled_back');
-      assert.match(rollout.ended?.reason ?? '', /cannot load 2\.1: .*text\.onnx/);
+      assert.match(rollout.ended?.reason ?? '', /cannot serve 2\.1: .*text\.onnx/);
     },
   );
 

@@ -89,6 +89,23 @@ for (const missing of needed) {
   });
 }
 
+test('a version that a runner gives up after it served loses its traffic', () => {
+  const simulation = new Simulation('act');
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.earn('nothing');
+  assert.equal(simulation.deploy('5_percent'), 'entered');
+  simulation.settle();
+  assert.notEqual(openRollout(t.state)?.servingSince, undefined);
+  simulation.runnerState = 'loading';
+  simulation.settle();
+  assert.equal(openRollout(t.state)?.stage, '5_percent', 'a process that starts again is waited for');
+  simulation.runnerState = 'failed';
+  simulation.settle();
+  assert.equal(t.state.current?.phase, 'rolled_back');
+  assert.match(t.state.current?.ended?.reason ?? '', /gpu-runner-0 cannot serve 1\.0: detail/);
+});
+
 test('a fold of the definition names every deciding gate once', () => {
   const rollout = openRollout(appliedWorld().state) ?? assert.fail();
   assert.deepEqual(decidingGates(rollout), [...new Set(decidingGates(rollout))]);

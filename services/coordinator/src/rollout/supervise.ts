@@ -29,14 +29,14 @@ export interface Surroundings {
 
 /**
  * What the leader records on a rollout by itself, besides what is asked of it: holds for P0 incidents, readiness, verdict
- * transitions, votes, the abort on a breach or a failed load, and completion. Pure; nothing is recorded twice because
+ * transitions, votes, the abort on a breach or a version that cannot be served, and completion. Pure; nothing is recorded twice because
  * every event changes the state that it was decided from.
  */
 export function superviseRollout(state: RolloutsState, around: Surroundings, facts: Facts): RolloutEvent[] {
   const holds = holdChanges(state, around.world, facts);
   const rollout = openRollout(state);
   if (rollout === undefined || rollout.stage === undefined) return holds;
-  const failure = loadFailure(rollout, around, facts);
+  const failure = servingFailure(rollout, around, facts);
   if (failure !== undefined) return [...holds, ...failure];
   const readiness = readinessChange(rollout, around.runners, facts);
   const transitions = verdictTransitions(rollout, around.verdicts, facts);
@@ -79,16 +79,17 @@ function holdChanges(state: RolloutsState, world: World, facts: Facts): RolloutE
   return [...held, ...released];
 }
 
-function loadFailure(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] | undefined {
-  if (rollout.servingSince !== undefined || rollout.enteredAt === undefined) return undefined;
+/** A candidate that a runner has given up, before or after it served, or that nobody had ready in time. */
+function servingFailure(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] | undefined {
   const abort = (reason: string): RolloutEvent[] => [
     rolloutEventOf(facts, 'rollout.aborted', { rolloutId: rollout.rolloutId, by: 'coordinator', reason }),
   ];
   for (const runner of around.runners) {
     const version = candidateOn(runner, rollout);
     if (version?.state === 'failed')
-      return abort(`${runner.runner} cannot load ${rollout.definition.version}: ${version.detail}`);
+      return abort(`${runner.runner} cannot serve ${rollout.definition.version}: ${version.detail}`);
   }
+  if (rollout.servingSince !== undefined || rollout.enteredAt === undefined) return undefined;
   const waitedSeconds = (facts.now.getTime() - Date.parse(rollout.enteredAt)) / 1000;
   return waitedSeconds > around.readyTimeoutSeconds
     ? abort(`no runner had ${rollout.definition.version} ready within ${around.readyTimeoutSeconds} s`)
