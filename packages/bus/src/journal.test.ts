@@ -37,6 +37,18 @@ describe('journal', () => {
     assert.equal(await journal.lastSeq(), second.seq);
   });
 
+  it('records nothing of what its check refuses', async () => {
+    const model = aggregates.rollouts('checked');
+    const journal = openJournal(test.bus, {
+      by: 'a-0',
+      check: (kind) => {
+        throw new Error(`no ${kind} today`);
+      },
+    });
+    await assert.rejects(journal.append(model, 0, [testEvent('bad')]), /no rollouts today/);
+    assert.equal(await journal.head(model), 0);
+  });
+
   it('knows nothing of an aggregate that has no commits', async () => {
     assert.equal(await journalBy('a-0').head(aggregates.rollouts('none')), 0);
     assert.deepEqual(await journalBy('a-0').read(aggregates.rollouts('none')), []);

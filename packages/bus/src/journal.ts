@@ -12,6 +12,7 @@
  */
 import {
   type Aggregate,
+  type AggregateKind,
   aggregateOf,
   type Commit,
   ConclaveError,
@@ -59,12 +60,20 @@ export class JournalConflict extends ConclaveError {
   }
 }
 
-/** @param options.by the writing instance, stored in each commit. */
-export function openJournal(bus: Bus, options: { by: string }): Journal {
+/**
+ * @param options.by the writing instance, stored in each commit.
+ * @param options.check called before each append; what it throws refuses the append.
+ */
+export function openJournal(
+  bus: Bus,
+  options: { by: string; check?: (kind: AggregateKind, events: readonly RawEvent[]) => void },
+): Journal {
   const native = nativeOf(bus);
   return {
-    append: (aggregate, expectedSeq, events, appendOptions = {}) =>
-      append(native, { by: options.by, aggregate, expectedSeq, events, ...appendOptions }),
+    async append(aggregate, expectedSeq, events, appendOptions = {}) {
+      options.check?.(aggregate.kind, events);
+      return await append(native, { by: options.by, aggregate, expectedSeq, events, ...appendOptions });
+    },
     read: (aggregate, readOptions = {}) => read(native, aggregate, readOptions.afterSeq ?? 0),
     head: (aggregate) => head(native, subjects.journal(aggregate)),
     lastSeq: async () => {

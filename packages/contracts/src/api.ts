@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WHO_LENGTH, WHY_LENGTH } from './events/rollouts.ts';
 import { digest, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
 import { stageName } from './stages.ts';
@@ -7,7 +8,8 @@ import { incidentReport } from './submissions.ts';
 /** Header that carries the caller's token on operators' verbs; the coordinator verifies it. */
 export const TOKEN_HEADER = 'Conclave-Token';
 
-const why = z.string().min(1).max(2000);
+const who = z.string().min(1).max(WHO_LENGTH);
+const why = z.string().min(1).max(WHY_LENGTH);
 
 /**
  * Requests of `conclave.api.<verb>`. `operator`: needs a token. The others come from services, whose NATS permissions
@@ -23,7 +25,7 @@ export const API = {
       model: modelName,
       version: versionName,
       stage: stageName,
-      requestedBy: z.string().min(1),
+      requestedBy: who,
     }),
   },
   /** Ends the open rollout of the model; always accepted. */
@@ -32,7 +34,7 @@ export const API = {
     request: z.strictObject({
       model: modelName,
       reason: why,
-      requestedBy: z.string().min(1),
+      requestedBy: who,
       /** The rollout that is meant, so that a request made again ends no later one. */
       rolloutId: z.string().min(1).optional(),
     }),

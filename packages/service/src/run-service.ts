@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { type Bus, connectBus, type Journal, openJournal, waitForTopology } from '@conclave/bus';
-import { type ConclaveConfig, messageOf } from '@conclave/contracts';
+import { type ConclaveConfig, checkEvents, messageOf } from '@conclave/contracts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
@@ -133,7 +133,7 @@ async function startUp(
     instance: environment.instance,
     config,
     bus,
-    journal: openJournal(bus, { by: environment.instance }),
+    journal: openJournal(bus, { by: environment.instance, check: checkEvents }),
     log,
     health,
     http: http.routes,

@@ -48,6 +48,21 @@ export function parseCommit<K extends AggregateKind>(kind: K, commit: Commit): C
   return { ...commit, events: commit.events.map((event) => parseEvent(kind, schema, event, commit.seq)) };
 }
 
+/**
+ * Refuses events that no reader could read: a bad one fails its writer, not everybody who folds the journal afterwards.
+ * @throws CVE_MESSAGE_MALFORMED naming event and field
+ */
+export function checkEvents(kind: AggregateKind, events: readonly RawEvent[]): void {
+  for (const event of events) {
+    const parsed = SCHEMAS[kind].safeParse(event);
+    if (parsed.success) continue;
+    throw new ConclaveError(
+      'CVE_MESSAGE_MALFORMED',
+      `event ${event.type} does not belong into ${kind}: ${zodMessage(parsed.error, event)}; nothing was recorded`,
+    );
+  }
+}
+
 function parseEvent<E>(kind: AggregateKind, schema: z.ZodType<E>, event: RawEvent, seq: number): E {
   const parsed = schema.safeParse(event);
   if (parsed.success) return parsed.data;

@@ -5,9 +5,14 @@ import { stageName } from '../stages.ts';
 import { verdict } from '../verdict.ts';
 import { eventOf } from './event.ts';
 
+/** Longest name of who asked, and longest reason, in characters. */
+export const WHO_LENGTH = 300;
+export const WHY_LENGTH = 2000;
+
 const epoch = z.number().int().nonnegative();
-const who = z.string().min(1).max(200);
-const why = z.string().min(1).max(2000);
+/** A person, a service, an action (`<plan id>:<id>`) or a meeting. */
+const who = z.string().min(1).max(WHO_LENGTH);
+const why = z.string().min(1).max(WHY_LENGTH);
 
 /** Share asked and measured while a stage served, and its windows' totals. */
 const stageSummary = z.object({

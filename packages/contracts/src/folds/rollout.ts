@@ -88,6 +88,8 @@ export interface RolloutsState {
   readonly seq: number;
   readonly leader: string | undefined;
   readonly leaderEpoch: number;
+  /** When the present leader took this rollout over. */
+  readonly leaderSince: string | undefined;
   readonly stageEpoch: number;
   readonly stable: ServedVersion | undefined;
   /** The last version that left production in good standing. */
@@ -104,6 +106,7 @@ export function initialRollouts(model: string): RolloutsState {
     seq: 0,
     leader: undefined,
     leaderEpoch: 0,
+    leaderSince: undefined,
     stageEpoch: 0,
     stable: undefined,
     previousStable: undefined,
@@ -123,7 +126,7 @@ const KEPT_PAST = 20;
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsState {
   switch (event.type) {
     case 'rollout.leader_changed':
-      return { ...state, leader: event.data.leader, leaderEpoch: event.data.leaderEpoch };
+      return { ...state, ...event.data, leaderSince: event.at };
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
       return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable: state.stable };

@@ -89,12 +89,12 @@ function applyScheduleEvent(state: ScheduleState, event: ScheduleEvent, seq: num
         endedAt: undefined,
         outcome: undefined,
       };
-      const lastMeetingSlot = Math.max(state.lastMeetingSlot, event.data.slot);
-      return { ...state, lastMeetingSlot, meetings: [called, ...state.meetings].slice(0, KEPT_MEETINGS) };
+      const meetings = [called, ...state.meetings].slice(0, KEPT_MEETINGS);
+      return { ...state, lastMeetingSlot: event.data.slot, meetings };
     }
     case 'schedule.meeting_skipped': {
       const skips = [{ ...event.data, at: event.at }, ...state.skips].slice(0, KEPT_SKIPS);
-      return { ...state, lastMeetingSlot: Math.max(state.lastMeetingSlot, event.data.slot), skips };
+      return { ...state, lastMeetingSlot: event.data.slot, skips };
     }
     case 'schedule.meeting_ended': {
       const { meetingId, outcome } = event.data;

@@ -33,6 +33,7 @@ import {
   decideResume,
 } from '../rollout/operate.ts';
 import { slotOf } from '../schedule/heartbeat.ts';
+import { nextMeetingId } from '../schedule/meetings.ts';
 import { checkRequest } from './request.ts';
 
 export interface LeaderApiParts {
@@ -173,7 +174,7 @@ function conveneEvents(world: World, detail: string, now: Date, options: Coordin
   const last = world.schedule.meetings[0];
   if (last !== undefined && last.endedAt === undefined) return [];
   const slot = slotOf(now, options.meetings.meetingIntervalSeconds);
-  const meetingId = `meeting-${slot}-${world.schedule.meetings.filter((m) => m.slot === slot).length + 1}`;
+  const meetingId = nextMeetingId(world, slot);
   const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
   return [
     {

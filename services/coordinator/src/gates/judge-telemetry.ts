@@ -2,8 +2,9 @@ import { type GateOf, quantile, quantileInterval, type Rollout } from '@conclave
 import { type JudgeContext, type Judged, withoutValue } from './judged.ts';
 import type { StageTelemetry, TrafficTotals } from './stage-telemetry.ts';
 
-/** Standard normal quantiles of two-sided 95% and 99.9% intervals. */
+/** Standard normal quantiles of two-sided 95%, 99% and 99.9% intervals. */
 const Z95 = 1.96;
+const BLOCK_Z = 2.58;
 const BREACH_Z = 3.29;
 
 interface Estimate {
@@ -18,8 +19,9 @@ interface Estimate {
  * 1. passes on the point estimate of all its requests, with at least `minSamples`, if the newest is fresh;
  * 2. fails at once when even the 99.9% interval lies wholly on the wrong side; the gate is looked at with every window, so 95% would
  *    be missed by chance now and then, and by the first slow requests of a cold process;
- * 3. fails when the last `consecutiveFailures` blocks of `minSamples` requests each miss the threshold, so that a
- *    version that turns bad late is not hidden by a good past;
+ * 3. fails when the last `consecutiveFailures` blocks of `minSamples` requests each miss the threshold with their whole 99% interval, so
+ *    that a version that turns bad late is not hidden by a good past; a week holds thousands of blocks, and by their mere figures a
+ *    version somewhat above the threshold would miss three in a row almost surely;
  * 4. otherwise goes on running. No requests are `pending`, stale ones `inconclusive`; neither passes.
  */
 export function judgeTelemetry(
@@ -57,11 +59,14 @@ export function judgeTelemetry(
   if (missesWholly(gate, estimateOf(gate, total, BREACH_Z)))
     return { ...base, outcome: 'fail', sentence: `${estimate.text}, ${needs}: missed beyond doubt` };
   const recent = telemetry.blocks.slice(-gate.consecutiveFailures);
-  if (recent.length === gate.consecutiveFailures && recent.every((block) => misses(gate, estimateOf(gate, block)))) {
+  if (
+    recent.length === gate.consecutiveFailures &&
+    recent.every((block) => missesWholly(gate, estimateOf(gate, block, BLOCK_Z)))
+  ) {
     return {
       ...base,
       outcome: 'fail',
-      sentence: `${estimate.text}, ${needs}: the last ${recent.length} blocks of ${gate.minSamples} requests missed it`,
+      sentence: `${estimate.text}, ${needs}: the last ${recent.length} blocks of ${gate.minSamples} requests missed it, each with its whole 99% interval`,
     };
   }
   if (ageSeconds > context.evidenceMaxAgeSeconds) {

@@ -82,6 +82,23 @@ test('a version that turns bad late fails although its whole past is good', () =
   assert.equal(verdictOf(inShadow(), P95, [...good, ...bad]).outcome, 'fail');
 });
 
+test('a version somewhat above its threshold is not rolled back by the luck of single blocks', () => {
+  // 99.5% within the SLO, in blocks of 100: some blocks stand at 98% or 97%, and three such in a row must not decide.
+  const errors = [0, 0, 1, 0, 2, 0, 0, 1, 0, 0, 0, 0, 2, 3, 2];
+  const windows = errors.map((n) => ({ requests: 100, latencyMs: 3, errors: n }));
+  const slo = verdictOf(inShadow(), SLO, [
+    ...Array.from({ length: 20 }, () => ({ requests: 100, latencyMs: 3 })),
+    ...windows,
+  ]);
+  assert.equal(slo.outcome, 'pass');
+  const worse = [10, 12, 9].map((n) => ({ requests: 100, latencyMs: 3, errors: n }));
+  assert.equal(
+    verdictOf(inShadow(), SLO, [...Array.from({ length: 60 }, () => ({ requests: 100, latencyMs: 3 })), ...worse])
+      .outcome,
+    'fail',
+  );
+});
+
 test('requests of another digest, of another epoch and of excluded windows do not count', () => {
   const t = inShadow();
   const verdict = verdictOf(t, P95, [

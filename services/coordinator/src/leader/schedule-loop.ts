@@ -9,7 +9,7 @@ import {
   type World,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
-import { blockedActions, planHeartbeat } from '../schedule/heartbeat.ts';
+import { blockedActions, isNewSlot, planHeartbeat } from '../schedule/heartbeat.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { LeaderWriter } from './writer.ts';
@@ -113,7 +113,7 @@ export function decideSchedule(world: World, now: Date, options: CoordinatorOpti
   const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat);
   if (heartbeat !== undefined) {
     const { slot, drains, dispatch } = heartbeat;
-    if (slot > world.schedule.lastHeartbeatSlot)
+    if (isNewSlot(slot, world.schedule.lastHeartbeatSlot))
       add('schedule.heartbeat', String(slot), { slot, drains, dispatched: dispatch.length });
     for (const { actionId, attempt } of dispatch)
       add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
@@ -132,8 +132,10 @@ function endedActions(world: World, now: Date, options: CoordinatorOptions): Dat
   return Object.values(world.schedule.actions).flatMap((action): DataOf<'schedule.action_ended'>[] => {
     if (action.state !== 'dispatched') return [];
     const { actionId } = action;
-    const completed = world.actions[actionId]?.completed;
-    if (completed !== undefined) return [{ actionId, outcome: completed.outcome }];
+    const run = world.actions[actionId];
+    if (run?.completed !== undefined) return [{ actionId, outcome: run.completed.outcome }];
+    // What nobody has started has had no effect: it waits, however long, for somebody to come back.
+    if (run?.startedAt === undefined) return [];
     const sinceSeconds = (now.getTime() - Date.parse(action.dispatchedAt ?? action.acceptedAt)) / 1000;
     // The executor stops an action at its timeout; twice that means nobody is left who could.
     return sinceSeconds > 2 * options.actionTimeoutSeconds ? [{ actionId, outcome: 'uncertain' }] : [];
@@ -147,11 +149,18 @@ function meetingOutcome(world: World, meeting: { meetingId: string; deadline: st
   return now.getTime() > Date.parse(meeting.deadline) + graceMs ? 'deadline_passed' : undefined;
 }
 
+const LONGEST_REDISPATCH_MS = 3_600_000;
+
+/**
+ * Dispatched actions that nobody started. The work may be lost, or its owner away or busy: so each further attempt waits twice as long,
+ * lest a day without an executor fills journal and queue.
+ */
 function lostActions(world: World, now: Date, options: CoordinatorOptions): ScheduledAction[] {
   return Object.values(world.schedule.actions).filter(
     (a) =>
       a.state === 'dispatched' &&
       world.actions[a.actionId]?.startedAt === undefined &&
-      now.getTime() - Date.parse(a.dispatchedAt ?? a.acceptedAt) > options.redispatchAfterMs,
+      now.getTime() - Date.parse(a.dispatchedAt ?? a.acceptedAt) >
+        Math.min(LONGEST_REDISPATCH_MS, options.redispatchAfterMs * 2 ** Math.min(a.attempt - 1, 20)),
   );
 }

@@ -7,6 +7,7 @@ import { evaluated, rollbackTested } from '../testing/evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { play, step } from '../testing/steps.ts';
 import { appliedWorld, CANDIDATE_DIGEST, SOAK_SECONDS } from '../testing/test-world.ts';
+import { rolloutEventOf } from './facts.ts';
 import { decideApproval } from './operate.ts';
 
 test('no random history advances against promises 1 to 3', () => {
@@ -88,6 +89,44 @@ for (const missing of needed) {
     assert.equal(openRollout(t.state)?.stage, 'shadow');
   });
 }
+
+test('a vote of a meeting that met during the soak does not count', () => {
+  const simulation = new Simulation('act');
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.earn('wait');
+  t.advance(SOAK_SECONDS + 1);
+  simulation.settle();
+  simulation.traffic(400, 3);
+  simulation.settle();
+  assert.equal(openRollout(t.state)?.vote, undefined);
+  assert.equal(simulation.deploy('5_percent'), 'not_eligible');
+  t.meet(() => 'go');
+  simulation.settle();
+  assert.equal(simulation.deploy('5_percent'), 'entered');
+});
+
+test('a version that is ready is served, however long nobody led', () => {
+  const simulation = new Simulation('act');
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  t.advance(9 * 3600);
+  simulation.tick();
+  assert.notEqual(openRollout(t.state)?.servingSince, undefined);
+
+  const loading = new Simulation('act');
+  loading.deploy('shadow');
+  loading.runnerState = 'loading';
+  loading.t.advance(9 * 3600);
+  loading.t.appendRollout([
+    rolloutEventOf(loading.t.facts(), 'rollout.leader_changed', { leader: 'coordinator-1', leaderEpoch: 7 }),
+  ]);
+  loading.tick();
+  assert.equal(openRollout(loading.t.state)?.stage, 'shadow', 'the new leader gives the runners their time');
+  loading.t.advance(301);
+  loading.tick();
+  assert.match(loading.t.state.current?.ended?.reason ?? '', /no runner had 1\.0 ready within 300 s/);
+});
 
 test('a version that a runner gives up after it served loses its traffic', () => {
   const simulation = new Simulation('act');

@@ -11,8 +11,10 @@ import {
   type RolloutsState,
   type RunnerStatus,
   type StageSummary,
+  soakSecondsLeft,
   type TallyRules,
   type Verdict,
+  WHY_LENGTH,
   type World,
 } from '@conclave/contracts';
 import { type Facts, rolloutEventOf } from './facts.ts';
@@ -36,9 +38,9 @@ export function superviseRollout(state: RolloutsState, around: Surroundings, fac
   const holds = holdChanges(state, around.world, facts);
   const rollout = openRollout(state);
   if (rollout === undefined || rollout.stage === undefined) return holds;
-  const failure = servingFailure(rollout, around, facts);
-  if (failure !== undefined) return [...holds, ...failure];
   const readiness = readinessChange(rollout, around.runners, facts);
+  const failure = readiness.length > 0 ? undefined : servingFailure(state, rollout, around, facts);
+  if (failure !== undefined) return [...holds, ...failure];
   const transitions = verdictTransitions(rollout, around.verdicts, facts);
   const breach = breachAbort(rollout, around, facts);
   if (breach.length > 0) return [...holds, ...transitions, ...breach];
@@ -79,10 +81,18 @@ function holdChanges(state: RolloutsState, world: World, facts: Facts): RolloutE
   return [...held, ...released];
 }
 
-/** A candidate that a runner has given up, before or after it served, or that nobody had ready in time. */
-function servingFailure(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] | undefined {
+/**
+ * A candidate that a runner has given up, before or after it served, or that nobody had ready in time. The time counts from the present
+ * leader's takeover: while nobody led, nobody could see that it was ready.
+ */
+function servingFailure(
+  state: RolloutsState,
+  rollout: Rollout,
+  around: Surroundings,
+  facts: Facts,
+): RolloutEvent[] | undefined {
   const abort = (reason: string): RolloutEvent[] => [
-    rolloutEventOf(facts, 'rollout.aborted', { rolloutId: rollout.rolloutId, by: 'coordinator', reason }),
+    rolloutEventOf(facts, 'rollout.aborted', { rolloutId: rollout.rolloutId, by: 'coordinator', reason: clip(reason) }),
   ];
   for (const runner of around.runners) {
     const version = candidateOn(runner, rollout);
@@ -90,7 +100,8 @@ function servingFailure(rollout: Rollout, around: Surroundings, facts: Facts): R
       return abort(`${runner.runner} cannot serve ${rollout.definition.version}: ${version.detail}`);
   }
   if (rollout.servingSince !== undefined || rollout.enteredAt === undefined) return undefined;
-  const waitedSeconds = (facts.now.getTime() - Date.parse(rollout.enteredAt)) / 1000;
+  const since = Math.max(Date.parse(rollout.enteredAt), Date.parse(state.leaderSince ?? rollout.enteredAt));
+  const waitedSeconds = (facts.now.getTime() - since) / 1000;
   return waitedSeconds > around.readyTimeoutSeconds
     ? abort(`no runner had ${rollout.definition.version} ready within ${around.readyTimeoutSeconds} s`)
     : undefined;
@@ -112,6 +123,11 @@ function readinessChange(rollout: Rollout, runners: readonly RunnerStatus[], fac
       runners: serving.map((r) => r.runner).sort(),
     }),
   ];
+}
+
+/** A text of others, such as a loader's, cut to what a reason may hold. */
+function clip(text: string): string {
+  return text.length > WHY_LENGTH ? `${text.slice(0, WHY_LENGTH - 1)}…` : text;
 }
 
 function candidateOn(runner: RunnerStatus, rollout: Rollout) {
@@ -149,14 +165,17 @@ function breachAbort(rollout: Rollout, around: Surroundings, facts: Facts): Roll
     rolloutEventOf(facts, 'rollout.aborted', {
       rolloutId,
       by: 'coordinator',
-      reason,
+      reason: clip(reason),
       gate: breached.gate,
       verdict: breached,
     }),
   ];
 }
 
-/** Votes of closed meetings on this stage epoch, counted again here from the ballots themselves. */
+/**
+ * Votes of closed meetings on this stage epoch, counted again here from the ballots themselves. A meeting that opened while the stage
+ * still soaked could not know what the rest of the soak would show: its vote does not count.
+ */
 function newVotes(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
   const meetings = Object.values(around.world.meetings).sort((a, b) => a.seq - b.seq);
   const newest = meetings.filter((m) => hasDecidedOn(m, rollout)).at(-1);
@@ -182,8 +201,10 @@ function newVotes(rollout: Rollout, around: Surroundings, facts: Facts): Rollout
 }
 
 function hasDecidedOn(meeting: Meeting, rollout: Rollout): boolean {
+  const { closed } = meeting;
   return (
-    meeting.closed?.outcome === 'decided' &&
-    meeting.closed.decisions.some((d) => d.rolloutId === rollout.rolloutId && d.stageEpoch === rollout.stageEpoch)
+    closed?.outcome === 'decided' &&
+    soakSecondsLeft(rollout, new Date(meeting.openedAt ?? closed.at)) === 0 &&
+    closed.decisions.some((d) => d.rolloutId === rollout.rolloutId && d.stageEpoch === rollout.stageEpoch)
   );
 }

@@ -5,6 +5,14 @@ export function slotOf(now: Date, intervalSeconds: number): number {
   return Math.floor(now.getTime() / 1000 / intervalSeconds);
 }
 
+/**
+ * Whether a slot is another than the last one on record. One slot back is the clock of a replica that runs a little behind; further back,
+ * the interval was lengthened or a clock put right, and waiting for the old number could take for ever.
+ */
+export function isNewSlot(slot: number, lastSlot: number): boolean {
+  return slot > lastSlot || slot < lastSlot - 1;
+}
+
 export interface HeartbeatPace {
   readonly heartbeatIntervalSeconds: number;
   readonly meetingIntervalSeconds: number;
@@ -34,7 +42,7 @@ export function planHeartbeat(state: ScheduleState, now: Date, pace: HeartbeatPa
   const slot = slotOf(now, pace.heartbeatIntervalSeconds);
   const drains = isLastBeforeMeeting(slot, pace);
   const ready = rank(readyActions(state), now, pace);
-  if (slot > state.lastHeartbeatSlot)
+  if (isNewSlot(slot, state.lastHeartbeatSlot))
     return { slot, drains, dispatch: drains ? ready : ready.slice(0, pace.actionsPerHeartbeat) };
   return drains && ready.length > 0 ? { slot, drains, dispatch: ready } : undefined;
 }

@@ -6,7 +6,7 @@ import {
   verdictSetOf,
   type World,
 } from '@conclave/contracts';
-import { slotOf } from './heartbeat.ts';
+import { isNewSlot, slotOf } from './heartbeat.ts';
 
 export interface MeetingPace {
   readonly meetingIntervalSeconds: number;
@@ -24,9 +24,10 @@ export type MeetingDecision =
   | { readonly kind: 'skip'; readonly slot: number; readonly reason: string };
 
 /**
- * Whether a meeting is called now: at each regular slot unless nothing has changed since the last meeting, and early for a
- * new incident, a stage entered or ready for its vote, or an emptied backlog. One meeting at a time. Pure and
- * deterministic: the same journal and time name the same meeting.
+ * Whether a meeting is called now: at each regular slot unless the last meeting decided and nothing has changed since, and early for a
+ * new incident, a stage entered or ready for its vote, or an emptied backlog. A meeting that could not decide (no quorum, no answer in
+ * time) is held again at the next regular slot. One meeting at a time. Pure and deterministic: the same journal and time name the same
+ * meeting.
  */
 export function decideMeeting(world: World, now: Date, pace: MeetingPace): MeetingDecision | undefined {
   const { schedule } = world;
@@ -40,8 +41,12 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
     reason,
     detail,
   });
-  if (slot > schedule.lastMeetingSlot) {
+  if (isNewSlot(slot, schedule.lastMeetingSlot)) {
     if (last === undefined || world.changeSeq > last.calledSeq) return call('slot', `regular meeting of slot ${slot}`);
+    if (last.outcome !== 'decided')
+      return call('slot', `regular meeting of slot ${slot}, because ${last.meetingId} ended ${last.outcome}`);
+    if (anyAwaitsVote(world, now))
+      return call('slot', `regular meeting of slot ${slot}, because ${last.meetingId} left a vote open`);
     return { kind: 'skip', slot, reason: `nothing has changed since ${last.meetingId}` };
   }
   const sinceLastSeconds =
@@ -54,9 +59,20 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
   return fresh === undefined ? undefined : call(fresh.reason, fresh.detail);
 }
 
-function nextMeetingId(world: World, slot: number): string {
-  const inSlot = world.schedule.meetings.filter((m) => m.slot === slot).length;
-  return `${MEETING_PREFIX}${slot}-${inSlot + 1}`;
+function anyAwaitsVote(world: World, now: Date): boolean {
+  return Object.values(world.rollouts).some((state) => {
+    const rollout = openRollout(state);
+    return rollout !== undefined && awaitsVote(state, rollout, now);
+  });
+}
+
+/** The slot and the place in it, counted from the newest: older meetings of a long slot may be forgotten. */
+export function nextMeetingId(world: World, slot: number): string {
+  const prefix = `${MEETING_PREFIX}${slot}-`;
+  const numbers = world.schedule.meetings
+    .filter((m) => m.meetingId.startsWith(prefix))
+    .map((m) => Number(m.meetingId.slice(prefix.length)));
+  return `${prefix}${Math.max(0, ...numbers) + 1}`;
 }
 
 /** Ids of Conclave's own meetings; a handoff under such an id must be that meeting's own. */

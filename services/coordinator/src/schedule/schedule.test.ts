@@ -13,7 +13,7 @@ import type { CoordinatorOptions } from '../leader/options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
 import { appliedWorld, TestWorld } from '../testing/test-world.ts';
 import { decideIntake } from './intake.ts';
-import { decideMeeting } from './meetings.ts';
+import { decideMeeting, nextMeetingId } from './meetings.ts';
 
 const OPTIONS: CoordinatorOptions = {
   heartbeat: { heartbeatIntervalSeconds: 300, meetingIntervalSeconds: 1800, actionsPerHeartbeat: 3 },
@@ -91,6 +91,20 @@ function start(t: TestWorld, actionId: string): void {
   ]);
 }
 
+/** Closes the last meeting called, and lets the schedule see it. */
+function close(t: TestWorld, outcome: 'decided' | 'no_quorum' | 'deadline_passed' | 'failed'): void {
+  const meetingId = t.world.schedule.meetings[0]?.meetingId ?? assert.fail('no meeting was called');
+  t.append(aggregates.meeting(meetingId), [
+    {
+      id: `${meetingId}:closed`,
+      type: 'meeting.closed',
+      at: t.now.toISOString(),
+      data: { meetingId, outcome, summary: '', decisions: [], dissent: [] },
+    },
+  ]);
+  tick(t);
+}
+
 test('a heartbeat dispatches three, and a level waits for the one above', () => {
   const t = new TestWorld();
   accept(
@@ -145,6 +159,49 @@ test('dispatched work that nobody starts is dispatched again', () => {
   t.advance(31);
   assert.deepEqual(dispatched(tick(t)), ['p:1']);
   assert.equal(t.world.schedule.actions['p:1']?.attempt, 2);
+});
+
+test('work that nobody starts for two days is dispatched ever more rarely, and waits', () => {
+  const t = new TestWorld();
+  accept(t, document('p', [action(1, 'high')]));
+  let attempts = 0;
+  for (let seconds = 0; seconds < 2 * 86_400; seconds += 30) {
+    attempts += dispatched(tick(t)).length;
+    t.advance(30);
+  }
+  assert.ok(attempts > 40 && attempts < 70, `about one an hour, not ${attempts}`);
+  assert.equal(t.world.schedule.actions['p:1']?.state, 'dispatched', 'without an effect nothing is uncertain');
+});
+
+test('a longer interval does not stop the clock', () => {
+  const t = new TestWorld();
+  const fast: CoordinatorOptions = {
+    ...OPTIONS,
+    heartbeat: { ...OPTIONS.heartbeat, heartbeatIntervalSeconds: 2, meetingIntervalSeconds: 20 },
+    meetings: { ...OPTIONS.meetings, meetingIntervalSeconds: 20 },
+  };
+  t.append(aggregates.schedule, decideSchedule(t.world, t.now, fast));
+  close(t, 'decided');
+  accept(t, document('p', [action(1, 'high')]));
+  t.advance(300);
+  assert.deepEqual(dispatched(tick(t)), ['p:1'], 'the next heartbeat of the new interval');
+  assert.deepEqual(
+    tick(t).map((e) => e.type),
+    [],
+    'and then again one in each interval',
+  );
+});
+
+test('a clock that runs one slot behind repeats no heartbeat', () => {
+  const t = new TestWorld();
+  t.advance(300);
+  tick(t);
+  close(t, 'decided');
+  t.advance(-1);
+  assert.deepEqual(
+    tick(t).map((e) => e.type),
+    [],
+  );
 });
 
 test('an action that nobody ends is uncertain after twice its time', () => {
@@ -228,36 +285,48 @@ test('a slot in which nothing changed is skipped with that reason, a new slot af
   const first = decideMeeting(t.world, t.now, OPTIONS.meetings);
   assert.equal(first?.kind, 'call');
   tick(t);
-  const meetingId = t.world.schedule.meetings[0]?.meetingId ?? assert.fail();
   assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'one meeting at a time');
-  t.append(aggregates.meeting(meetingId), [
-    {
-      id: 'c',
-      type: 'meeting.closed',
-      at: t.now.toISOString(),
-      data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [] },
-    },
-  ]);
-  tick(t);
+  close(t, 'decided');
   t.advance(1800);
   const second = decideMeeting(t.world, t.now, OPTIONS.meetings);
   assert.equal(second?.kind, 'skip');
   assert.match(second?.kind === 'skip' ? second.reason : '', /nothing has changed since meeting-/);
 });
 
+test('a meeting that could not decide is held again in the next slot', () => {
+  for (const outcome of ['no_quorum', 'deadline_passed', 'failed'] as const) {
+    const t = appliedWorld();
+    tick(t);
+    close(t, outcome);
+    assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not at once');
+    t.advance(1800);
+    const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
+    assert.ok(again?.kind === 'call' && again.detail.includes(`ended ${outcome}`));
+  }
+});
+
+test('no two meetings of a long slot have the same id', () => {
+  const t = appliedWorld();
+  const ids = new Set<string>();
+  for (let n = 0; n < 120; n++) {
+    const meetingId = nextMeetingId(t.world, 7);
+    ids.add(meetingId);
+    t.append(aggregates.schedule, [
+      {
+        id: meetingId,
+        type: 'schedule.meeting_called',
+        at: t.now.toISOString(),
+        data: { meetingId, slot: 7, reason: 'requested', detail: '', deadline: t.now.toISOString() },
+      },
+    ]);
+  }
+  assert.equal(ids.size, 120);
+});
+
 test('an incident calls a meeting early, once', () => {
   const t = new TestWorld();
   tick(t);
-  const first = t.world.schedule.meetings[0]?.meetingId ?? assert.fail();
-  t.append(aggregates.meeting(first), [
-    {
-      id: 'c',
-      type: 'meeting.closed',
-      at: t.now.toISOString(),
-      data: { meetingId: first, outcome: 'decided', summary: '', decisions: [], dissent: [] },
-    },
-  ]);
-  tick(t);
+  close(t, 'decided');
   t.append(aggregates.incident('i'), [
     {
       id: 'i',

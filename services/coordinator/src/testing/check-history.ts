@@ -67,6 +67,11 @@ export function checkHistory(commits: readonly Commit[], authority: string): num
         event.data.earnedBy?.verdictSet,
         'on exactly the verdicts that earned the stage',
       );
+      const met = (meetings.get(voted.data.meetingId) ?? [])[0];
+      assert.ok(
+        met !== undefined && Date.parse(met.at) - Date.parse(serving.at) >= SOAK_SECONDS * 1000,
+        'the meeting met after the soak',
+      );
       const ballots = (meetings.get(voted.data.meetingId) ?? []).flatMap((e) =>
         e.type === 'meeting.turn_taken' ? (e.data.ballots ?? []).map((b) => ({ role: e.data.role, ...b })) : [],
       );

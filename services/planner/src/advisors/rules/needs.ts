@@ -26,7 +26,8 @@ export function neededActions(brief: Brief): Need[] {
 }
 
 function needsOf(rollout: RolloutBrief): Need[] {
-  const failed = failedGates(rollout);
+  // An open P0 holds the rollout; whether it also takes the traffic back is for people to say.
+  const failed = failedGates(rollout).filter((gate) => gate.source !== 'incidents');
   const wanted =
     rollout.stage === null ? firstStage(rollout) : failed.length > 0 ? rollback(rollout, failed) : evidence(rollout);
   return wanted.flatMap(({ field, action, tool }): Need[] => {

@@ -166,6 +166,14 @@ test('a failed deciding gate needs a rollback and no more evidence', () => {
   assert.equal(need?.action.owner, 'rollback_officer');
 });
 
+test('an open P0 needs no rollback: it holds, and people decide', () => {
+  const brief = briefOf(inStage().allPassed().incident('P0').verdict('p0_incidents', 'fail'));
+  assert.deepEqual(
+    neededActions(brief).filter((need) => need.action.tool === 'rollback_model'),
+    [],
+  );
+});
+
 test('an earned stage needs nothing but its smoke test', () => {
   assert.deepEqual(toolsFor(inStage().allPassed()), ['smoke_test']);
 });
