@@ -27,6 +27,7 @@ await runService({
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
     const replicaApi = serveReplicaApi({ ...shared, instance, world: () => follower.world });
+    await replicaApi.ready();
     const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
       follower.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'the snapshot was not saved'));

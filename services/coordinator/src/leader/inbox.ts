@@ -8,6 +8,7 @@ import {
   type IncidentEvent,
   type IncidentReport,
   type InsightNote,
+  isConclaveError,
   messageOf,
   type Plan,
   parseHandoff,
@@ -21,6 +22,7 @@ import {
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
 import { decideIntake } from '../schedule/intake.ts';
+import { isMeetingId } from '../schedule/meetings.ts';
 import type { LeaderWriter } from './writer.ts';
 
 /**
@@ -64,6 +66,8 @@ function checkEnvelope(job: Job): void {
 
 /** Takes a plan in, once. @throws CVE_HANDOFF_ID_TAKEN, CVE_HANDOFF_NOT_THE_MEETINGS */
 export async function takeInPlan(plan: Plan, writer: LeaderWriter, clock: Clock): Promise<HandoffAnswer> {
+  // A meeting is closed in the journal before its plan is handed off, but the two come here by different ways.
+  if (isMeetingId(plan.planId)) await writer.catchUp();
   const events = await writer.commit(aggregates.schedule, (world) => intakeEvents(world, plan, clock.now()));
   return { planId: plan.planId, accepted: events.length === 0 ? 'known' : 'taken_in', actions: plan.actions.length };
 }
@@ -96,24 +100,61 @@ function incidentIdOf(body: unknown, seq: number): string {
   return `incident-${seq}-${digestOf(body).slice(7, 13)}`;
 }
 
+const MOST_REPORTS_OF_AN_ID = 1000;
+
+/**
+ * Opens an incident and returns its id. The same report again, while it is open, is the same incident. Another one under a known id
+ * (an alert that fires again, or escalates) is an incident of its own, `<id>-2`, `-3` and so on: a P0 must never be taken for an old one.
+ */
 export async function openIncident(
   report: IncidentReport,
   fallbackId: string,
   writer: LeaderWriter,
   clock: Clock,
 ): Promise<string> {
-  const { id: ownId, severity, title, detail, model, source } = report;
-  const incidentId = ownId ?? fallbackId;
+  const id = report.id ?? fallbackId;
+  for (let n = 1; n <= MOST_REPORTS_OF_AN_ID; n++) {
+    const incidentId = n === 1 ? id : `${id}-${n}`;
+    if (await isOpenAs(incidentId, report, writer, clock)) return incidentId;
+  }
+  throw new ConclaveError(
+    'CVE_REQUEST_INVALID',
+    `incident ${id} was reported ${MOST_REPORTS_OF_AN_ID} times with different content; report it under another id`,
+  );
+}
+
+async function isOpenAs(
+  incidentId: string,
+  { severity, title, detail, model, source }: IncidentReport,
+  writer: LeaderWriter,
+  clock: Clock,
+): Promise<boolean> {
+  const data = { incidentId, severity, title, detail, source, ...(model === undefined ? {} : { model }) };
   const event: IncidentEvent = {
     id: `incident.opened:${incidentId}`,
     type: 'incident.opened',
     at: clock.now().toISOString(),
-    data: { incidentId, severity, title, detail, source, ...(model === undefined ? {} : { model }) },
+    data,
   };
-  await writer.commit(aggregates.incident(incidentId), (world) =>
-    world.incidents[incidentId] === undefined ? [event] : [],
-  );
-  return incidentId;
+  let same = false;
+  const decide = (world: World): IncidentEvent[] => {
+    const known = world.incidents[incidentId];
+    same =
+      known !== undefined &&
+      known.resolved === undefined &&
+      known.severity === severity &&
+      known.title === title &&
+      known.detail === detail &&
+      known.model === model;
+    return known === undefined ? [event] : [];
+  };
+  try {
+    return (await writer.commit(aggregates.incident(incidentId), decide)).length > 0 || same;
+  } catch (error) {
+    // The world has forgotten this one, which was resolved long ago; the journal has not.
+    if (isConclaveError(error, 'CVE_JOURNAL_CONFLICT')) return false;
+    throw error;
+  }
 }
 
 async function recordInsight(note: InsightNote, seq: number, writer: LeaderWriter, clock: Clock): Promise<void> {

@@ -69,8 +69,13 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
   const { bus, journal, follower, clock, options, log, newId } = parts;
   const world = (): World => follower.world;
   const writer = leaderWriter(journal, follower, lease);
-  await follower.waitForSeq(await journal.lastSeq());
+  await writer.catchUp();
   await takeOver(lease, parts);
+  // Before the telemetry is read again, which takes a while after a week in one stage: until runners hear a leader they serve stable only.
+  const confirming = setInterval(() => {
+    if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, lease.fence);
+  }, CONFIRM_MS);
+  undo.defer(() => clearInterval(confirming));
 
   const book = telemetryBook(world);
   // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
@@ -112,6 +117,7 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
     world,
   });
   undo.defer(() => api.stop());
+  await api.ready();
 
   let stopped = false;
   const loop = runLoop(
@@ -124,12 +130,8 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
     (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
   );
   undo.defer(() => loop);
-  const confirming = setInterval(() => {
-    if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, lease.fence);
-  }, CONFIRM_MS);
   undo.defer(() => {
     stopped = true;
-    clearInterval(confirming);
   });
   return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
 }

@@ -13,6 +13,8 @@ import type { WorldFollower } from '@conclave/service';
 export interface LeaderWriter {
   /** Appends what `decide` returns; nothing for an empty list. @throws CVE_LEASE_LOST, and whatever `decide` throws. */
   commit(aggregate: Aggregate, decide: (world: World) => readonly RawEvent[]): Promise<readonly RawEvent[]>;
+  /** Resolves when the world includes everything that was in the journal when this was called. */
+  catchUp(): Promise<void>;
 }
 
 const MAX_CONFLICTS = 20;
@@ -52,6 +54,9 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, lease: L
       const result = last.then(() => run(aggregate, decide));
       last = result.catch(() => undefined);
       return result;
+    },
+    async catchUp() {
+      await follower.waitForSeq(await journal.lastSeq());
     },
   };
 }

@@ -8,7 +8,7 @@ import {
   shortDigest,
   type World,
 } from '@conclave/contracts';
-import { MEETING_PREFIX } from './meetings.ts';
+import { isMeetingId } from './meetings.ts';
 
 export type IntakeDecision =
   | { readonly kind: 'known' }
@@ -28,8 +28,7 @@ export function decideIntake(world: World, plan: Plan): IntakeDecision {
       `meeting_id ${plan.planId} was taken in at ${known.acceptedAt} with other content (${shortDigest(known.digest)}, this is ${shortDigest(plan.digest)}); use a new meeting_id`,
     );
   }
-  if (!plan.planId.startsWith(MEETING_PREFIX) || !/^meeting-\d+-\d+$/.test(plan.planId))
-    return { kind: 'take_in', origin: 'user', supersedes: [] };
+  if (!isMeetingId(plan.planId)) return { kind: 'take_in', origin: 'user', supersedes: [] };
   const handoff = world.meetings[plan.planId]?.closed?.handoff;
   if (handoff === undefined || digestOf(handoffDocument.parse(handoff)) !== plan.digest) {
     throw new ConclaveError(

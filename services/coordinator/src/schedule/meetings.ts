@@ -75,8 +75,12 @@ export function nextMeetingId(world: World, slot: number): string {
   return `${prefix}${Math.max(0, ...numbers) + 1}`;
 }
 
-/** Ids of Conclave's own meetings; a handoff under such an id must be that meeting's own. */
-export const MEETING_PREFIX = 'meeting-';
+const MEETING_PREFIX = 'meeting-';
+
+/** True of the ids of Conclave's own meetings; a handoff under such an id must be that meeting's own. */
+export function isMeetingId(planId: string): boolean {
+  return /^meeting-\d+-\d+$/.test(planId);
+}
 
 function earlyReason(world: World, now: Date): { reason: MeetingReason; detail: string }[] {
   const reasons: { reason: MeetingReason; detail: string }[] = [];

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { aggregates, type IncidentReport, openP0Incidents, parseHandoff, parseIncident } from '@conclave/contracts';
+import { TestWorld } from '../testing/test-world.ts';
+import { openIncident, takeInPlan } from './inbox.ts';
+import type { LeaderWriter } from './writer.ts';
+
+/** Writes into a journal in memory; `late` is what its world has not heard of until it catches up. */
+function writerOf(t: TestWorld, late: () => void = () => {}): LeaderWriter {
+  return {
+    async commit(aggregate, decide) {
+      const events = decide(t.world);
+      t.append(aggregate, events);
+      return events;
+    },
+    async catchUp() {
+      late();
+    },
+  };
+}
+
+const report = (change: object = {}): IncidentReport =>
+  parseIncident({ id: 'pager-7', severity: 'P0', title: 'search is down', ...change });
+
+const open = (t: TestWorld, change: object = {}): Promise<string> =>
+  openIncident(report(change), 'unused', writerOf(t), { now: () => t.now });
+
+function resolve(t: TestWorld, incidentId: string): void {
+  t.append(aggregates.incident(incidentId), [
+    {
+      id: `${incidentId}:resolved`,
+      type: 'incident.resolved',
+      at: t.now.toISOString(),
+      data: { incidentId, by: 'op', reason: 'mended' },
+    },
+  ]);
+}
+
+test('the same report while it is open is the same incident', async () => {
+  const t = new TestWorld();
+  assert.equal(await open(t), 'pager-7');
+  assert.equal(await open(t), 'pager-7');
+  assert.equal(Object.keys(t.world.incidents).length, 1);
+});
+
+test('an alert that fires again after it was resolved holds again', async () => {
+  const t = new TestWorld();
+  resolve(t, await open(t));
+  assert.equal(openP0Incidents(t.world, 'any').length, 0);
+  assert.equal(await open(t), 'pager-7-2');
+  assert.equal(await open(t), 'pager-7-2', 'a redelivery opens no third');
+  assert.equal(openP0Incidents(t.world, 'any').length, 1);
+});
+
+test('an alert that escalates under its id is not taken for the old one', async () => {
+  const t = new TestWorld();
+  await open(t, { severity: 'P2' });
+  assert.equal(await open(t, { severity: 'P0' }), 'pager-7-2');
+  assert.deepEqual(
+    openP0Incidents(t.world, 'any').map((i) => i.incidentId),
+    ['pager-7-2'],
+  );
+});
+
+test("a meeting's plan that arrives before the news of its close is taken in", async () => {
+  const t = new TestWorld();
+  const meetingId = 'meeting-7-1';
+  const handoff = {
+    timestamp: '2026-01-01T00:00:00',
+    meeting_id: meetingId,
+    actions: [{ id: 1, action: 'deploy', owner: 'ops_commander', priority: 'high' }],
+    count: 1,
+  };
+  const closed = () =>
+    t.append(aggregates.meeting(meetingId), [
+      {
+        id: 'c',
+        type: 'meeting.closed',
+        at: t.now.toISOString(),
+        data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [], handoff },
+      },
+    ]);
+  const answer = await takeInPlan(parseHandoff(handoff), writerOf(t, closed), { now: () => t.now });
+  assert.equal(answer.accepted, 'taken_in');
+});
