@@ -66,7 +66,10 @@ export const API = {
     request: z.strictObject({ model: modelName, version: versionName, dataset: z.union([digest, modelName]) }),
   },
   apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition }) },
+  /** Ends the open rollout: stable serves everything again. */
   abort: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  /** Takes production back from the version that completed its rollout to the one before it. */
+  revert: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   approve: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   reject: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   pause: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
@@ -90,7 +93,7 @@ export const deployAnswer = z.object({
 });
 export type DeployAnswer = z.infer<typeof deployAnswer>;
 
-/** Answer of `rollback` and `abort`. */
+/** Answer of `rollback`, `abort` and `revert`. */
 export const rollbackAnswer = z.object({
   outcome: z.enum(['rolled_back', 'nothing_to_roll_back']),
   rolloutId: z.string().nullable(),

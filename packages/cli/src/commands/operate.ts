@@ -29,7 +29,7 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .command('abort')
     .argument('<model>')
     .requiredOption('--reason <text>', 'goes on record')
-    .description('take all traffic back to stable, now')
+    .description('end the open rollout: stable serves alone, now')
     .action(async (model: string, { reason }: { reason: string }) => {
       await withSession(async ({ bus, token, print }) => {
         const { outcome, rolloutId, serving } = rollbackAnswer.parse(
@@ -40,9 +40,22 @@ export function addOperate(program: Command, withSession: WithSession): void {
           done(
             outcome === 'rolled_back',
             `${rolloutId ?? model} rolled back; ${serves}`,
-            `nothing to roll back; ${serves}`,
+            `nothing to roll back; ${serves} (to take a completed rollout back: conclave revert ${model})`,
           ),
         );
+      });
+    });
+
+  program
+    .command('revert')
+    .argument('<model>')
+    .requiredOption('--reason <text>', 'goes on record')
+    .description('take production back to the version before, after its rollout has completed')
+    .action(async (model: string, { reason }: { reason: string }) => {
+      await withSession(async ({ bus, token, print }) => {
+        const { outcome, serving } = rollbackAnswer.parse(await callApi(bus, 'revert', { model, reason }, token));
+        const serves = `${serving ?? 'nothing'} serves`;
+        print(done(outcome === 'rolled_back', `${model} taken back; ${serves}`, `was taken back before; ${serves}`));
       });
     });
 

@@ -65,6 +65,10 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
     }
     case 'rollout.completed':
       return good(`${model} completed: the candidate is the new stable`);
+    case 'rollout.reverted': {
+      const { from, to, by, reason } = event.data;
+      return bad(`${model} taken back from ${from.version} to ${to.version} by ${by}: ${reason}`);
+    }
   }
 }
 

@@ -98,5 +98,15 @@ export const rolloutEvent = z.discriminatedUnion('type', [
   ),
   /** The candidate is the new stable. */
   eventOf('rollout.completed', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
+  /** An operator took production back to the version before: `to` serves again, `from` left in bad standing. */
+  eventOf(
+    'rollout.reverted',
+    z.object({
+      from: z.object({ version: versionName, digest }),
+      to: z.object({ version: versionName, digest }),
+      by: who,
+      reason: why,
+    }),
+  ),
 ]);
 export type RolloutEvent = z.infer<typeof rolloutEvent>;

@@ -9,7 +9,8 @@ import type { Verdict } from '../verdict.ts';
  * Invariants of the fold (promises 1, 2 and 3 of the design rest on them):
  * 1. `stageEpoch` rises by exactly one with each stage entered, over all rollouts of the model; evidence, votes and
  *    approvals carry it and are void in any other epoch.
- * 2. An abort ends the rollout in whatever state it is; events that name an ended rollout change nothing.
+ * 2. An abort ends the rollout in whatever state it is; events that name an ended rollout change nothing. What an ended rollout brought
+ *    into production only a revert takes back, to the version before and never to another.
  * 3. A changed verdict voids the vote and the approval that rested on the old set, because `verdictSet` changes.
  * 4. A fold never decides: it applies what was decided.
  */
@@ -139,6 +140,8 @@ function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsS
       };
     case 'rollout.held':
       return { ...state, holds: { ...state.holds, [event.data.holdId]: { ...event.data, since: event.at } } };
+    case 'rollout.reverted':
+      return revert(state, event);
     case 'rollout.released': {
       const { [event.data.holdId]: _released, ...holds } = state.holds;
       return { ...state, holds };
@@ -153,8 +156,32 @@ function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsS
 
 type CurrentEvent = Exclude<
   RolloutEvent,
-  { type: 'rollout.leader_changed' | 'rollout.adopted' | 'rollout.applied' | 'rollout.held' | 'rollout.released' }
+  {
+    type:
+      | 'rollout.leader_changed'
+      | 'rollout.adopted'
+      | 'rollout.applied'
+      | 'rollout.held'
+      | 'rollout.released'
+      | 'rollout.reverted';
+  }
 >;
+
+/** Changes nothing unless exactly `from` serves, `to` served before it, and no rollout is open. */
+function revert(state: RolloutsState, event: Extract<RolloutEvent, { type: 'rollout.reverted' }>): RolloutsState {
+  const { from, to, by, reason } = event.data;
+  const { stable, previousStable, current } = state;
+  if (openRollout(state) !== undefined || stable?.digest !== from.digest || previousStable?.digest !== to.digest)
+    return state;
+  const ended = { at: event.at, by, reason, gate: undefined, verdict: undefined };
+  const brought = current?.phase === 'completed' && current.definition.digest === from.digest;
+  return {
+    ...state,
+    stable: { ...previousStable, since: event.at },
+    previousStable: undefined,
+    ...(brought ? { current: { ...current, phase: 'rolled_back', ended } } : {}),
+  };
+}
 
 function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEvent): RolloutsState {
   const withCurrent = (change: Partial<Rollout>): RolloutsState => ({ ...state, current: { ...current, ...change } });
@@ -242,7 +269,7 @@ function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): 
   };
 }
 
-/** True once a rollout can change no more. */
+/** True once a rollout can get no more traffic by itself. */
 export function isEnded(rollout: Rollout): boolean {
   return rollout.phase === 'completed' || rollout.phase === 'rolled_back';
 }

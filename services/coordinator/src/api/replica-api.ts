@@ -8,12 +8,14 @@ import {
   openRollout,
   parseCommit,
   type RollbackAnswer,
+  type RolloutEvent,
   type RolloutsState,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Clock, Operators } from '@conclave/service';
-import { decideAbort } from '../rollout/abort.ts';
+import { decideAbort, decideRevert } from '../rollout/abort.ts';
+import type { Facts } from '../rollout/facts.ts';
 import { checkRequest } from './request.ts';
 
 export interface ReplicaApiParts {
@@ -42,11 +44,19 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('abort', subjects.api('abort'), async (request) => {
     const { body, operator = 'operator' } = checkRequest('abort', request, operators);
-    return takeBack(parts, body.model, operator, body.reason);
+    return takeBack(parts, body.model, (state, facts) => decideAbort(state, operator, body.reason, facts));
+  });
+  api.endpoint('revert', subjects.api('revert'), async (request) => {
+    const { body, operator = 'operator' } = checkRequest('revert', request, operators);
+    return takeBack(parts, body.model, (state, facts) => decideRevert(state, operator, body.reason, facts));
   });
   api.endpoint('rollback', subjects.api('rollback'), async (request) => {
     const { body }: { body: ApiRequest<'rollback'> } = checkRequest('rollback', request, operators);
-    return takeBack(parts, body.model, body.requestedBy, body.reason, body.rolloutId);
+    const { model, requestedBy, reason, rolloutId } = body;
+    return takeBack(parts, model, (state, facts) => {
+      const isMeant = rolloutId === undefined || state.current?.rolloutId === rolloutId;
+      return isMeant ? decideAbort(state, requestedBy, reason, facts) : [];
+    });
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
@@ -55,34 +65,37 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   return api;
 }
 
-/** Appends the abort without expectation, after reading the rollout itself: this replica's own world may lag. */
+/**
+ * Appends without expectation what takes traffic back, after reading the rollout itself: this replica's own world may lag. The answer
+ * says what holds afterwards, because something else may have come in between, such as the completion of the rollout.
+ */
 async function takeBack(
-  parts: ReplicaApiParts,
+  { journal, clock, newId, world }: ReplicaApiParts,
   model: string,
-  by: string,
-  reason: string,
-  rolloutId?: string,
+  decide: (state: RolloutsState, facts: Facts) => readonly RolloutEvent[],
 ): Promise<RollbackAnswer> {
   const aggregate = aggregates.rollouts(model);
-  const commits = await parts.journal.read(aggregate);
-  if (commits.length === 0) {
-    const known = Object.keys(parts.world().rollouts);
+  const read = async (): Promise<RolloutsState> =>
+    (await journal.read(aggregate)).reduce<RolloutsState>(
+      (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+      initialRollouts(model),
+    );
+  const before = await read();
+  if (before.seq === 0) {
+    const known = Object.keys(world().rollouts);
     throw new ConclaveError(
       'CVE_ROLLOUT_UNKNOWN',
       `no rollout of ${model} was ever recorded (known: ${known.join(', ') || 'none'}); check the model's name`,
     );
   }
-  const state = commits.reduce<RolloutsState>(
-    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-    initialRollouts(model),
-  );
-  const isMeant = rolloutId === undefined || state.current?.rolloutId === rolloutId;
-  const events = !isMeant ? [] : decideAbort(state, by, reason, { now: parts.clock.now(), newId: parts.newId });
-  if (events.length > 0) await parts.journal.append(aggregate, 'any', events);
+  const events = decide(before, { now: clock.now(), newId });
+  if (events.length > 0) await journal.append(aggregate, 'any', events);
+  const after = events.length > 0 ? await read() : before;
+  const isBack = events.length > 0 && after.current?.phase !== 'completed' && openRollout(after) === undefined;
   return {
-    outcome: events.length > 0 ? 'rolled_back' : 'nothing_to_roll_back',
-    rolloutId: state.current?.rolloutId ?? null,
-    serving: state.stable?.version ?? null,
+    outcome: isBack ? 'rolled_back' : 'nothing_to_roll_back',
+    rolloutId: after.current?.rolloutId ?? null,
+    serving: after.stable?.version ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregates, type IncidentReport, openP0Incidents, parseHandoff, parseIncident } from '@conclave/contracts';
+import type { Clock } from '@conclave/service';
 import { TestWorld } from '../testing/test-world.ts';
 import { openIncident, takeInPlan } from './inbox.ts';
 import type { LeaderWriter } from './writer.ts';
@@ -19,11 +20,13 @@ function writerOf(t: TestWorld, late: () => void = () => {}): LeaderWriter {
   };
 }
 
+const clockOf = (t: TestWorld): Clock => ({ now: () => t.now, monotonicMs: () => t.now.getTime() });
+
 const report = (change: object = {}): IncidentReport =>
   parseIncident({ id: 'pager-7', severity: 'P0', title: 'search is down', ...change });
 
 const open = (t: TestWorld, change: object = {}): Promise<string> =>
-  openIncident(report(change), 'unused', writerOf(t), { now: () => t.now });
+  openIncident(report(change), 'unused', writerOf(t), clockOf(t));
 
 function resolve(t: TestWorld, incidentId: string): void {
   t.append(aggregates.incident(incidentId), [
@@ -80,6 +83,6 @@ test("a meeting's plan that arrives before the news of its close is taken in", a
         data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [], handoff },
       },
     ]);
-  const answer = await takeInPlan(parseHandoff(handoff), writerOf(t, closed), { now: () => t.now });
+  const answer = await takeInPlan(parseHandoff(handoff), writerOf(t, closed), clockOf(t));
   assert.equal(answer.accepted, 'taken_in');
 });

@@ -1,4 +1,4 @@
-import { openRollout, type RolloutEvent, type RolloutsState } from '@conclave/contracts';
+import { ConclaveError, openRollout, type RolloutEvent, type RolloutsState } from '@conclave/contracts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 /**
@@ -12,5 +12,36 @@ export function decideAbort(state: RolloutsState, by: string, reason: string, fa
   const { rolloutId } = rollout;
   return [
     { ...rolloutEventOf(facts, 'rollout.aborted', { rolloutId, by, reason }), id: `rollout.aborted:${rolloutId}` },
+  ];
+}
+
+/**
+ * Takes production back to the version before, or nothing when that is done already. An operator's last resort after a rollout has
+ * completed: it needs no gate and no leader, because it only returns to what has served in good standing.
+ * @throws CVE_ROLLOUT_CONFLICT while a rollout is open, or when no version served before
+ */
+export function decideRevert(state: RolloutsState, by: string, reason: string, facts: Facts): RolloutEvent[] {
+  const { model, stable, previousStable, current } = state;
+  const rollout = openRollout(state);
+  if (rollout !== undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `rollout ${rollout.rolloutId} of ${model} ${rollout.definition.version} is open; end it first: conclave abort ${model}`,
+    );
+  }
+  if (stable === undefined || previousStable === undefined) {
+    if (current?.phase === 'rolled_back') return [];
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `${model} ${stable?.version ?? 'has no version that'} serves and no version served before it, so there is none to go back to`,
+    );
+  }
+  const from = { version: stable.version, digest: stable.digest };
+  const to = { version: previousStable.version, digest: previousStable.digest };
+  return [
+    {
+      ...rolloutEventOf(facts, 'rollout.reverted', { from, to, by, reason }),
+      id: `rollout.reverted:${model}:${stable.since}`,
+    },
   ];
 }

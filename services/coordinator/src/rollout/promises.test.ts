@@ -6,9 +6,10 @@ import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { play, step } from '../testing/steps.ts';
-import { appliedWorld, CANDIDATE_DIGEST, SOAK_SECONDS } from '../testing/test-world.ts';
+import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, STABLE_DIGEST } from '../testing/test-world.ts';
+import { decideAbort, decideRevert } from './abort.ts';
 import { rolloutEventOf } from './facts.ts';
-import { decideApproval } from './operate.ts';
+import { decideApply, decideApproval } from './operate.ts';
 
 test('no random history advances against promises 1 to 3', () => {
   let advances = 0;
@@ -88,6 +89,48 @@ for (const missing of needed) {
     assert.equal(simulation.deploy('5_percent'), 'not_eligible');
     assert.equal(openRollout(t.state)?.stage, 'shadow');
   });
+}
+
+test('a completed rollout is taken back to the version before, once', () => {
+  const { t } = completed();
+  const { stable, previousStable } = t.state;
+  assert.deepEqual([stable?.version, previousStable?.version], ['1.0', '0.9']);
+  t.appendRollout(decideRevert(t.state, 'op', 'it melts', t.facts()));
+  assert.equal(t.state.stable?.digest, STABLE_DIGEST);
+  assert.equal(t.state.current?.phase, 'rolled_back');
+  assert.equal(t.state.current?.ended?.reason, 'it melts');
+  assert.deepEqual(decideRevert(t.state, 'op', 'again', t.facts()), [], 'and never further');
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  assert.equal(openRollout(t.state)?.stage, undefined, 'it may be earned anew, from the first stage on');
+});
+
+test('a revert that comes late changes nothing', () => {
+  const { t } = completed();
+  const late = decideRevert(t.state, 'op', 'late', t.facts());
+  t.appendRollout(decideRevert(t.state, 'op', 'first', t.facts()));
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  const before = t.state;
+  t.appendRollout(late);
+  assert.deepEqual({ ...t.state, seq: 0 }, { ...before, seq: 0 });
+  assert.throws(() => decideRevert(t.state, 'op', 'r', t.facts()), { code: 'CVE_ROLLOUT_CONFLICT' });
+});
+
+test('without a version that served before there is nothing to go back to', () => {
+  const t = appliedWorld();
+  t.appendRollout(decideAbort(t.state, 'op', 'stop', t.facts()));
+  assert.deepEqual(decideRevert(t.state, 'op', 'r', t.facts()), []);
+  assert.equal(t.state.stable?.version, '0.9');
+});
+
+/** 1.0 has earned production. */
+function completed(): Simulation {
+  const simulation = new Simulation('act');
+  for (const stage of STAGES) {
+    assert.equal(simulation.deploy(stage), 'entered');
+    simulation.earn('nothing');
+  }
+  assert.equal(simulation.t.state.current?.phase, 'completed');
+  return simulation;
 }
 
 test('a vote of a meeting that met during the soak does not count', () => {
