@@ -3,7 +3,7 @@ import { shortDigest } from '../names.ts';
 import type { Verdict } from '../verdict.ts';
 import { bad, detail, good, info, type Said, sayTally, warn } from './said.ts';
 import { describeVerdict } from './verdict.ts';
-import { counted, milliseconds, percent, stageLabel } from './words.ts';
+import { counted, duration, milliseconds, percent, stageLabel } from './words.ts';
 
 export function sayRollout(event: EventOfKind['rollouts'], model: string): Said | readonly Said[] {
   switch (event.type) {
@@ -32,10 +32,14 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
         '>',
       );
     }
-    case 'rollout.stage_serving':
-      return info(
-        `${model} serves on ${event.data.runners.join(', ')} at epoch ${event.data.stageEpoch}; the soak begins`,
-      );
+    case 'rollout.stage_serving': {
+      const { runners, stageEpoch, resumed } = event.data;
+      const soak =
+        resumed === undefined
+          ? 'the soak begins'
+          : `again after an interruption; ${duration(resumed.soakedSeconds)} of the soak stand`;
+      return info(`${model} serves on ${runners.join(', ')} at epoch ${stageEpoch}; ${soak}`);
+    }
     case 'rollout.verdict_changed':
       return sayVerdict(event.data.verdict);
     case 'rollout.voted':

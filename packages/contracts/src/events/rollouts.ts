@@ -57,10 +57,16 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       earnedBy: z.object({ meetingId: z.string(), verdictSet: z.string(), approvedBy: who.optional() }).optional(),
     }),
   ),
-  /** Every serving runner has the candidate ready at this epoch: the soak clock starts. */
+  /** Every serving runner has the candidate ready at this epoch: the soak clock starts, or goes on after an interruption. */
   eventOf(
     'rollout.stage_serving',
-    z.object({ rolloutId: z.string(), stageEpoch: epoch, runners: z.array(z.string()).min(1) }),
+    z.object({
+      rolloutId: z.string(),
+      stageEpoch: epoch,
+      runners: z.array(z.string()).min(1),
+      /** Set when nobody served for a while: the time it was served again, and the seconds of soak before, which still count. */
+      resumed: z.object({ at: z.iso.datetime(), soakedSeconds: z.number().nonnegative() }).optional(),
+    }),
   ),
   /** A gate's outcome changed. */
   eventOf('rollout.verdict_changed', z.object({ rolloutId: z.string(), stageEpoch: epoch, verdict })),

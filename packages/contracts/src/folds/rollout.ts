@@ -57,7 +57,11 @@ export interface Rollout {
   readonly stageEpoch: number;
   readonly enteredAt: string | undefined;
   /** When every runner had the candidate ready in this epoch. */
+  readonly firstServedAt: string | undefined;
+  /** The same, but later by the time in which nobody served: the soak counts from here. */
   readonly servingSince: string | undefined;
+  /** End of the last interruption on record. */
+  readonly resumedAt: string | undefined;
   readonly runners: readonly string[];
   readonly verdicts: Readonly<Record<string, RecordedVerdict>>;
   readonly overrides: Readonly<Record<string, { readonly by: string; readonly reason: string }>>;
@@ -193,14 +197,16 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
         overrides: {},
         vote: undefined,
         approval: undefined,
+        firstServedAt: undefined,
         servingSince: undefined,
+        resumedAt: undefined,
         runners: [],
       };
       const { stage, stageEpoch } = event.data;
       return { ...withCurrent({ ...fresh, phase: 'progressing', stage, stageEpoch, enteredAt: event.at }), stageEpoch };
     }
     case 'rollout.stage_serving':
-      return ofThisEpoch ? withCurrent({ servingSince: event.at, runners: event.data.runners }) : state;
+      return ofThisEpoch ? withCurrent(serving(current, event)) : state;
     case 'rollout.verdict_changed': {
       if (!ofThisEpoch) return state;
       const recorded: RecordedVerdict = { ...event.data.verdict, eventId: event.id, at: event.at };
@@ -248,6 +254,20 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
   }
 }
 
+function serving(
+  { firstServedAt }: Rollout,
+  { at, data }: Extract<RolloutEvent, { type: 'rollout.stage_serving' }>,
+): Partial<Rollout> {
+  const { runners, resumed } = data;
+  const soakedMs = (resumed?.soakedSeconds ?? 0) * 1000;
+  return {
+    firstServedAt: firstServedAt ?? at,
+    servingSince: new Date(Date.parse(at) - soakedMs).toISOString(),
+    resumedAt: resumed?.at,
+    runners,
+  };
+}
+
 function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): Rollout {
   return {
     rolloutId: event.data.rolloutId,
@@ -258,7 +278,9 @@ function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): 
     stage: undefined,
     stageEpoch: 0,
     enteredAt: undefined,
+    firstServedAt: undefined,
     servingSince: undefined,
+    resumedAt: undefined,
     runners: [],
     verdicts: {},
     overrides: {},

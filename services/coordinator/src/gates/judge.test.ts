@@ -47,7 +47,7 @@ function inShadow(): TestWorld {
 function verdictOf(t: TestWorld, of: Gate, windows: readonly WindowShape[] = [], afterSeconds = 0): Verdict {
   const rollout = openRollout(t.state) ?? assert.fail('no rollout is open');
   const telemetry = windows.reduce(
-    (sum, shape) => addCandidateWindow(sum, window(t, shape), 100),
+    (sum, shape) => addCandidateWindow(sum, window(t, shape), 100, 120),
     emptyStageTelemetry(CANDIDATE_DIGEST, rollout.stageEpoch),
   );
   t.advance(afterSeconds);

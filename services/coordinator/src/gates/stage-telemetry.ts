@@ -10,6 +10,15 @@ export interface TrafficTotals {
   readonly to: string;
 }
 
+/** When a candidate was served: from the first window of its stage to the newest, excluded ones too, less what lay between. */
+export interface ServedTime {
+  readonly to: string;
+  /** Seconds served, up to `to`. */
+  readonly seconds: number;
+  /** The last interruption: when it was over, and the seconds served before it. */
+  readonly resumed: { readonly at: string; readonly soakedSeconds: number } | undefined;
+}
+
 /** What telemetry says of a candidate in one stage epoch. Windows that were excluded are not in it. */
 export interface StageTelemetry {
   readonly digest: string;
@@ -25,6 +34,7 @@ export interface StageTelemetry {
   readonly candidateLiveRequests: number;
   /** End of the newest window, ISO 8601. */
   readonly newest: string | undefined;
+  readonly served: ServedTime | undefined;
 }
 
 const KEPT_BLOCKS = 10;
@@ -39,18 +49,26 @@ export function emptyStageTelemetry(digest: string, stageEpoch: number): StageTe
     stableRequests: 0,
     candidateLiveRequests: 0,
     newest: undefined,
+    served: undefined,
   };
 }
 
 /**
- * Adds a window of the candidate. Windows of another digest or epoch and excluded ones change nothing: evidence counts
- * only for exactly what was measured.
+ * Adds a window of the candidate. Windows of another digest or epoch change nothing, excluded ones only the time served: evidence
+ * counts only for exactly what was measured.
+ * @param longestPauseSeconds a longer time without any window is an interruption
  */
-export function addCandidateWindow(state: StageTelemetry, window: TelemetryWindow, blockSize: number): StageTelemetry {
-  if (window.digest !== state.digest || window.stageEpoch !== state.stageEpoch || window.excluded !== undefined)
-    return state;
+export function addCandidateWindow(
+  state: StageTelemetry,
+  window: TelemetryWindow,
+  blockSize: number,
+  longestPauseSeconds: number,
+): StageTelemetry {
+  if (window.digest !== state.digest || window.stageEpoch !== state.stageEpoch) return state;
+  const served = serve(state.served, window, longestPauseSeconds);
+  if (window.excluded !== undefined) return { ...state, served };
   const newest = state.newest === undefined || window.to > state.newest ? window.to : state.newest;
-  if (window.requests === 0) return { ...state, newest };
+  if (window.requests === 0) return { ...state, newest, served };
   const candidateLiveRequests = state.candidateLiveRequests + (window.mode === 'live' ? window.requests : 0);
   const open = add(state.open, window);
   const full = open.requests >= blockSize;
@@ -61,7 +79,24 @@ export function addCandidateWindow(state: StageTelemetry, window: TelemetryWindo
     open: full ? undefined : open,
     candidateLiveRequests,
     newest,
+    served,
   };
+}
+
+function serve(served: ServedTime | undefined, { from, to }: TelemetryWindow, longestPauseSeconds: number): ServedTime {
+  if (served === undefined) return { to, seconds: secondsBetween(from, to), resumed: undefined };
+  if (to <= served.to) return served;
+  if (secondsBetween(served.to, from) <= longestPauseSeconds)
+    return { ...served, to, seconds: served.seconds + secondsBetween(served.to, to) };
+  return {
+    to,
+    seconds: served.seconds + secondsBetween(from, to),
+    resumed: { at: from, soakedSeconds: served.seconds },
+  };
+}
+
+function secondsBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 1000;
 }
 
 /** Adds live requests that stable answered while the stage served. */

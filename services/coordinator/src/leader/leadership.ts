@@ -77,7 +77,7 @@ async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDispos
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
-  const book = telemetryBook(world);
+  const book = telemetryBook(world, options.evidenceMaxAgeSeconds);
   // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
   const replayed = Promise.withResolvers<void>();
   const telemetry = followTelemetry(bus, {

@@ -54,6 +54,7 @@ export function rolloutLoop(
       world: now,
       runners: runners(),
       verdicts,
+      served: evidence?.telemetry.served,
       summary:
         rollout === undefined || evidence === undefined
           ? undefined

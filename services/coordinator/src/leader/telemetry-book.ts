@@ -14,7 +14,8 @@ export interface TelemetryBook {
 
 const MAX_EARLY = 1000;
 
-export function telemetryBook(world: () => World): TelemetryBook {
+/** @param longestPauseSeconds a longer time without any window of a candidate is an interruption of its soak */
+export function telemetryBook(world: () => World, longestPauseSeconds: number): TelemetryBook {
   const books = new Map<string, StageTelemetry>();
   // Windows of an epoch that this replica's world has not reached yet.
   let early: TelemetryWindow[] = [];
@@ -38,10 +39,12 @@ export function telemetryBook(world: () => World): TelemetryBook {
       return;
     }
     // What was served before the stage stood on every runner is neither evidence nor part of the measured split.
-    if (rollout.servingSince === undefined || window.from < rollout.servingSince) return;
+    if (rollout.firstServedAt === undefined || window.from < rollout.firstServedAt) return;
     const book = bookOf(rollout);
     const isCandidate = window.digest === rollout.definition.digest;
-    const next = isCandidate ? addCandidateWindow(book, window, blockSizeOf(rollout)) : addStableWindow(book, window);
+    const next = isCandidate
+      ? addCandidateWindow(book, window, blockSizeOf(rollout), longestPauseSeconds)
+      : addStableWindow(book, window);
     books.set(window.model, next);
   };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidingGates, missingForNextStage, openRollout, STAGES } from '@conclave/contracts';
+import { decidingGates, missingForNextStage, openRollout, soakSecondsLeft, STAGES } from '@conclave/contracts';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';
@@ -144,6 +144,34 @@ test('a vote of a meeting that met during the soak does not count', () => {
   simulation.settle();
   assert.equal(openRollout(t.state)?.vote, undefined);
   assert.equal(simulation.deploy('5_percent'), 'not_eligible');
+  t.meet(() => 'go');
+  simulation.settle();
+  assert.equal(simulation.deploy('5_percent'), 'entered');
+});
+
+test('time in which nobody served is no soak', () => {
+  const simulation = new Simulation('act');
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.settle();
+  t.advance(20);
+  simulation.traffic(400, 3);
+  simulation.settle();
+  // Without a leader the runners serve stable only, and say nothing of the candidate.
+  t.advance(7 * 86_400);
+  simulation.traffic(1, 3);
+  evaluated(t, 0.74);
+  rollbackTested(t, true);
+  simulation.settle();
+  t.meet(() => 'go');
+  simulation.settle();
+  assert.equal(simulation.deploy('5_percent'), 'not_eligible');
+  const left = soakSecondsLeft(openRollout(t.state) ?? assert.fail(), t.now);
+  assert.ok(left > SOAK_SECONDS - 25 && left < SOAK_SECONDS, `${left} s left of ${SOAK_SECONDS} s`);
+
+  t.advance(SOAK_SECONDS);
+  simulation.traffic(1, 3);
+  simulation.settle();
   t.meet(() => 'go');
   simulation.settle();
   assert.equal(simulation.deploy('5_percent'), 'entered');

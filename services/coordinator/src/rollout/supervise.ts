@@ -17,6 +17,7 @@ import {
   WHY_LENGTH,
   type World,
 } from '@conclave/contracts';
+import type { ServedTime } from '../gates/stage-telemetry.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 export interface Surroundings {
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly runners: readonly RunnerStatus[];
   /** The verdict of each gate as the evidence stands now, in the definition's order. */
   readonly verdicts: readonly Verdict[];
+  /** When the candidate was served in this stage, by its own telemetry. */
+  readonly served: ServedTime | undefined;
   readonly summary: StageSummary | undefined;
   readonly tallyRules: TallyRules;
   readonly readyTimeoutSeconds: number;
@@ -38,7 +41,7 @@ export function superviseRollout(state: RolloutsState, around: Surroundings, fac
   const holds = holdChanges(state, around.world, facts);
   const rollout = openRollout(state);
   if (rollout === undefined || rollout.stage === undefined) return holds;
-  const readiness = readinessChange(rollout, around.runners, facts);
+  const readiness = [...readinessChange(rollout, around.runners, facts), ...resumption(rollout, around.served, facts)];
   const failure = readiness.length > 0 ? undefined : servingFailure(state, rollout, around, facts);
   if (failure !== undefined) return [...holds, ...failure];
   const transitions = verdictTransitions(rollout, around.verdicts, facts);
@@ -123,6 +126,14 @@ function readinessChange(rollout: Rollout, runners: readonly RunnerStatus[], fac
       runners: serving.map((r) => r.runner).sort(),
     }),
   ];
+}
+
+/** Nobody served for a while, for instance because no leader stood by the state, and now somebody does: the soak goes on from there. */
+function resumption(rollout: Rollout, served: ServedTime | undefined, facts: Facts): RolloutEvent[] {
+  const resumed = served?.resumed;
+  if (resumed === undefined || rollout.servingSince === undefined || rollout.resumedAt === resumed.at) return [];
+  const { rolloutId, stageEpoch, runners } = rollout;
+  return [rolloutEventOf(facts, 'rollout.stage_serving', { rolloutId, stageEpoch, runners: [...runners], resumed })];
 }
 
 /** A text of others, such as a loader's, cut to what a reason may hold. */

@@ -33,6 +33,7 @@ export class Simulation {
       world: t.world,
       runners: [runner(t, this.runnerState)],
       verdicts,
+      served: evidence?.telemetry.served,
       summary: undefined,
       tallyRules: RULES,
       readyTimeoutSeconds: 300,
@@ -79,6 +80,6 @@ export class Simulation {
     if (this.telemetry.stageEpoch !== this.t.state.stageEpoch)
       this.telemetry = emptyStageTelemetry(CANDIDATE_DIGEST, this.t.state.stageEpoch);
     if (openRollout(this.t.state)?.servingSince === undefined) return;
-    this.telemetry = addCandidateWindow(this.telemetry, window(this.t, { requests, latencyMs, stageEpoch }), 200);
+    this.telemetry = addCandidateWindow(this.telemetry, window(this.t, { requests, latencyMs, stageEpoch }), 200, 120);
   }
 }
