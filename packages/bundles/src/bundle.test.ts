@@ -49,6 +49,32 @@ const refusals: readonly (readonly [name: string, files: Files, message: RegExp]
     /bundle\.json: version: must be letters.*\(got "1 0"\)/,
   ],
   [
+    'pictures divided by zero',
+    {
+      ...BUNDLE,
+      'bundle.json': JSON.stringify({
+        ...MANIFEST,
+        documents: {
+          kind: 'pictures',
+          onnx: 'text.onnx',
+          input: 'ids',
+          output: 'embedding',
+          index: 'on_load',
+          picture: {
+            width: 1,
+            height: 1,
+            channels: 'RGB',
+            background: '#ffffff',
+            scale: 1,
+            mean: [0, 0, 0],
+            std: [1, 0, 1],
+          },
+        },
+      }),
+    },
+    /bundle\.json: documents\.picture\.std\.1: must not be 0, pixels are divided by it/,
+  ],
+  [
     'a file that is not there',
     { ...BUNDLE, 'bundle.json': JSON.stringify({ ...MANIFEST, query: { ...MANIFEST.query, onnx: 'none.onnx' } }) },
     /none\.onnx: does not exist, but query\.onnx of bundle\.json names it/,

@@ -38,6 +38,19 @@ describe('a dataset in BEIR form', () => {
     assert.throws(() => validate(none), /^ConclaveError: CVE_DATASET_INVALID: .*marks no document as relevant/);
   });
 
+  it('with a grade whose gain is not exact can be searched, not measured with', () => {
+    const graded = (grade: number) => ({ 'qrels/test.tsv': `q1\tleft\t1\nq2\tright\t${grade}\n` });
+    assert.equal(validate(graded(53)).qrels.get('q2')?.get('right'), 53);
+    assert.equal(read(graded(54)).qrels.get('q2')?.get('right'), 54);
+    for (const grade of [54, 1024])
+      assert.throws(
+        () => validate(graded(grade)),
+        new RegExp(
+          `CVE_DATASET_INVALID: \\S*qrels/test.tsv: grades document "right" for query "q2" with ${grade}; .* at most 53`,
+        ),
+      );
+  });
+
   const refusals: Record<string, [Files, RegExp]> = {
     'a grade of an unknown document': [
       { 'qrels/test.tsv': 'query-id\tcorpus-id\tscore\nq1\tup\t1\n' },
@@ -81,6 +94,14 @@ describe('a dataset in BEIR form', () => {
     'a split without grades': [
       { 'dataset.json': '{"schema":"conclave.dataset/v1","name":"tiny","split":"dev"}' },
       /qrels\/dev\.tsv: cannot be read/,
+    ],
+    'a split that leads elsewhere': [
+      { 'dataset.json': '{"schema":"conclave.dataset/v1","name":"tiny","split":"../../test"}' },
+      /dataset\.json: split: must be letters, digits and \. _ -, without \.\. \(got "\.\.\/\.\.\/test"\)/,
+    ],
+    'a split with dots in a row': [
+      { 'dataset.json': '{"schema":"conclave.dataset/v1","name":"tiny","split":"a..b"}' },
+      /dataset\.json: split: must be/,
     ],
     'an unknown schema': [{ 'dataset.json': '{"schema":"v2"}' }, /dataset\.json: schema/],
   };

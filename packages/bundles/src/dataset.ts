@@ -12,6 +12,9 @@ import { CheckedFolder } from './checked-folder.ts';
 
 const SEE = 'see docs/bundles.md for every field';
 
+/** The exponential gain is 2^grade - 1: above this grade a double does not hold it exactly. */
+const HIGHEST_GRADE = 53;
+
 /** A retrieval dataset in BEIR form, checked as a whole. */
 export interface Dataset {
   readonly dir: string;
@@ -42,17 +45,27 @@ export function readDataset(dir: string): Dataset {
 }
 
 /**
- * Checks a dataset that is to be measured with: all that `readDataset` checks, and that some document is relevant.
+ * Checks a dataset that is to be measured with: all that `readDataset` checks, that some document is relevant, and that no grade is
+ * too high for its gain.
  * @throws CVE_DATASET_INVALID with file and line, the value and the way out
  */
 export function validateDataset(dir: string): Dataset {
   const dataset = readDataset(dir);
-  const isRelevant = (grade: number) => grade > 0;
-  if (![...dataset.qrels.values()].some((grades) => [...grades.values()].some(isRelevant)))
-    new CheckedFolder(dir, 'CVE_DATASET_INVALID').refuse(
-      qrelsFile(dataset.manifest),
-      'marks no document as relevant (score above 0); without one nothing can be measured',
-    );
+  const folder = new CheckedFolder(dir, 'CVE_DATASET_INVALID');
+  const file = qrelsFile(dataset.manifest);
+  let isRelevant = false;
+  for (const [query, grades] of dataset.qrels) {
+    for (const [document, grade] of grades) {
+      if (grade > HIGHEST_GRADE)
+        folder.refuse(
+          file,
+          `grades document "${document}" for query "${query}" with ${grade}; grades are at most ${HIGHEST_GRADE}, use a smaller scale`,
+        );
+      isRelevant ||= grade > 0;
+    }
+  }
+  if (!isRelevant)
+    folder.refuse(file, 'marks no document as relevant (score above 0); without one nothing can be measured');
   return dataset;
 }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { canonicalJson, type Digest, digestOf, sha256 } from '@conclave/contracts';
 import * as tar from 'tar';
+import { evictUnused, removeLeftovers } from './artifact-cache.ts';
 import { directoryDigest } from './artifact-files.ts';
 import { openArtifacts } from './artifacts.ts';
 import { nativeOf } from './native.ts';
@@ -66,6 +68,39 @@ describe('artifacts', () => {
     assert.deepEqual((await artifacts.pushDirectory(source, 'dataset')).alreadyThere, true);
   });
 
+  it('a cache keeps what is in use and what was used last', async () => {
+    const artifacts = openArtifacts(test.bus);
+    const cache = join(dir, 'cache');
+    await evictUnused(cache, []);
+    const digests: Digest[] = [];
+    for (let i = 0; i < 11; i++) {
+      const { digest } = await artifacts.pushDirectory(await fill({ file: `cached ${i}` }), 'model');
+      await artifacts.fetchDirectory(digest, cache);
+      await utimes(join(cache, `${digest.slice(7)}.verified`), i, i);
+      digests.push(digest);
+    }
+    const [inUse, usedAgain, old, alsoOld, ...recent] = digests;
+    assert.ok(inUse !== undefined && usedAgain !== undefined && old !== undefined && alsoOld !== undefined);
+    await artifacts.fetchDirectory(usedAgain, cache);
+    await evictUnused(cache, [inUse]);
+    const kept = [inUse, usedAgain, ...recent].map((digest) => digest.slice(7));
+    assert.deepEqual((await readdir(cache)).sort(), kept.flatMap((name) => [name, `${name}.verified`]).sort());
+    assert.equal(await directoryDigest(await artifacts.fetchDirectory(old, cache)), old);
+  });
+
+  it('a cache loses what dead processes left in it, and nothing of live ones', async () => {
+    const cache = join(dir, 'cache');
+    await removeLeftovers(cache);
+    const copy = 'a'.repeat(64);
+    const { pid: dead } = spawnSync('true');
+    const names = [`${copy}.tmp-${dead}`, `${copy}.evicted-${dead}`, `${copy}.tmp-${process.pid}`];
+    for (const name of [copy, ...names, `${copy}.tmp-${process.ppid}`])
+      await mkdir(join(cache, name), { recursive: true });
+    for (const name of [`${copy}.verified`, `${copy}.verified-${dead}`]) await writeFile(join(cache, name), '');
+    await removeLeftovers(cache);
+    assert.deepEqual((await readdir(cache)).sort(), [copy, `${copy}.tmp-${process.ppid}`, `${copy}.verified`].sort());
+  });
+
   it('bytes come back by digest', async () => {
     const artifacts = openArtifacts(test.bus);
     const digest = await artifacts.putBytes(Buffer.from('long output'));
@@ -119,6 +154,18 @@ describe('artifacts', () => {
     );
     assert.equal((await artifacts.pushDirectory(source, 'model')).alreadyThere, false);
     assert.equal(await directoryDigest(await artifacts.fetchDirectory(digest, cache)), digest);
+  });
+
+  it('an archive that cannot be unpacked is refused, a machine that cannot hold it is not the archive’s fault', async () => {
+    const artifacts = openArtifacts(test.bus);
+    const name = 'n'.repeat(200);
+    const { digest } = await artifacts.pushDirectory(await fill({ [name]: 'content' }), 'model');
+    // The archive itself still has a path that the system takes, the file in it no longer.
+    const folders = join(dir, ...Array.from({ length: 19 }, () => 'f'.repeat(200)));
+    const cache = join(folders, 'f'.repeat(3950 - folders.length - 1));
+    await assert.rejects(artifacts.fetchDirectory(digest, cache), { code: 'ENAMETOOLONG', syscall: 'open' });
+    await new Objects(nativeOf(test.bus)).put(digest, 'forged', bytesOf(Buffer.from('no archive')));
+    await assert.rejects(artifacts.fetchDirectory(digest, dir), /CVE_ARTIFACT_DIGEST_MISMATCH: .*cannot be unpacked/);
   });
 
   it('files that the manifest does not name are not unpacked', async () => {

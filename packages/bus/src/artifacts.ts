@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { access, mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -11,6 +11,7 @@ import {
   sha256,
 } from '@conclave/contracts';
 import * as tar from 'tar';
+import { copyOf } from './artifact-cache.ts';
 import {
   compareManifests,
   fileEntry,
@@ -115,7 +116,7 @@ async function fetchDirectory(
   cacheDir: string,
   onProgress?: Progress,
 ): Promise<string> {
-  const target = join(cacheDir, digest.slice('sha256:'.length));
+  const target = copyOf(cacheDir, digest);
   const running = underWay.get(target);
   if (running !== undefined) return await running;
   const fetching = fetchTo(objects, digest, target, onProgress).finally(() => underWay.delete(target));
@@ -125,7 +126,11 @@ async function fetchDirectory(
 
 async function fetchTo(objects: Objects, digest: Digest, target: string, onProgress?: Progress): Promise<string> {
   const marker = `${target}.verified`;
-  if ((await exists(marker)) && (await exists(target))) return target;
+  if ((await exists(marker)) && (await exists(target))) {
+    const now = new Date();
+    await utimes(marker, now, now);
+    return target;
+  }
   const expected = await fetchManifest(objects, digest);
   const temporary = `${target}.tmp-${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
@@ -188,12 +193,12 @@ async function unpack(file: string, cwd: string, expected: Manifest, digest: Dig
       },
     });
   } catch (error) {
+    // A full disk says nothing about the archive: the same fetch may succeed later.
+    if (error instanceof Error && 'syscall' in error) throw error;
     throw new ConclaveError(
       'CVE_ARTIFACT_DIGEST_MISMATCH',
       `artifact ${digest} cannot be unpacked: ${messageOf(error)}; push it again`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

@@ -11,6 +11,17 @@ export const innerPath = z
     'must be a relative path without ..',
   );
 
+/** A part of a file name: `qrels/<split>.tsv`. */
+const splitName = z
+  .string()
+  .max(50)
+  .refine(
+    (split) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(split) && !split.includes('..'),
+    'must be letters, digits and . _ -, without ..',
+  );
+
+const divisor = z.number().refine((value) => value !== 0, 'must not be 0, pixels are divided by it');
+
 const tensorName = z.string().min(1).max(100);
 
 /** Splits text into words and character n-grams and hashes each to 1..buckets; 0 is padding. Defined in docs/bundles.md. */
@@ -54,7 +65,7 @@ const pictureDocuments = z.strictObject({
     background: z.string().regex(/^#[0-9a-f]{6}$/, 'must be #rrggbb in lower case'),
     scale: z.number(),
     mean: z.tuple([z.number(), z.number(), z.number()]),
-    std: z.tuple([z.number(), z.number(), z.number()]),
+    std: z.tuple([divisor, divisor, divisor]),
   }),
   /** `on_load`: encode every picture once at warm-up. `per_query`: encode them all for each query. */
   index: z.enum(['on_load', 'per_query']),
@@ -86,7 +97,7 @@ export const datasetManifest = z.strictObject({
   schema: z.literal('conclave.dataset/v1'),
   name: modelName,
   description: z.string().max(2000).default(''),
-  split: z.string().min(1).max(50),
+  split: splitName,
   license: z.string().max(2000).default(''),
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;

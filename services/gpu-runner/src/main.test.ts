@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -13,10 +13,12 @@ import {
   openJournal,
   openMembership,
   openWorkQueue,
+  publishTelemetry,
 } from '@conclave/bus';
 import { freePort, startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import {
   aggregates,
+  digestOf,
   evaluationIdOf,
   inferResponse,
   parseCommit,
@@ -44,6 +46,9 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
   const versions = { ...VERSIONS };
   const windows: TelemetryWindow[] = [];
   let seq = 0;
+  const cache = () => join(dir, 'data', 'artifacts');
+  /** Least recently used first. */
+  const unusedCopies = Array.from({ length: 10 }, (_, i) => String(i).repeat(64));
 
   before(async () => {
     testBus = await startTestBus({ users: true });
@@ -68,6 +73,13 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
         JSON.stringify({ model: 'tiny', seq, leader: 'coordinator-0', leaderEpoch: 1 }),
       );
     confirming = setInterval(confirm, 100);
+    await writeFile(join(dir, 'nkey'), testBus.nats.seeds['gpu-runner']);
+    for (const [i, copy] of unusedCopies.entries()) {
+      writeFiles(join(cache(), copy), { file: copy });
+      await writeFile(join(cache(), `${copy}.verified`), '');
+      await utimes(join(cache(), `${copy}.verified`), i, i);
+    }
+    writeFiles(join(cache(), `${unusedCopies[0]}.tmp-${spawnSync('true').pid}`), { file: 'half' });
     await startRunner();
   });
   after(async () => {
@@ -78,11 +90,11 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
     await rm(dir, { recursive: true });
   });
 
-  async function startRunner(environment: Record<string, string> = {}): Promise<void> {
+  async function startRunner(environment: Record<string, string> = {}, readyTimeoutSeconds = 300): Promise<void> {
     const port = await freePort();
     base = `http://127.0.0.1:${port}`;
-    await writeFile(join(dir, 'nkey'), testBus.nats.seeds['gpu-runner']);
-    await writeFile(join(dir, 'conclave.yaml'), 'pace:\n  windowSeconds: 0.2\nlimits:\n  ackWaitMs: 1000\n');
+    const limits = `  ackWaitMs: 1000\n  readyTimeoutSeconds: ${readyTimeoutSeconds}\n`;
+    await writeFile(join(dir, 'conclave.yaml'), `pace:\n  windowSeconds: 0.2\nlimits:\n${limits}`);
     const env = {
       PATH: process.env.PATH,
       CONCLAVE_CONFIG: join(dir, 'conclave.yaml'),
@@ -136,6 +148,13 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
     assert.equal((await fetch(`${base}/readyz`)).status, 200);
   });
 
+  it('frees what its cache no longer needs', async () => {
+    const wanted = [versions['1.0'], versions.dataset].map((one) => one.slice('sha256:'.length));
+    const kept = [...unusedCopies.slice(2), ...wanted].flatMap((copy) => [copy, `${copy}.verified`]).sort();
+    await until(async () => (await readdir(cache())).length <= kept.length, 'freed');
+    assert.deepEqual((await readdir(cache())).sort(), kept);
+  });
+
   it('mirrors in shadow, splits at 50 percent, and stores windows with epoch and digest', async () => {
     await append(event().applied);
     await enter('shadow');
@@ -153,6 +172,16 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       seen.add((await ask(texts('left'))).model_version);
       return seen.size === 2 && measured(4, '1.1');
     }, 'both versions answer');
+  });
+
+  it('stores a window once, however often it is sent', async () => {
+    const sent = windows.at(-1) ?? assert.fail('no window');
+    const subject = subjects.telemetry(sent.model, sent.version);
+    const other = await testBus.connect('gpu-runner');
+    await publishTelemetry(other, subject, sent, { msgId: digestOf(sent) });
+    await publishTelemetry(other, subject, { ...sent, runner: 'marker' });
+    await until(() => windows.some(({ runner }) => runner === 'marker'), 'marker read');
+    assert.equal(windows.filter((window) => digestOf(window) === digestOf(sent)).length, 1);
   });
 
   it('passes a rollback test once, however often it is asked for', async () => {
@@ -238,6 +267,17 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       (await events()).map(({ type }) => type).filter((type) => type !== 'evaluation.progressed'),
       ['evaluation.started', 'evaluation.started', 'evaluation.completed'],
     );
+  });
+
+  it('gives a load the time that the coordinator waits for it', async () => {
+    runner.kill('SIGKILL');
+    await once(runner, 'exit');
+    await startRunner({}, 0.001);
+    const detail = async () => (await status())?.models[0]?.versions[0]?.detail ?? '';
+    await until(async () => (await detail()).includes('did not load within 1 ms'), 'too slow');
+    runner.kill('SIGKILL');
+    await once(runner, 'exit');
+    await startRunner();
   });
 
   it('serves stable only after an event that it does not know, and says so', async () => {

@@ -9,7 +9,7 @@ import {
 } from '@conclave/bus';
 import {
   desiredConfirmation,
-  digest,
+  digestOf,
   messageOf,
   type RunnerStatus,
   runnerStatus,
@@ -21,6 +21,7 @@ import { OfflineEvaluations } from './evaluation/offline-evaluation.ts';
 import { serveOpenInference } from './http/open-inference.ts';
 import { RollbackTests } from './rollback-test/rollback-test-api.ts';
 import { WindowPublisher } from './telemetry/window-publisher.ts';
+import { ArtifactCache } from './versions/artifact-cache.ts';
 import { InferEndpoints } from './versions/infer-endpoints.ts';
 import { followRollouts } from './versions/rollout-follower.ts';
 import { ServedModels } from './versions/served-models.ts';
@@ -36,12 +37,13 @@ interface Part {
 await runService({ name: 'gpu-runner', start });
 
 async function start(context: ServiceContext): Promise<RunningService> {
-  const { roles } = context.config.runner;
-  const artifacts = openArtifacts(context.bus);
-  const cacheDir = join(context.dataDir, 'artifacts');
-  const fetchDirectory = (value: string) => artifacts.fetchDirectory(digest.parse(value), cacheDir);
-  const serving = roles.includes('serve') ? await startServing(context, fetchDirectory) : undefined;
-  const evaluating = roles.includes('evaluate') ? startEvaluating(context, fetchDirectory) : undefined;
+  const { bus, config, dataDir, log } = context;
+  const { roles } = config.runner;
+  const cache = await ArtifactCache.open(openArtifacts(bus), join(dataDir, 'artifacts'), (reason) =>
+    log.warn({ reason }, 'the cache of artifacts could not be cleared'),
+  );
+  const serving = roles.includes('serve') ? await startServing(context, cache) : undefined;
+  const evaluating = roles.includes('evaluate') ? startEvaluating(context, cache) : undefined;
   const status = startStatus(context, serving?.models);
   const parts: (Part | undefined)[] = [status, evaluating, serving];
   return {
@@ -51,23 +53,23 @@ async function start(context: ServiceContext): Promise<RunningService> {
   };
 }
 
-async function startServing(
-  context: ServiceContext,
-  fetchDirectory: (digest: string) => Promise<string>,
-): Promise<Part & { models: ServedModels }> {
+async function startServing(context: ServiceContext, cache: ArtifactCache): Promise<Part & { models: ServedModels }> {
   const { bus, journal, config, instance, log, health, http } = context;
   const publisher = new WindowPublisher(
-    (window: TelemetryWindow) => publishTelemetry(bus, subjects.telemetry(window.model, window.version), window),
+    (window: TelemetryWindow) =>
+      publishTelemetry(bus, subjects.telemetry(window.model, window.version), window, { msgId: digestOf(window) }),
     (reason, dropped) => log.warn({ reason, dropped }, 'telemetry windows wait for NATS'),
   );
   const models = new ServedModels({
     runner: instance,
     ...config.runner,
     desiredConfirmationTimeoutMs: config.limits.desiredConfirmationTimeoutMs,
-    fetchDirectory,
+    loadTimeoutMs: config.limits.readyTimeoutSeconds * 1000,
+    fetchDirectory: cache.fetchDirectory,
     onWindows: (windows) => publisher.add(windows),
     onChange: () => endpoints.reconcile(),
   });
+  cache.addUser(() => models.inUse);
   const api = serveApi(bus, { name: 'gpu-runner', version: '0.1.0', description: `inference on ${instance}` });
   const endpoints = new InferEndpoints(api, models);
   const rollbackTests = new RollbackTests({
@@ -88,7 +90,10 @@ async function startServing(
   });
   const follower = followRollouts({
     journal,
-    onStates: (states) => models.apply(states),
+    onStates: (states) => {
+      models.apply(states);
+      cache.evict();
+    },
     onHalt: (reason, err) => {
       models.halt(reason);
       log.error({ err }, 'the journal cannot be followed any more: stable only from here on');
@@ -117,9 +122,11 @@ async function startServing(
   };
 }
 
-function startEvaluating(context: ServiceContext, fetchDirectory: (digest: string) => Promise<string>): Part {
+function startEvaluating(context: ServiceContext, cache: ArtifactCache): Part {
   const { bus, journal, config, instance, log, health } = context;
+  const { fetchDirectory } = cache;
   const evaluations = new OfflineEvaluations({ runner: instance, journal, config: config.runner, fetchDirectory });
+  cache.addUser(() => evaluations.inUse);
   const consumer: WorkConsumer = openWorkQueue(bus).consume({
     name: 'gpu-runner',
     filter: subjects.workEvaluation,
@@ -127,7 +134,7 @@ function startEvaluating(context: ServiceContext, fetchDirectory: (digest: strin
     ackWaitMs: config.limits.ackWaitMs,
     maxDeliver: config.limits.maxDeliveries,
     by: instance,
-    handler: (job) => evaluations.handle(job),
+    handler: (job) => evaluations.handle(job).finally(() => cache.evict()),
     onDead: async (job, reason) => {
       log.error({ err: reason }, 'an evaluation was given up');
       await evaluations.giveUp(job, reason);

@@ -56,7 +56,7 @@ const rollbackTestResult = z.object({
   passed: z.boolean(),
   probes: z.number().int().nonnegative(),
   failedProbes: z.number().int().nonnegative(),
-  /** Largest difference of scores of stable before, during and after the swap. */
+  /** Largest difference of scores of stable before, during and after the swap, in parts of the score where that is above 1. */
   maxDifference: z.number().nonnegative(),
   tolerance: z.number().nonnegative(),
   /** Time from the order until only stable answered, and back. */

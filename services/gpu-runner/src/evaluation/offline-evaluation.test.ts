@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Journal, openJournal } from '@conclave/bus';
-import { startTestBus, type TestBus } from '@conclave/bus/testing';
+import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import {
   aggregates,
   ConclaveError,
@@ -139,6 +139,22 @@ describe('offline evaluations', () => {
     stopping.abort();
     await assert.rejects(handled, { code: 'CVE_CANCELLED' });
     assert.equal((await evaluationOf('e-9')).state, 'running');
+  });
+
+  it('name the artifacts that they use, from before they are fetched until the end', async () => {
+    let asked: readonly string[] = [];
+    const running = evaluations({
+      fetchDirectory: async (digest) => {
+        asked = running.inUse;
+        return dirs.get(digest) ?? unknownArtifact(digest);
+      },
+    });
+    const handled = running.handle(jobOf('e-11'));
+    await until(() => asked.length > 0, 'fetching');
+    assert.deepEqual([...asked].sort(), [VERSIONS.dataset, VERSIONS['1.0'], VERSIONS['1.1']].sort());
+    assert.deepEqual([...running.inUse], [...asked]);
+    await handled;
+    assert.deepEqual(running.inUse, []);
   });
 
   it('refuse what is no offline request for good', async () => {

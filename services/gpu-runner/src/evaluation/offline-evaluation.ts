@@ -34,9 +34,19 @@ export interface OfflineEvaluationsOptions {
  */
 export class OfflineEvaluations {
   readonly #options: OfflineEvaluationsOptions;
+  readonly #measuring = new Set<OfflineRequest>();
 
   constructor(options: OfflineEvaluationsOptions) {
     this.#options = options;
+  }
+
+  /** Digests of the bundles and datasets that are being measured. */
+  get inUse(): readonly string[] {
+    return [...this.#measuring].flatMap(({ digest, dataset, baseline }) => [
+      digest,
+      dataset,
+      ...(baseline === undefined ? [] : [baseline.digest]),
+    ]);
   }
 
   /** @throws CVE_REQUEST_INVALID for what is no request; retryable and cancelled errors, to be delivered again */
@@ -49,6 +59,7 @@ export class OfflineEvaluations {
     if (state === 'completed' || (state === 'failed' && job.deliveryCount > 1)) return;
     const attempt = attemptsBefore + 1;
     if (!(await record.started(attempt, { request, runner }))) return;
+    this.#measuring.add(request);
     try {
       const result = await this.#measure(request, record, attempt, job.signal);
       await faultPoint('evaluation.before_result');
@@ -57,6 +68,8 @@ export class OfflineEvaluations {
     } catch (error) {
       if (!isConclaveError(error) || error.retry !== 'terminal') throw error;
       await record.failed(attempt, { request, runner, code: error.code, message: error.message });
+    } finally {
+      this.#measuring.delete(request);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ConclaveError } from '@conclave/contracts';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -100,6 +101,38 @@ describe('dynamic batching', () => {
     const next = queue.submit(['c', 'd'], 1);
     model.batches[1]?.answer();
     assert.deepEqual(ids(await next), ['c0', 'd0']);
+  });
+
+  it('runs the requests of a batch singly when one of its queries may be what failed it', async () => {
+    for (const code of ['CVE_INFER_FAILED', 'CVE_INFER_INVALID'] as const) {
+      const model = slowModel();
+      const queue = new BatchQueue(options, model.run);
+      const [good, bad] = [queue.submit(['a', 'b'], 1), queue.submit(['c'], 2)];
+      const refused = assert.rejects(bad, { code });
+      model.batches[0]?.fail(new ConclaveError(code, 'not finite'));
+      await new Promise(setImmediate);
+      assert.deepEqual([model.batches[1]?.queries, model.batches[1]?.k], [['a', 'b'], 1]);
+      model.batches[1]?.answer();
+      assert.deepEqual(ids(await good), ['a0', 'b0']);
+      await new Promise(setImmediate);
+      assert.deepEqual(model.batches[2]?.queries, ['c']);
+      model.batches[2]?.fail(new ConclaveError(code, 'not finite'));
+      await refused;
+      await new Promise(setImmediate);
+      assert.equal(model.batches.length, 3);
+    }
+  });
+
+  it('runs nothing again once all was rejected', async () => {
+    const model = slowModel();
+    const queue = new BatchQueue(options, model.run);
+    const batch = [queue.submit(['a'], 1), queue.submit(['b', 'c'], 1)];
+    const crashed = new ConclaveError('CVE_INFER_FAILED', 'crashed');
+    model.batches[0]?.fail(crashed);
+    queue.rejectAll(crashed);
+    for (const one of batch) await assert.rejects(one, crashed);
+    await new Promise(setImmediate);
+    assert.equal(model.batches.length, 1);
   });
 
   it('gives a slow model small batches, and refuses at once what would expire before its answer', async (t) => {

@@ -1,4 +1,4 @@
-import { ConclaveError } from '@conclave/contracts';
+import { ConclaveError, isConclaveError } from '@conclave/contracts';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 
@@ -32,7 +32,8 @@ const NEWEST_WEIGHT = 0.3;
 /**
  * Dynamic batching in front of one model: one batch runs at a time; what arrives meanwhile forms the next. A batch starts when
  * it is full or when its oldest request has waited `maxBatchWaitMs`. A slow model gets smaller batches, and no request that would
- * expire before its answer: under overload some are answered in time, instead of all too late.
+ * expire before its answer: under overload some are answered in time, instead of all too late. A batch that fails is run again request
+ * by request, so that a query which no model can take fails only who sent it.
  */
 export class BatchQueue {
   readonly #options: BatchOptions;
@@ -43,7 +44,7 @@ export class BatchQueue {
   /** Running mean of the milliseconds that one query takes. */
   #queryMs = 0;
 
-  /** @param run answers a batch; what it rejects with rejects every request of the batch */
+  /** @param run answers a batch, or rejects with CVE_INFER_FAILED or CVE_INFER_INVALID what one query of it may have caused */
   constructor(options: BatchOptions, run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>) {
     this.#options = options;
     this.#run = run;
@@ -102,20 +103,46 @@ export class BatchQueue {
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
     this.#running = batch;
-    const queries = batch.flatMap((one) => one.queries);
-    const startedAt = performance.now();
-    const run = this.#run(queries, Math.max(...batch.map(({ k }) => k))).then(
-      (answers) => this.#answer(batch, answers),
-      (error: unknown) => this.#finish(batch, ({ reject }) => reject(error)),
-    );
-    void run.finally(() => {
-      const queryMs = (performance.now() - startedAt) / queries.length;
-      this.#queryMs += (queryMs - this.#queryMs) * NEWEST_WEIGHT;
+    void this.#answer(batch).finally(() => {
       if (this.#running !== batch) return;
       this.#running = [];
       // Whoever arrived while the batch ran has waited long enough.
       if (this.#waiting.length > 0) this.#start();
     });
+  }
+
+  async #answer(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#answerAtOnce(batch);
+    } catch (error) {
+      if (batch.length > 1 && mayBeOneQuerys(error)) await this.#answerSingly(batch);
+      else this.#finish(batch, ({ reject }) => reject(error));
+    }
+  }
+
+  /** Nobody's query fails the requests of others. */
+  async #answerSingly(batch: readonly Waiting[]): Promise<void> {
+    for (const one of batch) {
+      if (this.#running !== batch) return;
+      if (one.expiresAt <= performance.now()) continue;
+      await this.#answerAtOnce([one]).catch((error: unknown) => this.#finish([one], ({ reject }) => reject(error)));
+    }
+  }
+
+  async #answerAtOnce(batch: readonly Waiting[]): Promise<void> {
+    const queries = batch.flatMap((one) => one.queries);
+    const startedAt = performance.now();
+    try {
+      const answers = await this.#run(queries, Math.max(...batch.map(({ k }) => k)));
+      let row = 0;
+      this.#finish(batch, ({ queries: { length }, k, resolve }) => {
+        resolve(answers.slice(row, row + length).map((answer) => answer.slice(0, k)));
+        row += length;
+      });
+    } finally {
+      const queryMs = (performance.now() - startedAt) / queries.length;
+      this.#queryMs += (queryMs - this.#queryMs) * NEWEST_WEIGHT;
+    }
   }
 
   #takeBatch(): Waiting[] {
@@ -143,18 +170,14 @@ export class BatchQueue {
     );
   }
 
-  #answer(batch: readonly Waiting[], answers: readonly Retrieved[][]): void {
-    let row = 0;
-    this.#finish(batch, ({ queries, k, resolve }) => {
-      resolve(answers.slice(row, row + queries.length).map((answer) => answer.slice(0, k)));
-      row += queries.length;
-    });
-  }
-
   #finish(batch: readonly Waiting[], finish: (one: Waiting) => void): void {
     for (const one of batch) {
       clearTimeout(one.deadline);
       finish(one);
     }
   }
+}
+
+function mayBeOneQuerys(error: unknown): boolean {
+  return isConclaveError(error, 'CVE_INFER_FAILED') || isConclaveError(error, 'CVE_INFER_INVALID');
 }

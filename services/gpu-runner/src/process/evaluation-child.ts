@@ -14,7 +14,6 @@ import { type FromEvaluation, type Measurement, type ToEvaluation, toEvaluation 
  * The process of one offline evaluation: low priority, so that it never distorts the latency of what is served beside it.
  */
 const CUT_OFF = 10;
-const PROGRESS_EVERY = 50;
 
 const tell = (message: FromEvaluation) => tellParent(message);
 
@@ -63,13 +62,14 @@ async function runOf(
   provider: Provider,
   onProgress: (done: number) => void,
 ): Promise<Run> {
-  const engine = await openEngineOver(bundleDir, dataset, provider, { indexOnce: true });
+  const onEncoded = () => tell({ type: 'encoded' });
+  const engine = await openEngineOver(bundleDir, dataset, provider, { indexOnce: true, onEncoded });
   const queries = queriesFor(engine.form, dataset);
   const run = new Map<string, readonly Retrieved[]>();
   for (const [index, { _id }] of dataset.queries.entries()) {
     const [answer] = await engine.search(queries.slice(index, index + 1), CUT_OFF);
     run.set(_id, answer ?? []);
-    if (run.size % PROGRESS_EVERY === 0 || run.size === queries.length) onProgress(run.size);
+    onProgress(run.size);
   }
   await engine.release();
   return run;

@@ -11,7 +11,10 @@ after(() => rmSync(root, { recursive: true }));
 let made = 0;
 const write = (files: Files) => writeFiles(join(root, String(++made)), files);
 
-function measure(bundle: Files, options: { baseline?: Files; dataset?: Files; signal?: AbortSignal } = {}) {
+function measure(
+  bundle: Files,
+  options: { baseline?: Files; dataset?: Files; signal?: AbortSignal; silenceMs?: number } = {},
+) {
   const progress: [number, number][] = [];
   const order = {
     bundleDir: write(bundle),
@@ -22,7 +25,12 @@ function measure(bundle: Files, options: { baseline?: Files; dataset?: Files; si
     ...(options.baseline === undefined ? {} : { baselineDir: write(options.baseline) }),
   };
   const signal = options.signal ?? new AbortController().signal;
-  const measured = measureInProcess(order, { signal, onProgress: (...step) => void progress.push(step) });
+  const { silenceMs } = options;
+  const measured = measureInProcess(order, {
+    signal,
+    onProgress: (...step) => void progress.push(step),
+    ...(silenceMs === undefined ? {} : { silenceMs }),
+  });
   return { measured, progress };
 }
 
@@ -36,7 +44,11 @@ describe('offline evaluation in its own process', () => {
       documents: 3,
       metrics: { 'ndcg@10': perfect, 'ndcg@10_exponential': perfect },
     });
-    assert.deepEqual(progress, [[3, 3]]);
+    assert.deepEqual(progress, [
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
   });
 
   it('compares pairwise, whatever form the queries of each take', async () => {
@@ -76,5 +88,10 @@ describe('offline evaluation in its own process', () => {
     const { measured } = measure(textBundle('1.0'), { signal: stopping.signal });
     stopping.abort();
     await assert.rejects(measured, { code: 'CVE_CANCELLED' });
+  });
+
+  it('is given up when its process falls silent', async () => {
+    const { measured } = measure(textBundle('1.0'), { silenceMs: 1 });
+    await assert.rejects(measured, /CVE_EVALUATION_FAILED: the evaluation process made no progress for 1 ms/);
   });
 });

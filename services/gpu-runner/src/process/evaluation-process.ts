@@ -5,20 +5,34 @@ import { type FromEvaluation, fromEvaluation, type Measurement, type ToEvaluatio
 const SCRIPT = new URL('evaluation-child.ts', import.meta.url);
 
 /**
+ * A query, or a batch of pictures, takes seconds even at the lowest priority beside a busy model, and reading a large bundle a minute:
+ * a process that reports nothing for five is stuck.
+ */
+const SILENCE_MS = 5 * 60_000;
+
+/**
  * Measures a bundle, and its difference to a baseline if one is given, in a child process of its own.
  * @param onProgress queries answered so far, and in all
- * @throws CVE_CANCELLED when `signal` aborts; CVE_BUNDLE_*, CVE_DATASET_INVALID, CVE_INFER_FAILED; CVE_EVALUATION_FAILED when the process dies
+ * @param options.silenceMs milliseconds without progress after which the process is given up. Default five minutes.
+ * @throws CVE_CANCELLED when `signal` aborts; CVE_BUNDLE_*, CVE_DATASET_INVALID, CVE_INFER_FAILED; CVE_EVALUATION_FAILED when the process
+ * dies or is stuck
  */
 export async function measureInProcess(
   order: Omit<ToEvaluation, 'type'>,
-  options: { signal: AbortSignal; onProgress(done: number, total: number): void },
+  options: { signal: AbortSignal; onProgress(done: number, total: number): void; silenceMs?: number },
 ): Promise<Measurement> {
   const { promise, resolve, reject } = Promise.withResolvers<Measurement>();
+  const { silenceMs = SILENCE_MS } = options;
+  const stuck = setTimeout(() => {
+    const text = `the evaluation process made no progress for ${silenceMs} ms; see whether the model runs outside of Conclave`;
+    reject(new ConclaveError('CVE_EVALUATION_FAILED', text));
+  }, silenceMs);
   const child = startChild<FromEvaluation, ToEvaluation>(SCRIPT, fromEvaluation, {
     onMessage(message) {
+      stuck.refresh();
       if (message.type === 'progress') options.onProgress(message.done, message.total);
       else if (message.type === 'measured') resolve(message.measurement);
-      else reject(codedError(message, 'CVE_EVALUATION_FAILED'));
+      else if (message.type === 'failed') reject(codedError(message, 'CVE_EVALUATION_FAILED'));
     },
     onExit: (how) =>
       reject(new ConclaveError('CVE_EVALUATION_FAILED', `the evaluation process ${how}; see whether memory suffices`)),
@@ -31,6 +45,7 @@ export async function measureInProcess(
   try {
     return await promise;
   } finally {
+    clearTimeout(stuck);
     options.signal.removeEventListener('abort', cancel);
     child.kill();
     await child.ended;

@@ -52,7 +52,7 @@ async function warmUp(opened: Engine, probes: readonly Query[]): Promise<void> {
       await opened.search(probes.slice(round, round + 1).concat(probes.slice(0, 1)), 10);
     }
   } catch (cause) {
-    if (!isConclaveError(cause, 'CVE_INFER_FAILED')) throw cause;
+    if (!isConclaveError(cause, 'CVE_INFER_FAILED') && !isConclaveError(cause, 'CVE_INFER_INVALID')) throw cause;
     throw new ConclaveError('CVE_BUNDLE_ONNX_INVALID', `the warm-up queries failed: ${messageOf(cause)}`, { cause });
   }
 }

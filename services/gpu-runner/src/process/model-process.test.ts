@@ -58,6 +58,18 @@ describe('a served version in its own process', () => {
     assert.match(String(bad.status === 'rejected' && bad.reason), /CVE_INFER_INVALID/);
   });
 
+  it('survives a query whose scores overflow, and answers who asked along with it', async () => {
+    const documents = new Uint8Array(Float32Array.from([1e30, 0, 0, 0, 1, 0, 0, 0, 1]).buffer);
+    const bundle = vectorBundle('1.0', undefined, { 'documents.f32': documents });
+    const model = start(bundle, { maxBatch: 2, maxBatchWaitMs: 60_000 });
+    await ready(model);
+    const { pid } = model;
+    const [good, bad] = await Promise.allSettled([model.search([[0, 1, 0]], 1), model.search([[1e30, 0, 0]], 1)]);
+    assert.deepEqual(good.status === 'fulfilled' && good.value, [[{ id: 'middle', score: 1 }]]);
+    assert.match(String(bad.status === 'rejected' && bad.reason), /CVE_INFER_INVALID/);
+    assert.equal(model.pid, pid);
+  });
+
   it('is started again after a crash; another version does not notice', async () => {
     const candidate = start(textBundle('1.1'), { backoffMs: 10, name: 'tiny 1.1', maxBatchWaitMs: 60_000 });
     const stable = start(textBundle('1.0'));

@@ -14,6 +14,9 @@ const SOUND_AFTER_MS = 60_000;
 /** Crashes while loading, one after the other, that make a load a failure for good. */
 const LOAD_ATTEMPTS = 3;
 
+/** Longest pause in milliseconds before a version is started again, unless the options name another. */
+export const LONGEST_PAUSE_MS = 30_000;
+
 export interface ModelProcessOptions extends BatchOptions {
   /** For messages: `emoji-search 1.1`. */
   readonly name: string;
@@ -22,8 +25,10 @@ export interface ModelProcessOptions extends BatchOptions {
   readonly provider: Provider;
   /** Milliseconds a load may take, warm-up included. Default 120 000. */
   readonly loadTimeoutMs?: number;
-  /** First pause in milliseconds before a crashed process is started again; it doubles up to 30 s. Default 500. */
+  /** First pause in milliseconds before a crashed process is started again; it doubles up to the longest. Default 500. */
   readonly backoffMs?: number;
+  /** Longest pause in milliseconds before another start. Default 30 000. */
+  readonly longestPauseMs?: number;
   /** Milliseconds after which a batch without an answer shows a stuck process, which is then killed. Default 60 000. */
   readonly stuckAfterMs?: number;
   /** Called after each change of state. */
@@ -168,7 +173,8 @@ export class ModelProcess {
       this.#enter('failed', `CVE_BUNDLE_ONNX_INVALID: ${text}`);
       return;
     }
-    const pauseMs = Math.min(30_000, (this.#options.backoffMs ?? 500) * 2 ** Math.min(this.#crashes, 10));
+    const { backoffMs = 500, longestPauseMs = LONGEST_PAUSE_MS } = this.#options;
+    const pauseMs = Math.min(longestPauseMs, backoffMs * 2 ** Math.min(this.#crashes, 10));
     this.#crashes++;
     this.#timer = setTimeout(() => this.#start(), pauseMs);
     this.#enter('restarting', `${what}, starting again in ${pauseMs} ms`);

@@ -64,6 +64,8 @@ export type Measurement = z.infer<typeof measurement>;
 
 /** From an evaluation process. */
 export const fromEvaluation = z.discriminatedUnion('type', [
+  /** A batch of documents, before the first query of a bundle. */
+  z.object({ type: z.literal('encoded') }),
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
   z.object({ type: z.literal('measured'), measurement }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string() }),

@@ -22,6 +22,7 @@ export interface DocumentIndex {
 
 /**
  * Builds the index of a bundle over a dataset's documents.
+ * @param onEncoded called after each batch of pictures that is encoded while the index is built
  * @throws CVE_BUNDLE_ONNX_INVALID, CVE_BUNDLE_INVALID for embeddings of other documents than the dataset's, CVE_DATASET_INVALID
  * for a document without a readable picture where the bundle needs one
  */
@@ -30,10 +31,11 @@ export function openDocumentIndex(
   manifest: BundleManifest,
   dataset: Dataset,
   provider: Provider,
+  onEncoded: () => void = () => {},
 ): Promise<DocumentIndex> {
   const { documents, embedding } = manifest;
   return documents.kind === 'pictures'
-    ? openPictures(dir, documents, embedding.dimensions, dataset, provider)
+    ? openPictures(dir, documents, embedding.dimensions, dataset, provider, onEncoded)
     : openEmbeddings(dir, documents, embedding.dimensions, dataset);
 }
 
@@ -43,6 +45,7 @@ async function openPictures(
   dimensions: number,
   dataset: Dataset,
   provider: Provider,
+  onEncoded: () => void,
 ): Promise<DocumentIndex> {
   const { width, height } = documents.picture;
   const contract = {
@@ -55,14 +58,12 @@ async function openPictures(
   };
   const model = await openOnnx(dir, contract, provider);
   const ids = dataset.documents.map(({ _id }) => _id);
-  const batches = await readPictures(dataset, documents.picture);
-  const encodeAll = async (): Promise<DocumentVectors> => ({
-    ids,
-    dimensions,
-    vectors: await encode(model, batches, dimensions),
-  });
-  if (documents.index === 'per_query') return { size: ids.length, forQuery: encodeAll, release: () => model.release() };
-  const encoded = await encodeAll();
+  const batches = pictureBatches(dataset, documents.picture);
+  if (documents.index === 'per_query') {
+    const kept = await Array.fromAsync(batches);
+    return { size: ids.length, forQuery: () => encode(model, ids, kept, dimensions), release: () => model.release() };
+  }
+  const encoded = await encode(model, ids, batches, dimensions, onEncoded);
   await model.release();
   return { size: ids.length, forQuery: async () => encoded, release: async () => {} };
 }
@@ -72,27 +73,36 @@ interface PictureBatch {
   readonly data: Float32Array;
 }
 
-async function encode(model: OnnxModel, batches: readonly PictureBatch[], dimensions: number): Promise<Float32Array> {
-  const vectors = new Float32Array(batches.reduce((sum, { rows }) => sum + rows, 0) * dimensions);
+async function encode(
+  model: OnnxModel,
+  ids: readonly string[],
+  batches: AsyncIterable<PictureBatch> | Iterable<PictureBatch>,
+  dimensions: number,
+  onEncoded: () => void = () => {},
+): Promise<DocumentVectors> {
+  const vectors = new Float32Array(ids.length * dimensions);
   let offset = 0;
-  for (const { data, rows } of batches) {
+  for await (const { data, rows } of batches) {
     vectors.set(await model.run(data, rows), offset);
     offset += rows * dimensions;
+    onEncoded();
   }
-  return vectors;
+  return { ids, vectors, dimensions };
 }
 
-async function readPictures(dataset: Dataset, format: PictureDocuments['picture']): Promise<PictureBatch[]> {
+/** Decodes a batch when it is asked for: all pictures of a dataset at once may not fit into memory. */
+async function* pictureBatches(
+  dataset: Dataset,
+  format: PictureDocuments['picture'],
+): AsyncGenerator<PictureBatch, void, void> {
   const size = 3 * format.width * format.height;
-  const batches: PictureBatch[] = [];
   for (let start = 0; start < dataset.documents.length; start += PICTURE_BATCH) {
     const chunk = dataset.documents.slice(start, start + PICTURE_BATCH);
     const data = new Float32Array(chunk.length * size);
     const tensors = await Promise.all(chunk.map((document) => readPicture(dataset, document, format)));
     for (const [row, tensor] of tensors.entries()) data.set(tensor, row * size);
-    batches.push({ rows: chunk.length, data });
+    yield { rows: chunk.length, data };
   }
-  return batches;
 }
 
 async function readPicture(

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { readDataset } from '@conclave/bundles';
 import sharp from 'sharp';
 import { type Files, textBundle, tinyDataset, vectorBundle, writeFiles } from '../testing/tiny-bundle.ts';
 import { linearOnnx, pictureOnnx } from '../testing/tiny-onnx.ts';
-import { openEngine } from './engine.ts';
+import { openEngine, openEngineOver } from './engine.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'engine-'));
 after(() => rmSync(root, { recursive: true }));
@@ -65,13 +66,36 @@ describe('engine with a user’s own ONNX model', () => {
     });
   }
 
+  it('encodes each batch of pictures before it decodes the next', async () => {
+    const names = Array.from({ length: 65 }, (_, i) => `p${i}`);
+    const corpus = names.map((_id) => JSON.stringify({ _id, picture: _id === 'p64' ? 'broken.png' : 'green.png' }));
+    const dataset = await pictureDataset();
+    const files = { ...dataset, 'corpus.jsonl': corpus.join('\n'), 'qrels/test.tsv': 'q1\tp1\t1\n', 'broken.png': '' };
+    let encoded = 0;
+    const opening = openEngineOver(write(pictureBundle('on_load')), readDataset(write(files)), 'cpu', {
+      onEncoded: () => void encoded++,
+    });
+    await assert.rejects(opening, /CVE_DATASET_INVALID: broken.png/);
+    assert.equal(encoded, 1);
+  });
+
   it('rejects a query of the wrong form', async () => {
     const vectors = await open(vectorBundle('1.0'));
     await assert.rejects(vectors.search(['text'], 1), /CVE_INFER_INVALID.*vectors of 3 numbers, got text/);
     await assert.rejects(vectors.search([[1, 2]], 1), /CVE_INFER_INVALID.*got 2 numbers/);
     await assert.rejects(vectors.search([[1, 2, Number.NaN]], 1), /CVE_INFER_INVALID.*finite/);
+    // Finite as a double, infinite as the float32 that the model gets.
+    await assert.rejects(vectors.search([[1, 2, 1e39]], 1), /CVE_INFER_INVALID.*finite as float32/);
     const text = await open(textBundle('1.0'));
     await assert.rejects(text.search([[1, 2, 3]], 1), /CVE_INFER_INVALID.*takes text/);
+  });
+
+  it('refuses a query whose scores overflow', async () => {
+    const documents = new Uint8Array(Float32Array.from([1e30, 0, 0, 0, 1, 0, 0, 0, 1]).buffer);
+    const engine = await open(vectorBundle('1.0', undefined, { 'documents.f32': documents }));
+    await assert.rejects(engine.search([[1e30, 0, 0]], 1), /CVE_INFER_INVALID.*score.*not finite/);
+    assert.deepEqual(await engine.search([[0, 2, 0]], 1), [[{ id: 'middle', score: 2 }]]);
+    await engine.release();
   });
 
   it('refuses answers that are not finite', async () => {

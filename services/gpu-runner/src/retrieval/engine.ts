@@ -1,5 +1,5 @@
 import { type Dataset, readBundle, readDataset } from '@conclave/bundles';
-import type { BundleManifest } from '@conclave/contracts';
+import { type BundleManifest, ConclaveError } from '@conclave/contracts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { type DocumentIndex, openDocumentIndex } from './document-index.ts';
 import { type DotProducts, openDotProducts } from './dot-products.ts';
@@ -18,7 +18,7 @@ export interface Engine {
   readonly documents: number;
   /**
    * The k best documents for each query, best first.
-   * @throws CVE_INFER_INVALID for a query of the wrong form; CVE_INFER_FAILED
+   * @throws CVE_INFER_INVALID for a query of the wrong form or too large to be scored; CVE_INFER_FAILED
    */
   search(queries: readonly Query[], k: number): Promise<Retrieved[][]>;
   release(): Promise<void>;
@@ -32,25 +32,24 @@ export async function openEngine(bundleDir: string, datasetDir: string, provider
   return await openEngineOver(bundleDir, readDataset(datasetDir), provider);
 }
 
-/**
- * The same over a dataset that was read before.
- * @param options.indexOnce encode the documents once even for a `per_query` bundle: the vectors are the same, so an evaluation gives
- * the same answers in a fraction of the time
- */
+export interface EngineOptions {
+  /** Encode the documents once even for a `per_query` bundle: the same vectors, so the same answers in a fraction of the time. */
+  readonly indexOnce?: boolean;
+  /** Called after each batch of documents that is encoded while the engine opens. */
+  readonly onEncoded?: () => void;
+}
+
+/** The same over a dataset that was read before. */
 export async function openEngineOver(
   bundleDir: string,
   dataset: Dataset,
   provider: Provider,
-  options: { indexOnce: boolean } = { indexOnce: false },
+  { indexOnce = false, onEncoded }: EngineOptions = {},
 ): Promise<Engine> {
   const manifest = readBundle(bundleDir);
   const encoder = await openQueryEncoder(bundleDir, manifest, provider);
-  const index = await openDocumentIndex(
-    bundleDir,
-    options.indexOnce ? indexedOnce(manifest) : manifest,
-    dataset,
-    provider,
-  );
+  const indexed = indexOnce ? indexedOnce(manifest) : manifest;
+  const index = await openDocumentIndex(bundleDir, indexed, dataset, provider, onEncoded);
   const products = await openDotProducts(manifest.embedding.dimensions);
   return {
     version: manifest.version,
@@ -89,8 +88,16 @@ async function search(
     for (let row = 0; row < batch.length; row++) {
       const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions);
       const documents = await index.forQuery();
-      answers.push(topDocuments(documents.ids, await products.score(vector, documents), k));
+      answers.push(topDocuments(documents.ids, finite(await products.score(vector, documents)), k));
     }
   }
   return answers;
+}
+
+function finite(scores: Float32Array): Float32Array {
+  if (scores.every(Number.isFinite)) return scores;
+  throw new ConclaveError(
+    'CVE_INFER_INVALID',
+    'a score of this query is not finite; send smaller numbers, or normalise the vectors in the model',
+  );
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { fnv1a32, hashedNgrams } from './hashed-ngrams.ts';
 
@@ -33,6 +34,58 @@ describe('hashed-ngrams tokenizer', () => {
   it('cuts at maxTokens', () => {
     assert.equal(hashedNgrams('one two three four five six', tokenizer).length, 12);
     assert.ok(hashedNgrams('one two three four five six', tokenizer).every((id) => id >= 1 && id <= 1000));
+  });
+
+  it('gives the same whether a text is cut into pieces or taken whole', () => {
+    const whole = (text: string): number[] => {
+      const words =
+        text
+          .normalize('NFKC')
+          .toLowerCase()
+          .match(/[\p{L}\p{N}]+/gu) ?? [];
+      const features = words.flatMap((word) => {
+        const points = [...`<${word}>`];
+        const runs = tokenizer.ngrams.flatMap((n) =>
+          points.slice(n - 1).map((_, start) => `g:${points.slice(start, start + n).join('')}`),
+        );
+        return [`w:${word}`, ...runs];
+      });
+      return [...features.map(idOf), ...Array(tokenizer.maxTokens).fill(0)].slice(0, tokenizer.maxTokens);
+    };
+    // Final sigma, marks that compose or stand alone, jamo, spaces that are none, format characters.
+    const pieces = [
+      'Σ',
+      'ΑΣ',
+      'a',
+      'é',
+      '\u0301',
+      '\u1100',
+      '\u1161',
+      ' ',
+      '\n',
+      '\t',
+      '\u00a0',
+      '\ufeff',
+      '\u00ad',
+      '¨',
+      '𐌰',
+      '-',
+      'ﬁ',
+    ];
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (one) => {
+        assert.deepEqual(hashedNgrams(one, tokenizer), whole(one));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('takes no more of a long text than it needs', () => {
+    const startedAt = performance.now();
+    hashedNgrams('a'.repeat(5_000_000), tokenizer);
+    hashedNgrams('ﬁ '.repeat(5_000_000), tokenizer);
+    assert.ok(performance.now() - startedAt < 3000);
   });
 
   it('agrees with the training side', () => {

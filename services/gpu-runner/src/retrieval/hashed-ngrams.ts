@@ -19,21 +19,36 @@ export function fnv1a32(text: string): number {
  */
 export function hashedNgrams(text: string, { buckets, maxTokens, ngrams }: Tokenizer): number[] {
   const ids: number[] = [];
-  const add = (feature: string) => ids.push(1 + (fnv1a32(feature) % buckets));
-  const words =
-    text
-      .normalize('NFKC')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? [];
-  for (const word of words) {
-    if (ids.length >= maxTokens) break;
-    add(`w:${word}`);
-    const points = [...`<${word}>`];
-    for (const n of ngrams) {
-      for (let start = 0; start + n <= points.length; start++) add(`g:${points.slice(start, start + n).join('')}`);
-    }
+  for (const feature of featuresOf(text, ngrams)) {
+    ids.push(1 + (fnv1a32(feature) % buckets));
+    if (ids.length === maxTokens) return ids;
   }
-  ids.length = Math.min(ids.length, maxTokens);
   while (ids.length < maxTokens) ids.push(0);
   return ids;
+}
+
+function* featuresOf(text: string, ngrams: readonly number[]): Generator<string, void, void> {
+  for (const word of wordsOf(text)) {
+    yield `w:${word}`;
+    for (const n of ngrams) {
+      const run: string[] = [];
+      for (const point of `<${word}>`) {
+        run.push(point);
+        if (run.length < n) continue;
+        yield `g:${run.join('')}`;
+        run.shift();
+      }
+    }
+  }
+}
+
+/** Neither NFKC nor lower-casing looks across ASCII white space, so a long text need not be taken whole. */
+function* wordsOf(text: string): Generator<string, void, void> {
+  for (const [piece] of text.matchAll(/[^ \t\n\v\f\r]+/g)) {
+    for (const [word] of piece
+      .normalize('NFKC')
+      .toLowerCase()
+      .matchAll(/[\p{L}\p{N}]+/gu))
+      yield word;
+  }
 }

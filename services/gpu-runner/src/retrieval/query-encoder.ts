@@ -57,7 +57,9 @@ export function checkQuery(query: Query, form: QueryForm): void {
   } else if (typeof query === 'string' || query.length !== form.features) {
     const found = typeof query === 'string' ? 'text' : `${query.length} numbers`;
     invalid(`takes vectors of ${form.features} numbers, got ${found}: send input query as FP32 [n, ${form.features}]`);
-  } else if (!query.every(Number.isFinite)) invalid('takes finite numbers only');
+  } else if (!query.every((value) => Number.isFinite(Math.fround(value)))) {
+    invalid('takes only numbers that are finite as float32');
+  }
 }
 
 function invalid(problem: string): never {

@@ -30,7 +30,8 @@ export class RollbackTests {
 
   /**
    * @param body an EvaluationWork with a request of kind `rollback_test`
-   * @throws CVE_REQUEST_INVALID, CVE_MODEL_UNKNOWN, CVE_ROLLOUT_CONFLICT, CVE_INFER_NOT_READY
+   * @throws CVE_REQUEST_INVALID, CVE_MODEL_UNKNOWN; CVE_ROLLOUT_CONFLICT, CVE_INFER_NOT_READY, CVE_INFER_OVERLOADED at a bad moment: once the
+   * test had begun, such an attempt is recorded as failed, without a result
    */
   async handle(body: unknown): Promise<RollbackTestResult> {
     const { evaluationId, request } = this.#parse(body);

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
-import type { StageName } from '@conclave/contracts';
+import type { ErrorCode, StageName } from '@conclave/contracts';
+import { Router } from '../routing/router.ts';
+import { FakeVersion } from '../testing/fake-version.ts';
 import { aborted, inStage, VERSIONS } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle } from '../testing/tiny-bundle.ts';
+import { desiring, digestOfVersion } from '../testing/traffic.ts';
 import { differenceOf } from './answers.ts';
 import { runRollbackTest } from './rollback-test.ts';
 
@@ -73,14 +76,12 @@ describe('rollback test', () => {
     assert.equal(router.refresh().mirror, true);
   });
 
-  it('fails when the rollout ends meanwhile, and leaves normal traffic behind', async () => {
+  it('has no result when the rollout ends meanwhile, and leaves normal traffic behind', async () => {
     const { models, router, request } = await serving('50_percent', 4);
     const testing = runRollbackTest(router, 'e-3', request, 5000);
     await until(() => router.test !== undefined, 'test began');
     models.apply([aborted()]);
-    const result = await testing;
-    assert.equal(result.passed, false);
-    assert.match(result.detail, /the rollout changed while the test ran/);
+    await assert.rejects(testing, /CVE_ROLLOUT_CONFLICT.*none is under way/);
     assert.equal(router.test, undefined);
     assert.equal(router.refresh().excluded, undefined);
   });
@@ -98,6 +99,94 @@ describe('rollback test', () => {
   });
 });
 
+describe('rollback test at a bad moment', () => {
+  /** A test at half the traffic. */
+  function setUp() {
+    const [stable, candidate] = [new FakeVersion('1.0'), new FakeVersion('1.1')];
+    stable.probes = ['left', 'right'];
+    const clock = { now: 0 };
+    const router = new Router({
+      runner: 'runner-0',
+      model: 'tiny',
+      desiredConfirmationTimeoutMs: 5000,
+      targetOf: ({ digest }) => (digest === digestOfVersion('1.0') ? stable : candidate),
+      onWindows: () => {},
+      now: () => clock.now,
+    });
+    router.apply(desiring(10, { share: 0.5, stageEpoch: 4 }));
+    router.hear({ model: 'tiny', seq: 10, leader: 'coordinator-0', leaderEpoch: 1 });
+    const request = {
+      kind: 'rollback_test' as const,
+      model: 'tiny',
+      version: '1.1',
+      digest: digestOfVersion('1.1'),
+      rolloutId: 'r-1',
+      stageEpoch: 4,
+      runner: 'runner-0',
+    };
+    return { router, stable, candidate, clock, run: () => runRollbackTest(router, 'e', request, 5000) };
+  }
+  /** Does something when a version is asked for the so-many-th time. */
+  const whenAsked = (version: FakeVersion, count: number, happens: () => void) => {
+    const { answer } = version;
+    version.answer = () => {
+      if (version.asked === count) happens();
+      return answer();
+    };
+  };
+  /** Probes of each phase: before the swap, during it, and after it of the candidate and of stable. */
+  const PROBES = 20;
+
+  const moments: Record<string, [(scene: ReturnType<typeof setUp>) => unknown, ErrorCode]> = {
+    'the confirmation lapses': [({ clock }) => (clock.now += 5000), 'CVE_INFER_NOT_READY'],
+    'the journal is lost': [({ router }) => router.halt(), 'CVE_INFER_NOT_READY'],
+    'the candidate restarts': [({ candidate }) => (candidate.state = 'restarting'), 'CVE_INFER_NOT_READY'],
+    'the next stage is entered': [
+      ({ router }) => router.apply(desiring(11, { share: 1, stageEpoch: 5 })),
+      'CVE_ROLLOUT_CONFLICT',
+    ],
+    'the candidate is replaced': [({ candidate }) => candidate.failing('CVE_INFER_NOT_READY'), 'CVE_INFER_NOT_READY'],
+  };
+  for (const [name, [happens, code]] of Object.entries(moments)) {
+    it(`has no result when ${name}`, async () => {
+      const scene = setUp();
+      whenAsked(scene.stable, PROBES + 1, () => {
+        assert.equal(scene.router.test?.phase, 'stable_only');
+        happens(scene);
+      });
+      await assert.rejects(scene.run(), { code });
+      assert.equal(scene.router.test, undefined);
+    });
+  }
+
+  it('asks a probe again that met a full queue, for a while', async () => {
+    const { run, stable, candidate } = setUp();
+    for (const version of [stable, candidate]) {
+      const { answer } = version;
+      let full = 3;
+      version.answer = () => (full-- > 0 ? new FakeVersion('').failing('CVE_INFER_OVERLOADED').answer() : answer());
+    }
+    const { passed, probes, detail } = await run();
+    assert.deepEqual([passed, probes], [true, 3 * PROBES], detail);
+  });
+
+  it('has no result when the queue stays full', async (t) => {
+    const { run, candidate } = setUp();
+    candidate.failing('CVE_INFER_OVERLOADED');
+    let now = 0;
+    t.mock.method(performance, 'now', () => (now += 1000));
+    await assert.rejects(run(), { code: 'CVE_INFER_OVERLOADED' });
+  });
+
+  it('fails when the candidate fails a probe after the swap back', async () => {
+    const { run, candidate } = setUp();
+    candidate.failing('CVE_INFER_FAILED');
+    const { passed, failedProbes, detail } = await run();
+    assert.deepEqual([passed, failedProbes], [false, PROBES]);
+    assert.match(detail, /after the swap back answered by 1.0 instead of 1.1/);
+  });
+});
+
 describe('difference of two answers', () => {
   const answer = (...scores: [string, number][]) => scores.map(([id, score]) => ({ id, score }));
 
@@ -112,5 +201,14 @@ describe('difference of two answers', () => {
     assert.equal(differenceOf(a, answer(['x', 0.9], ['b', 0.5]), 1e-4).sameDocuments, false);
     assert.ok(Math.abs(differenceOf(a, answer(['a', 0.8], ['b', 0.5]), 1e-4).score - 0.1) < 1e-9);
     assert.equal(differenceOf(a, answer(['a', 0.9]), 1e-4).sameDocuments, false);
+  });
+
+  it('measures large scores in parts of themselves', () => {
+    const a = answer(['a', -9000], ['b', -9000.3], ['c', -9000.4]);
+    const b = answer(['b', -9000.2], ['a', -9000.3], ['d', -9000.4]);
+    const { score, sameDocuments } = differenceOf(a, b, 1e-4);
+    assert.ok(Math.abs(score - 0.2 / 9000) < 1e-9, `${score}`);
+    assert.equal(sameDocuments, true);
+    assert.equal(differenceOf(a, answer(['x', -8990], ['b', -9000.3], ['c', -9000.4]), 1e-4).sameDocuments, false);
   });
 });

@@ -1,29 +1,31 @@
 import {
   ConclaveError,
   type EvaluationRequest,
-  messageOf,
+  isConclaveError,
   type RollbackTestResult,
   shortDigest,
 } from '@conclave/contracts';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed, Router } from '../routing/router.ts';
 import { splitPoint } from '../routing/split.ts';
-import type { Retrieved } from '../statistics/ndcg.ts';
-import { differenceOf } from './answers.ts';
+import { isMomentary, type Probe, Tally } from './tally.ts';
 
 export type RollbackTestRequest = Extract<EvaluationRequest, { kind: 'rollback_test' }>;
 
 const PROBES = 20;
 const K = 10;
-/** Largest difference of scores that rounding may make. */
-const TOLERANCE = 1e-4;
+/** How long, in milliseconds, a test asks again what meets full queues, besides draining: well within the time that its result is waited for. */
+const OVERLOAD_PATIENCE_MS = 3000;
+const OVERLOAD_PAUSE_MS = 50;
 
 /**
  * Sends all traffic to stable and back, while users are served, and probes that it works: with all traffic on stable, each
  * probe, with a client key of the candidate's share, must be answered by stable as before; afterwards by the candidate again
- * where it has a share. No window of that time counts as evidence.
+ * where it has a share. No window of that time counts as evidence. A test that cannot be carried to its end has no result: one that
+ * did not pass takes the candidate's traffic.
  * @param drainTimeoutMs how long the candidate's running requests are waited for
- * @throws CVE_ROLLOUT_CONFLICT when the request does not fit the rollout, CVE_INFER_NOT_READY when the versions are not ready for it
+ * @throws CVE_ROLLOUT_CONFLICT when the request does not fit the rollout, or no longer; CVE_INFER_NOT_READY when the versions are not
+ * ready or the desired state is not confirmed, from the start or at any time until the end; CVE_INFER_OVERLOADED
  */
 export async function runRollbackTest(
   router: Router,
@@ -32,7 +34,9 @@ export async function runRollbackTest(
   drainTimeoutMs: number,
 ): Promise<RollbackTestResult> {
   checkFits(router, request);
-  const probes = await probesOf(router, request);
+  const patientUntil = performance.now() + drainTimeoutMs + OVERLOAD_PATIENCE_MS;
+  const ask: Ask = (send) => askPatiently(router, request, send, patientUntil);
+  const probes = await probesOf(router, request, ask);
   const tally = new Tally();
   try {
     const orderedAt = performance.now();
@@ -41,82 +45,39 @@ export async function runRollbackTest(
     const swapToStableMs = performance.now() - orderedAt;
     if (!drained) tally.fail(`the candidate still had requests in flight after ${drainTimeoutMs} ms`);
     const stable = router.desired.stable?.version;
-    for (const probe of probes) await tally.probe(probe, stable, () => router.search(searchOf(probe)));
+    for (const probe of probes) await tally.probe(probe, stable, () => ask(() => router.search(searchOf(probe))));
 
     const orderedBackAt = performance.now();
     router.setTest({ evaluationId, phase: 'restored' });
-    await swapBack(router, request, probes, tally);
+    await swapBack(router, request, probes, tally, ask);
     const swapBackMs = performance.now() - orderedBackAt;
-    for (const probe of probes) await tally.probe(probe, stable, () => directly(router, probe));
-    if (!isSameRollout(router, request)) tally.fail('the rollout changed while the test ran');
+    for (const probe of probes) await tally.probe(probe, stable, () => ask(() => directly(router, probe)));
+    requireServing(router, request);
     return tally.result(swapToStableMs, swapBackMs);
   } finally {
     router.setTest(undefined);
   }
 }
 
-interface Probe {
-  readonly query: Query;
-  readonly key: string;
-  /** What stable answered before the swap. */
-  readonly before: readonly Retrieved[];
-}
+/** Sends a probe. @throws what is momentary, when it ends the test */
+type Ask = (send: () => Promise<Routed>) => Promise<Routed>;
 
-/** What the probes found. */
-class Tally {
-  #probes = 0;
-  #failed = 0;
-  #maxDifference = 0;
-  readonly #problems: string[] = [];
-
-  fail(problem: string): void {
-    this.#problems.push(problem);
-  }
-
-  /** A probe that must be answered by a version and, if that is stable, as before. */
-  async probe({ query, before }: Probe, version: string | undefined, ask: () => Promise<Routed>): Promise<void> {
-    await this.#count(query, async () => {
-      const routed = await ask();
-      if (routed.version !== version) return `answered by ${routed.version} instead of ${version}`;
-      const difference = differenceOf(before, routed.answers[0] ?? [], TOLERANCE);
-      this.#maxDifference = Math.max(this.#maxDifference, difference.score);
-      if (!difference.sameDocuments) return 'stable found other documents than before the swap';
-      return difference.score > TOLERANCE ? `scores of stable differ by ${difference.score}` : undefined;
-    });
-  }
-
-  /** A probe that must be answered by the candidate. */
-  async candidateProbe({ query }: Probe, version: string, ask: () => Promise<Routed>): Promise<void> {
-    await this.#count(query, async () => {
-      const routed = await ask();
-      return routed.version === version
-        ? undefined
-        : `after the swap back answered by ${routed.version} instead of ${version}`;
-    });
-  }
-
-  result(swapToStableMs: number, swapBackMs: number): RollbackTestResult {
-    const passed = this.#failed === 0 && this.#problems.length === 0;
-    const good = `${this.#probes} probes, all traffic on stable within ${swapToStableMs.toFixed(1)} ms`;
-    return {
-      kind: 'rollback_test',
-      passed,
-      probes: this.#probes,
-      failedProbes: this.#failed,
-      maxDifference: this.#maxDifference,
-      tolerance: TOLERANCE,
-      swapToStableMs,
-      swapBackMs,
-      detail: passed ? good : [...new Set(this.#problems)].slice(0, 5).join('; '),
-    };
-  }
-
-  async #count(query: Query, problemOf: () => Promise<string | undefined>): Promise<void> {
-    this.#probes++;
-    const problem = await problemOf().catch((error: unknown) => messageOf(error));
-    if (problem === undefined) return;
-    this.#failed++;
-    this.fail(typeof query === 'string' ? `query "${query}": ${problem}` : problem);
+async function askPatiently(
+  router: Router,
+  request: RollbackTestRequest,
+  send: () => Promise<Routed>,
+  patientUntil: number,
+): Promise<Routed> {
+  for (;;) {
+    requireServing(router, request);
+    try {
+      const routed = await send();
+      if (!isMomentary(routed.candidateError)) return routed;
+      throw routed.candidateError;
+    } catch (error) {
+      if (!isConclaveError(error, 'CVE_INFER_OVERLOADED') || performance.now() > patientUntil) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, OVERLOAD_PAUSE_MS));
   }
 }
 
@@ -125,7 +86,9 @@ async function swapBack(
   request: RollbackTestRequest,
   probes: readonly Probe[],
   tally: Tally,
+  ask: Ask,
 ): Promise<void> {
+  requireServing(router, request);
   const { candidate } = router.desired;
   if (candidate === undefined) return;
   const traffic = router.refresh();
@@ -133,7 +96,9 @@ async function swapBack(
     if (candidate.mirror && !traffic.mirror) tally.fail('mirroring did not resume after the swap back');
     return;
   }
-  for (const probe of probes) await tally.candidateProbe(probe, request.version, () => router.search(searchOf(probe)));
+  for (const probe of probes) {
+    await tally.candidateProbe(probe, request.version, () => ask(() => router.search(searchOf(probe))));
+  }
 }
 
 /**
@@ -141,6 +106,16 @@ async function swapBack(
  * @throws CVE_ROLLOUT_CONFLICT when the request does not fit the rollout, CVE_INFER_NOT_READY when the versions are not ready for it
  */
 export function checkFits(router: Router, request: RollbackTestRequest): void {
+  requireServing(router, request);
+  if (router.test === undefined) return;
+  throw new ConclaveError(
+    'CVE_INFER_NOT_READY',
+    `rollback test ${router.test.evaluationId} is running; try again after it`,
+  );
+}
+
+/** What must hold from the start of a test to its end. */
+function requireServing(router: Router, request: RollbackTestRequest): void {
   const { candidate } = router.desired;
   if (!isSameRollout(router, request)) {
     const asked = `rollout ${request.rolloutId}, epoch ${request.stageEpoch}, ${request.version} (${shortDigest(request.digest)})`;
@@ -151,12 +126,6 @@ export function checkFits(router: Router, request: RollbackTestRequest): void {
     throw new ConclaveError(
       'CVE_ROLLOUT_CONFLICT',
       `the rollback test asks for ${asked}, but ${present}; ask for the present stage`,
-    );
-  }
-  if (router.test !== undefined) {
-    throw new ConclaveError(
-      'CVE_INFER_NOT_READY',
-      `rollback test ${router.test.evaluationId} is running; try again after it`,
     );
   }
   if (!router.confirmed) {
@@ -181,7 +150,7 @@ function isSameRollout({ desired: { candidate } }: Router, request: RollbackTest
   );
 }
 
-async function probesOf(router: Router, { model }: RollbackTestRequest): Promise<Probe[]> {
+async function probesOf(router: Router, { model }: RollbackTestRequest, ask: Ask): Promise<Probe[]> {
   const share = router.desired.candidate?.share ?? 0;
   const queries = router.target('stable')?.probes ?? [];
   const probes: Probe[] = [];
@@ -189,7 +158,7 @@ async function probesOf(router: Router, { model }: RollbackTestRequest): Promise
     const key = `rollback-test-probe-${i}`;
     const query = queries[probes.length % queries.length];
     if (query === undefined || (share > 0 && splitPoint(model, key) >= share)) continue;
-    const routed = await directly(router, { query });
+    const routed = await ask(() => directly(router, { query }));
     probes.push({ query, key, before: routed.answers[0] ?? [] });
   }
   return probes;

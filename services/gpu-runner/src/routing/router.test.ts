@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConclaveError, type ErrorCode, type TelemetryWindow } from '@conclave/contracts';
+import { ConclaveError, type TelemetryWindow } from '@conclave/contracts';
 import type { Retrieved } from '../statistics/ndcg.ts';
+import { FakeVersion } from '../testing/fake-version.ts';
 import { DATASET, desiring, digestOfVersion } from '../testing/traffic.ts';
 import { Router, type Target } from './router.ts';
 import { splitPoint } from './split.ts';
@@ -10,29 +11,6 @@ const KEYS = Array.from({ length: 200 }, (_, i) => `client-${i}`);
 const ofCandidate = (share: number) => KEYS.filter((key) => splitPoint('tiny', key) < share);
 const request = (key?: string) => ({ queries: ['left'], k: 1, key });
 const heard = (seq: number, leaderEpoch = 1) => ({ model: 'tiny', seq, leader: 'coordinator-0', leaderEpoch });
-
-/** A version that answers with its own name, or as it is told. */
-class FakeVersion implements Target {
-  state: Target['state'] = 'ready';
-  form = { kind: 'text' as const };
-  probes = [];
-  asked = 0;
-  answer: () => Promise<Retrieved[][]>;
-
-  constructor(version: string) {
-    this.answer = async () => [[{ id: version, score: 1 }]];
-  }
-
-  search(): Promise<Retrieved[][]> {
-    this.asked++;
-    return this.answer();
-  }
-
-  failing(code: ErrorCode): this {
-    this.answer = () => Promise.reject(new ConclaveError(code, 'told to'));
-    return this;
-  }
-}
 
 /** Lets a version answer only when the test says so. */
 function holdAnswers(version: FakeVersion): PromiseWithResolvers<Retrieved[][]>[] {
@@ -201,16 +179,15 @@ describe('router', () => {
     assert.deepEqual(counted('1.1'), { requests: 6, errors: 2 });
   });
 
-  it('closes windows when epoch, share, confirmation or a test changes', async () => {
+  it('closes windows when epoch, share or a test changes', async () => {
     const { router, windows, clock } = setUp();
     router.apply(desiring(10, { share: 0.05, stageEpoch: 1 }));
     router.hear(heard(10));
     const changes = [
-      () => router.apply(desiring(11, { share: 0.2, stageEpoch: 2 })),
+      () => router.apply(desiring(11, { share: 0.05, stageEpoch: 2 })),
+      () => router.apply(desiring(12, { share: 0.2, stageEpoch: 2 })),
       () => router.setTest({ evaluationId: 'e', phase: 'stable_only' }),
-      () => router.setTest({ evaluationId: 'e', phase: 'restored' }),
       () => router.setTest(undefined),
-      () => router.halt(),
     ];
     for (const change of changes) {
       windows.length = 0;
@@ -218,6 +195,29 @@ describe('router', () => {
       change();
       assert.equal(windows.filter(({ version }) => version === '1.0').length, 1, String(change));
       assert.ok(windows.every(({ to }) => to === new Date(clock.now).toISOString()));
+    }
+  });
+
+  it('counts in the open window what ends after readiness, confirmation or the journal was lost', async () => {
+    for (const [share, answered] of [
+      [1, '1.1'],
+      [0, '1.0'],
+    ] as const) {
+      const { router, stable, candidate, clock, counted } = setUp();
+      const held = holdAnswers(share === 1 ? candidate : stable);
+      router.apply(desiring(10, { share }));
+      router.hear(heard(10));
+      const asked = [request('a'), request('b')].map((one) => router.search(one));
+      candidate.state = 'restarting';
+      router.refresh();
+      clock.now = 5000;
+      router.refresh();
+      router.halt();
+      held[0]?.reject(new ConclaveError('CVE_INFER_FAILED', 'crashed'));
+      held[1]?.resolve([[]]);
+      await Promise.allSettled(asked);
+      assert.deepEqual(counted(answered), { requests: 2, errors: 1 });
+      assert.equal(router.lateRequests, 0);
     }
   });
 

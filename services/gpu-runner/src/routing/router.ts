@@ -29,6 +29,8 @@ export interface Routed {
   readonly version: string;
   /** One ranking a query, best first. */
   readonly answers: readonly (readonly Retrieved[])[];
+  /** What the candidate failed with, when stable answered in its place. */
+  readonly candidateError?: unknown;
 }
 
 export interface RouterOptions {
@@ -68,7 +70,8 @@ export class Router {
   #desired: Desired = { seq: 0, stable: undefined, candidate: undefined, latencyThresholdMs: 1 };
   #test: TestInProgress | undefined;
   #halted = false;
-  #signature = '';
+  /** What the open windows measure. */
+  #measured = '';
   readonly #mirrors = new Set<{ readonly startedAt: number }>();
   #candidateInFlight = 0;
 
@@ -84,8 +87,9 @@ export class Router {
     return this.#desired;
   }
 
+  /** Whether what the journal asks for may be acted on. */
   get confirmed(): boolean {
-    return this.#confirmation.isConfirmed(this.#now());
+    return this.#confirmation.isConfirmed(this.#now()) && !this.#halted;
   }
 
   /** Live requests that the candidate is working on. */
@@ -131,21 +135,23 @@ export class Router {
     return version === undefined ? undefined : this.#options.targetOf(version);
   }
 
-  /** Where requests go now. Closes the windows when that has changed; to be called regularly, since silence changes it too. */
+  /**
+   * Where requests go now; to be called regularly, since silence changes it. Closes the windows when the journal asks for something
+   * else to be measured or a test begins or ends, but not when readiness or confirmation comes and goes: what a crash breaks off
+   * counts in the window that it was asked in.
+   */
   refresh(): Traffic {
     const traffic = trafficOf({
       desired: this.#desired,
       confirmed: this.confirmed,
       candidateReady: this.target('candidate')?.state === 'ready',
       test: this.#test,
-      halted: this.#halted,
     });
-    const { stable, candidate, share, mirror, excluded } = traffic;
+    const { stable, candidate, excluded } = traffic;
     const { latencyThresholdMs } = this.#desired;
-    const parts = [stable?.version, stable?.digest, candidate?.rolloutId, candidate?.digest, candidate?.stageEpoch];
-    const signature = [...parts, share, mirror, excluded, latencyThresholdMs].join('|');
-    if (signature !== this.#signature) {
-      this.#signature = signature;
+    const measured = JSON.stringify([stable?.version, stable?.digest, candidate, excluded, latencyThresholdMs]);
+    if (measured !== this.#measured) {
+      this.#measured = measured;
       this.#publish(this.#windows.switchTo(traffic, latencyThresholdMs, this.#readyRoles(), this.#wallClock()));
     }
     return traffic;
@@ -204,6 +210,7 @@ export class Router {
   async #askCandidate(version: string, request: SearchRequest, arrivedAt: number): Promise<Routed> {
     const ticket = this.#windows.ticket('candidate');
     const stable = this.#desired.stable;
+    let candidateError: unknown;
     this.#candidateInFlight++;
     try {
       const answers = await this.#ask('candidate', request.queries, request.k);
@@ -214,6 +221,7 @@ export class Router {
         if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, this.#ending(arrivedAt, false));
         throw error;
       }
+      candidateError = error;
     } finally {
       this.#candidateInFlight--;
     }
@@ -221,7 +229,7 @@ export class Router {
       const answers = await this.#ask('stable', request.queries, request.k);
       this.#windows.record(ticket, this.#ending(arrivedAt, false));
       this.counts.retriedOnStable++;
-      return { version: this.#desired.stable?.version ?? stable.version, answers };
+      return { version: this.#desired.stable?.version ?? stable.version, answers, candidateError };
     } catch (error) {
       if (!isConclaveError(error, 'CVE_INFER_INVALID')) this.#windows.record(ticket, this.#ending(arrivedAt, false));
       throw error;
@@ -267,8 +275,10 @@ export class Router {
     return Promise.reject(new ConclaveError('CVE_INFER_NOT_READY', text, { retryAfterMs: 1000 }));
   }
 
+  /** Who would have answered. A candidate that nobody confirms is not asked: its silence is no window without traffic, it is none. */
   #readyRoles(): ReadonlySet<Role> {
-    return new Set((['stable', 'candidate'] as const).filter((role) => this.target(role)?.state === 'ready'));
+    const asked: readonly Role[] = this.confirmed ? ['stable', 'candidate'] : ['stable'];
+    return new Set(asked.filter((role) => this.target(role)?.state === 'ready'));
   }
 
   #publish(windows: readonly TelemetryWindow[]): void {

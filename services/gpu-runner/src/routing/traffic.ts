@@ -21,12 +21,10 @@ export interface TestInProgress {
 /** What a runner knows when it decides. */
 export interface Situation {
   readonly desired: Desired;
-  /** The leader confirmed the desired state within the last seconds. */
+  /** The journal is followed, and the leader confirmed the desired state within the last seconds. */
   readonly confirmed: boolean;
   readonly candidateReady: boolean;
   readonly test: TestInProgress | undefined;
-  /** The journal can no longer be followed. */
-  readonly halted: boolean;
 }
 
 /** Where requests go right now. */
@@ -49,13 +47,10 @@ export function desiredOf(state: RolloutsState, sloLatencyMs: number): Desired {
   return { ...desiredTraffic(state), latencyThresholdMs: gate?.threshold ?? sloLatencyMs };
 }
 
-/**
- * Where requests go. Anything in doubt goes to stable: no confirmation, a candidate that is not ready, a rollback test, a
- * journal that cannot be followed.
- */
-export function trafficOf({ desired, confirmed, candidateReady, test, halted }: Situation): Traffic {
+/** Where requests go. Anything in doubt goes to stable: no confirmation, a candidate that is not ready, a rollback test. */
+export function trafficOf({ desired, confirmed, candidateReady, test }: Situation): Traffic {
   const { stable, candidate } = desired;
-  const isOn = candidate !== undefined && confirmed && candidateReady && !halted && test?.phase !== 'stable_only';
+  const isOn = candidate !== undefined && confirmed && candidateReady && test?.phase !== 'stable_only';
   return {
     stable,
     candidate,

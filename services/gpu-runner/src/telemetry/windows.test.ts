@@ -12,7 +12,6 @@ const traffic = (share: number, stageEpoch: number, evaluationId?: string) =>
     desired: desiring(1, { share, stageEpoch }),
     confirmed: true,
     candidateReady: true,
-    halted: false,
     test: evaluationId === undefined ? undefined : { evaluationId, phase: 'stable_only' },
   });
 

@@ -29,7 +29,7 @@ interface OpenWindow {
 
 /**
  * The open measurement windows of one model, one for each version served. Invariants:
- * 1. A window belongs to one traffic: `switchTo` closes what is open.
+ * 1. A window belongs to one stage epoch, version, digest and split that was asked for: `switchTo` closes what is open.
  * 2. A request that was routed before a switch and ends after it counts in no window (`late` counts it).
  * Times are milliseconds since the epoch, passed in.
  */

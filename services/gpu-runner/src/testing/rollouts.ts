@@ -53,6 +53,12 @@ export function rolloutEvents(versions: Versions = VERSIONS) {
     }),
     stageEntered: (stage: StageName, stageEpoch: number) =>
       event('rollout.stage_entered', { rolloutId, stage, stageEpoch, share: shareOf(stage), requestedBy: 'operator' }),
+    reverted: event('rollout.reverted', {
+      from: { version: '1.1', digest: versions['1.1'] },
+      to: { version: '1.0', digest: versions['1.0'] },
+      by: 'operator',
+      reason: 'test',
+    }),
     aborted: event('rollout.aborted', { rolloutId, by: 'operator', reason: 'test' }),
     completed: (stageEpoch: number) => event('rollout.completed', { rolloutId, stageEpoch }),
   };
@@ -67,6 +73,9 @@ export const rolledOut = (): RolloutsState => stateAfter([events.adopted, events
 /** The rollout of 1.1 has entered a stage; its epoch is the stage's place in the order, from 1. */
 export const inStage = (stage: StageName): RolloutsState => stateAfter(eventsTo(stage));
 export const aborted = (): RolloutsState => stateAfter([...eventsTo('production'), events.aborted]);
+/** 1.1 was completed and taken back to 1.0. */
+export const reverted = (): RolloutsState =>
+  stateAfter([...eventsTo('production'), events.completed(STAGES.length), events.reverted]);
 export const completed = (): RolloutsState => stateAfter([...eventsTo('production'), events.completed(STAGES.length)]);
 
 function eventsTo(stage: StageName): { id: string; type: string; at: string; data: unknown }[] {

@@ -12,6 +12,8 @@ export interface Serving extends AsyncDisposable {
   readonly windows: TelemetryWindow[];
   /** Applies a state of the rollouts and has the leader confirm it. */
   serve(state: RolloutsState): void;
+  /** The folder of a version or the dataset. */
+  fetchDirectory(digest: string): Promise<string>;
   /** `1.0 ready` for each version. */
   states(): string[];
 }
@@ -28,6 +30,7 @@ export function startServing(
     [VERSIONS['1.1'], writeFiles(join(root, '1.1'), bundles['1.1'] ?? {})],
   ]);
   const windows: TelemetryWindow[] = [];
+  const fetchDirectory = async (digest: string) => dirs.get(digest) ?? Promise.reject(new Error(`no ${digest}`));
   const models = new ServedModels({
     runner: 'runner-0',
     maxBatch: 8,
@@ -37,13 +40,14 @@ export function startServing(
     provider: 'cpu',
     desiredConfirmationTimeoutMs: 60_000,
     sloLatencyMs: 50,
-    fetchDirectory: async (digest) => dirs.get(digest) ?? Promise.reject(new Error(`no ${digest}`)),
+    fetchDirectory,
     onWindows: (closed) => void windows.push(...closed),
     ...options,
   });
   return {
     models,
     windows,
+    fetchDirectory,
     serve(state) {
       models.apply([state]);
       models.hear({ model: state.model, seq: state.seq, leader: 'coordinator-0', leaderEpoch: 1 });

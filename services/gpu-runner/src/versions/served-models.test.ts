@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import { ConclaveError, runnerStatus } from '@conclave/contracts';
-import { aborted, adopted, completed, inStage, rolledOut } from '../testing/rollouts.ts';
+import { aborted, adopted, completed, inStage, reverted, rolledOut, VERSIONS } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
-import { textBundle } from '../testing/tiny-bundle.ts';
+import { textBundle, vectorBundle } from '../testing/tiny-bundle.ts';
 import type { ServedModelsOptions } from './served-models.ts';
 
 const bundles = { '1.0': textBundle('1.0'), '1.1': textBundle('1.1') };
@@ -20,6 +21,11 @@ after(async () => {
   for (const serving of started) await serving[Symbol.asyncDispose]();
 });
 
+/** Process ids of this process's children. */
+function children(): number[] {
+  const list = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim();
+  return list.split(' ').map(Number);
+}
 const gone = (digest: string) => Promise.reject(new ConclaveError('CVE_ARTIFACT_UNKNOWN', digest));
 
 describe('what a runner serves', () => {
@@ -66,6 +72,25 @@ describe('what a runner serves', () => {
     );
   });
 
+  it('goes back to the version before without failing a request, though that has to be loaded first', async () => {
+    const { models, states, serve, ask } = setUp();
+    serve(completed());
+    await until(() => models.ready, 'stable ready');
+    assert.equal((await ask()).version, '1.1');
+    serve(reverted());
+    assert.deepEqual(
+      models.status()[0]?.versions.map(({ version, share, mode }) => [version, share, mode]),
+      [
+        ['1.1', 1, 'live'],
+        ['1.0', 0, 'idle'],
+      ],
+    );
+    let answered = '1.1';
+    while (answered === '1.1') answered = (await ask()).version;
+    assert.equal(answered, '1.0');
+    assert.deepEqual(states(), ['1.0 ready']);
+  });
+
   it('takes the candidate off at once when its rollout is aborted', async () => {
     const { states, models, serve, ask } = setUp();
     serve(inStage('production'));
@@ -75,6 +100,35 @@ describe('what a runner serves', () => {
     assert.equal((await ask()).version, '1.0');
     assert.deepEqual(states(), ['1.0 ready']);
   });
+
+  for (const [stage, mode] of [
+    ['production', 'live'],
+    ['shadow', 'mirror'],
+  ] as const) {
+    it(`counts what a crash of the candidate breaks off as its error (${mode})`, async () => {
+      const { models, states, serve, ask, windows } = setUp();
+      serve(adopted());
+      await until(() => models.ready, 'stable ready');
+      const others = children();
+      serve(inStage(stage));
+      await until(() => states().join() === '1.0 ready,1.1 ready', 'candidate ready');
+      const candidate = children().find((pid) => !others.includes(pid)) ?? assert.fail('no process');
+      // It takes the request and does not answer it.
+      process.kill(candidate, 'SIGSTOP');
+      const asked = ask();
+      if (mode === 'mirror') await asked;
+      await new Promise(setImmediate);
+      process.kill(candidate, 'SIGKILL');
+      assert.equal((await asked).version, '1.0');
+      await until(() => states()[1] === '1.1 restarting', 'crash noticed');
+      models.rollWindows();
+      const ofCandidate = windows.filter(({ version, requests }) => version === '1.1' && requests > 0);
+      assert.deepEqual(
+        ofCandidate.map((window) => [window.mode, window.stageEpoch, window.requests, window.errors]),
+        [[mode, stage === 'shadow' ? 1 : 5, 1, 1]],
+      );
+    });
+  }
 
   it('takes the latency threshold from the rollout’s gate', async () => {
     const { models, windows } = setUp({ sloLatencyMs: 75 });
@@ -110,6 +164,27 @@ describe('what a runner serves', () => {
     await until(() => detail().includes('fetching failed, again in 500 ms: CVE_BUS_UNAVAILABLE'), 'told');
     away = false;
     await until(() => detail().includes('CVE_ARTIFACT_UNKNOWN'), 'tried again');
+  });
+
+  it('tries a stable version that has failed again and again, a candidate not', async () => {
+    const broken = { '1.0': vectorBundle('1.0', undefined, { 'query.onnx': 'broken' }) };
+    const good = setUp();
+    const bad = startServing(broken);
+    started.push(bad);
+    const fetched: string[] = [];
+    const { states, serve } = setUp({
+      longestPauseMs: 10,
+      async fetchDirectory(digest) {
+        fetched.push(digest);
+        const asked = fetched.filter((one) => one === VERSIONS['1.0']).length;
+        if (digest === VERSIONS['1.1'] || asked === 1) return await gone(digest);
+        return await (digest === VERSIONS['1.0'] && asked === 2 ? bad : good).fetchDirectory(digest);
+      },
+    });
+    serve(inStage('shadow'));
+    await until(() => states().join() === '1.0 ready,1.1 failed', 'stable ready');
+    assert.equal(fetched.filter((one) => one === VERSIONS['1.0']).length, 3);
+    assert.equal(fetched.filter((one) => one === VERSIONS['1.1']).length, 1);
   });
 
   it('knows only the models of the journal', () => {

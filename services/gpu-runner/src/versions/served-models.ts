@@ -6,7 +6,7 @@ import {
   type TelemetryWindow,
 } from '@conclave/contracts';
 import { Router } from '../routing/router.ts';
-import { desiredOf } from '../routing/traffic.ts';
+import { type Desired, desiredOf } from '../routing/traffic.ts';
 import type { ServedVersionOptions, WantedVersion } from './served-version.ts';
 import { VersionSet } from './version-set.ts';
 
@@ -22,11 +22,16 @@ export interface ServedModelsOptions extends Omit<ServedVersionOptions, 'onChang
   onChange?(): void;
 }
 
-/** Everything a runner serves: a router for each model, and the versions behind them. */
+/**
+ * Everything a runner serves: a router for each model, and the versions behind them. A stable version that is replaced by one that still
+ * has to be loaded goes on serving until that one is ready: taking production back must not cost a request.
+ */
 export class ServedModels {
   readonly #options: ServedModelsOptions;
   readonly #routers = new Map<string, Router>();
   readonly #versions: VersionSet;
+  /** What models are to be served as soon as their new stable version is ready. */
+  readonly #awaited = new Map<string, Desired>();
   #halted: string | undefined;
 
   constructor(options: ServedModelsOptions) {
@@ -55,10 +60,35 @@ export class ServedModels {
   apply(states: Iterable<RolloutsState>): void {
     for (const state of states) {
       const router = this.#routers.get(state.model) ?? this.#addRouter(state.model);
-      router.apply(desiredOf(state, this.#options.sloLatencyMs));
+      this.#applyTo(router, state.model, desiredOf(state, this.#options.sloLatencyMs));
     }
-    this.#versions.reconcile([...this.#routers].flatMap(([model, router]) => wantedOf(model, router)));
+    this.#reconcile();
     this.#changed();
+  }
+
+  #applyTo(router: Router, model: string, desired: Desired): void {
+    const present = router.desired.stable;
+    const waits =
+      desired.stable !== undefined &&
+      this.#versions.get(desired.stable)?.state !== 'ready' &&
+      present !== undefined &&
+      this.#versions.get(present)?.state === 'ready';
+    if (waits) this.#awaited.set(model, desired);
+    else this.#awaited.delete(model);
+    router.apply(waits ? { ...desired, stable: present } : desired);
+  }
+
+  #handOver(): void {
+    for (const [model, desired] of this.#awaited) {
+      if (desired.stable === undefined || this.#versions.get(desired.stable)?.state !== 'ready') continue;
+      this.#awaited.delete(model);
+      this.#routers.get(model)?.apply(desired);
+      this.#reconcile();
+    }
+  }
+
+  #reconcile(): void {
+    this.#versions.reconcile([...this.#routers].flatMap(([model, router]) => this.#wantedOf(model, router)));
   }
 
   hear(confirmation: DesiredConfirmation): void {
@@ -71,13 +101,23 @@ export class ServedModels {
     for (const router of this.#routers.values()) router.halt();
   }
 
-  /** To be called several times within the confirmation timeout: silence has to be noticed. */
+  /** To be called several times within the confirmation timeout: silence has to be noticed. A stable version is never given up. */
   tick(): void {
-    for (const router of this.#routers.values()) router.refresh();
+    for (const [model, router] of this.#routers) {
+      router.refresh();
+      const { stable } = this.#awaited.get(model) ?? router.desired;
+      if (stable !== undefined) this.#versions.get(stable)?.tryAgain();
+    }
   }
 
   rollWindows(): void {
     for (const router of this.#routers.values()) router.rollWindows();
+  }
+
+  /** Digests of the bundles and datasets that are served. */
+  get inUse(): readonly string[] {
+    const wanted = [...this.#routers].flatMap(([model, router]) => this.#wantedOf(model, router));
+    return wanted.flatMap(({ digest, dataset }) => [digest, dataset]);
   }
 
   /** True when the stable version of every model can answer. */
@@ -91,8 +131,8 @@ export class ServedModels {
     return [...this.#routers].map(([model, router]) => ({
       model,
       rolloutSeq: router.desired.seq,
-      confirmed: router.confirmed && this.#halted === undefined,
-      versions: wantedOf(model, router).map((wanted) => this.#versionStatus(router, wanted)),
+      confirmed: router.confirmed,
+      versions: this.#wantedOf(model, router).map((wanted) => this.#versionStatus(router, wanted)),
     }));
   }
 
@@ -106,7 +146,8 @@ export class ServedModels {
     const served = this.#versions.get({ digest, dataset });
     const state = served?.state ?? 'loading';
     const isCandidate = candidate?.digest === digest && candidate.version === version;
-    const share = isCandidate ? candidate.share : 1 - (candidate?.share ?? 0);
+    const ofStable = digest === desired.stable?.digest ? 1 - (candidate?.share ?? 0) : 0;
+    const share = isCandidate ? candidate.share : ofStable;
     const liveMode = share > 0 ? 'live' : 'idle';
     return {
       version,
@@ -132,14 +173,15 @@ export class ServedModels {
     return router;
   }
 
+  #wantedOf(model: string, { desired }: Router): WantedVersion[] {
+    return [desired.stable, desired.candidate, this.#awaited.get(model)?.stable]
+      .filter((version) => version !== undefined)
+      .map(({ version, digest, dataset }) => ({ model, version, digest, dataset }));
+  }
+
   #changed(): void {
+    this.#handOver();
     this.tick();
     this.#options.onChange?.();
   }
-}
-
-function wantedOf(model: string, { desired }: Router): WantedVersion[] {
-  return [desired.stable, desired.candidate]
-    .filter((version) => version !== undefined)
-    .map(({ version, digest, dataset }) => ({ model, version, digest, dataset }));
 }

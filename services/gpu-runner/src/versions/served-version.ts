@@ -1,5 +1,10 @@
 import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
-import { ModelProcess, type ModelProcessOptions, type ModelProcessState } from '../process/model-process.ts';
+import {
+  LONGEST_PAUSE_MS,
+  ModelProcess,
+  type ModelProcessOptions,
+  type ModelProcessState,
+} from '../process/model-process.ts';
 import type { Query, QueryForm } from '../retrieval/query-encoder.ts';
 import type { Target } from '../routing/router.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
@@ -21,11 +26,10 @@ export interface ServedVersionOptions
 }
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * One version from its digests to its answers: fetched, then served by a process of its own. What cannot be fetched for a
- * reason that lasts (unknown, damaged) has failed; anything else is tried again after a growing pause.
+ * reason that lasts (unknown, damaged) or cannot be loaded has failed; anything else is tried again after a growing pause.
  */
 export class ServedVersion implements Target {
   readonly wanted: WantedVersion;
@@ -64,6 +68,12 @@ export class ServedVersion implements Target {
     return Promise.reject(new ConclaveError('CVE_INFER_NOT_READY', text, { retryAfterMs: 1000 }));
   }
 
+  /** Starts anew, after the longest pause, when it has failed: for what nothing else can stand in for. */
+  tryAgain(): void {
+    if (this.state !== 'failed' || this.#timer !== undefined || this.#stopped) return;
+    this.#fetchAfter(this.#longestPauseMs);
+  }
+
   /** Answers what was accepted, then ends. To be called when no further request can come. */
   async retire(): Promise<void> {
     await this.#process?.idle();
@@ -75,6 +85,10 @@ export class ServedVersion implements Target {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#process?.stop();
+  }
+
+  get #longestPauseMs(): number {
+    return this.#options.longestPauseMs ?? LONGEST_PAUSE_MS;
   }
 
   get #name(): string {
@@ -101,8 +115,17 @@ export class ServedVersion implements Target {
       this.#fetching = { state: 'failed', detail: error.message };
       return;
     }
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#attempts++, 10));
+    const pauseMs = Math.min(this.#longestPauseMs, FIRST_PAUSE_MS * 2 ** Math.min(this.#attempts++, 10));
     this.#fetching = { state: 'loading', detail: `fetching failed, again in ${pauseMs} ms: ${messageOf(error)}` };
-    this.#timer = setTimeout(() => void this.#fetch(), pauseMs);
+    this.#fetchAfter(pauseMs);
+  }
+
+  #fetchAfter(pauseMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#process = undefined;
+      this.#fetching = { state: 'loading', detail: 'fetching' };
+      void this.#fetch();
+    }, pauseMs);
   }
 }
