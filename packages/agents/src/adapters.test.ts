@@ -97,6 +97,12 @@ for (const vendor of VENDORS) {
     await failsWith('CVE_CHAT_REFUSED', modelOf(vendor, server.url).complete(ask()));
   });
 
+  contract('an answer that was cut off names the limit', [vendor.cutsOff('o')], async (server) => {
+    const work = modelOf(vendor, server.url).complete(ask());
+    await assert.rejects(work, /cut off at maxOutputTokens 100 .*raise it/);
+    await failsWith('CVE_CHAT_OUTPUT_INVALID', work);
+  });
+
   contract('an answer that is no JSON is unavailable', [{ status: 200, body: '<html>' }], async (server) => {
     await failsWith('CVE_CHAT_UNAVAILABLE', modelOf(vendor, server.url).complete(ask()));
   });
@@ -139,6 +145,23 @@ for (const vendor of VENDORS) {
 
   contract('an answer that stays invalid is an error', [vendor.says('I think so', true)], async (server) => {
     await failsWith('CVE_CHAT_OUTPUT_INVALID', structured(modelOf(vendor, server.url), ask(), verdict));
+    assert.equal(server.received.length, 2);
+  });
+
+  contract(
+    'an answer that was cut off is not taken, even where it parses, and a shorter one is asked for',
+    [vendor.cutsOff(VALID, true), vendor.says(VALID, true)],
+    async (server) => {
+      const { repaired, usage } = await structured(modelOf(vendor, server.url), ask(), verdict);
+      assert.deepEqual([repaired, usage], [true, { inputTokens: 24, outputTokens: 10 }]);
+      assert.match(JSON.stringify(server.received[1]?.body), /cut off at 100 output tokens.*much shorter/);
+    },
+  );
+
+  contract('an answer that is cut off again is an error', [vendor.cutsOff('{"text":"fi', true)], async (server) => {
+    const work = structured(modelOf(vendor, server.url), ask(), verdict);
+    await assert.rejects(work, /cut off at maxOutputTokens 100/);
+    await failsWith('CVE_CHAT_OUTPUT_INVALID', work);
     assert.equal(server.received.length, 2);
   });
 }

@@ -1,10 +1,11 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { ChatModel } from './chat-model.ts';
-import { failureOf, refused, retryAfterMsOf } from './failures.ts';
+import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
 import { guarded } from './guarded.ts';
 import type { VendorSettings } from './vendor-settings.ts';
 
 const ANSWER_TOOL = 'answer';
+const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_context_window_exceeded']);
 
 /** Anthropic's Messages API. A schema is asked for as the input of a tool that the model must call. */
 export function anthropicModel(settings: VendorSettings): ChatModel {
@@ -57,6 +58,10 @@ export function anthropicModel(settings: VendorSettings): ChatModel {
       })
       .join('');
     const { input_tokens: inputTokens, output_tokens: outputTokens } = message.usage;
-    return { text, usage: { inputTokens, outputTokens } };
+    const answer = { text, usage: { inputTokens, outputTokens } };
+    if (CUT_OFF.has(message.stop_reason)) {
+      throw new AnswerCutOff(speaker, request, `stop reason ${message.stop_reason}`, answer);
+    }
+    return answer;
   });
 }

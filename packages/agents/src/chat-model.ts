@@ -36,7 +36,8 @@ export interface ChatModel {
   /**
    * One call, without retries of its own; it ends within the configured timeout.
    * @throws CVE_CHAT_RATE_LIMITED (with `retryAfterMs` when the vendor said so), CVE_CHAT_UNAVAILABLE, CVE_CHAT_TIMEOUT,
-   * CVE_CHAT_REFUSED, CVE_CHAT_NOT_CONFIGURED (the vendor refuses key, model or request), CVE_CANCELLED.
+   * CVE_CHAT_REFUSED, CVE_CHAT_NOT_CONFIGURED (the vendor refuses key, model or request), CVE_CHAT_OUTPUT_INVALID (an
+   * AnswerCutOff: the limit on output came before the end of the answer), CVE_CANCELLED.
    */
   complete(request: ChatRequest): Promise<ChatAnswer>;
 }

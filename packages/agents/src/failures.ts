@@ -1,4 +1,5 @@
 import { ConclaveError, messageOf } from '@conclave/contracts';
+import type { ChatAnswer, ChatRequest } from './chat-model.ts';
 
 /** What an adapter knows of a failed call, in no vendor's terms. */
 export interface CallFailure {
@@ -49,6 +50,24 @@ export function refused(speaker: CallFailure['speaker'], why: string): ConclaveE
     'CVE_CHAT_REFUSED',
     `${speaker.adapter} ${speaker.model} declined to answer (${why.slice(0, 200)}); another model may answer`,
   );
+}
+
+/** The model stopped at a limit before its end. What came is not whole, even where it parses: a plan may lack its last actions. */
+export class AnswerCutOff extends ConclaveError {
+  readonly answer: ChatAnswer;
+
+  constructor(
+    speaker: CallFailure['speaker'],
+    { maxOutputTokens }: Pick<ChatRequest, 'maxOutputTokens'>,
+    why: string,
+    answer: ChatAnswer,
+  ) {
+    super(
+      'CVE_CHAT_OUTPUT_INVALID',
+      `the answer of ${speaker.adapter} ${speaker.model} was cut off at maxOutputTokens ${maxOutputTokens} (${why}); raise it for this agent in planningTeam or executiveTeam, as far as the model allows`,
+    );
+    this.answer = answer;
+  }
 }
 
 /** @param header value of `retry-after`: seconds or an HTTP date. */

@@ -7,7 +7,7 @@ import {
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
 import type { ChatModel } from './chat-model.ts';
-import { failureOf, refused } from './failures.ts';
+import { AnswerCutOff, failureOf, refused } from './failures.ts';
 import { guarded } from './guarded.ts';
 import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
 
@@ -56,10 +56,13 @@ export function googleModel(settings: VendorSettings): ChatModel {
         throw cause;
       });
     const { promptTokenCount = 0, candidatesTokenCount = 0 } = response.usageMetadata ?? {};
-    return {
+    const answer = {
       text: textOf(speaker, response),
       usage: { inputTokens: promptTokenCount, outputTokens: candidatesTokenCount },
     };
+    const reason = response.candidates?.[0]?.finishReason;
+    if (reason === FinishReason.MAX_TOKENS) throw new AnswerCutOff(speaker, request, `finish reason ${reason}`, answer);
+    return answer;
   });
 }
 

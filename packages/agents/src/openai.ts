@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import type { ChatModel } from './chat-model.ts';
-import { failureOf, refused, retryAfterMsOf } from './failures.ts';
+import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
 import { guarded } from './guarded.ts';
 import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
 
@@ -49,12 +49,14 @@ export function openaiModel(settings: VendorSettings): ChatModel {
     const refusal = choice?.message.refusal;
     if (refusal !== undefined && refusal !== null && refusal !== '') throw refused(speaker, refusal);
     if (choice?.finish_reason === 'content_filter') throw refused(speaker, 'content filter');
-    return {
+    const answer = {
       text: choice?.message.content ?? '',
       usage: {
         inputTokens: completion.usage?.prompt_tokens ?? 0,
         outputTokens: completion.usage?.completion_tokens ?? 0,
       },
     };
+    if (choice?.finish_reason === 'length') throw new AnswerCutOff(speaker, request, 'finish reason length', answer);
+    return answer;
   });
 }

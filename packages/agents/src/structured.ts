@@ -1,6 +1,7 @@
 import { ConclaveError, zodMessage } from '@conclave/contracts';
 import { z } from 'zod';
-import type { ChatMessage, ChatModel, ChatRequest, JsonSchema, Usage } from './chat-model.ts';
+import type { ChatAnswer, ChatMessage, ChatModel, ChatRequest, JsonSchema, Usage } from './chat-model.ts';
+import { AnswerCutOff } from './failures.ts';
 
 export interface Structured<T> {
   readonly value: T;
@@ -10,7 +11,8 @@ export interface Structured<T> {
 }
 
 /**
- * Asks for a value of `schema`. An answer that does not fit is sent back once with what is wrong about it.
+ * Asks for a value of `schema`. An answer that does not fit is sent back once with what is wrong about it; instead of one
+ * that was cut off a shorter one is asked for, since the limit stays the same.
  * @throws CVE_CHAT_OUTPUT_INVALID when the repaired answer does not fit either; whatever `complete` throws.
  */
 export async function structured<T>(
@@ -19,8 +21,7 @@ export async function structured<T>(
   schema: z.ZodType<T>,
 ): Promise<Structured<T>> {
   const shape = jsonSchemaOf(schema);
-  const first = await model.complete({ ...request, schema: shape });
-  const once = parse(first.text, schema);
+  const { answer: first, read: once } = await firstAnswer(model, { ...request, schema: shape }, schema);
   if ('value' in once) return { value: once.value, usage: first.usage, repaired: false };
 
   const messages: ChatMessage[] = [
@@ -59,7 +60,24 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return shape;
 }
 
-function parse<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
+type Read<T> = { readonly value: T } | { readonly problem: string };
+
+async function firstAnswer<T>(
+  model: ChatModel,
+  request: ChatRequest,
+  schema: z.ZodType<T>,
+): Promise<{ answer: ChatAnswer; read: Read<T> }> {
+  try {
+    const answer = await model.complete(request);
+    return { answer, read: parse(answer.text, schema) };
+  } catch (error) {
+    if (!(error instanceof AnswerCutOff)) throw error;
+    const problem = `it was cut off at ${request.maxOutputTokens} output tokens and must be much shorter`;
+    return { answer: error.answer, read: { problem } };
+  }
+}
+
+function parse<T>(text: string, schema: z.ZodType<T>): Read<T> {
   const found = extractJson(text);
   if (found === undefined) return { problem: 'it holds no JSON object' };
   const parsed = schema.safeParse(found);

@@ -13,7 +13,11 @@ export const agentConfig = z.discriminatedUnion('adapter', [
     baseUrl: z.url().optional(),
     /** Markdown file with the role's prompt, relative to the file that names it. */
     prompt: z.string().min(1).optional(),
-    maxOutputTokens: z.number().int().min(64).max(64_000).default(2048),
+    /**
+     * Longest answer in tokens; one that is cut off there does not count. The default holds a plan of twenty actions; a model
+     * that gives less (gpt-4-turbo: 4096) refuses it and needs its own.
+     */
+    maxOutputTokens: z.number().int().min(64).max(64_000).default(8192),
     timeoutSeconds: z.number().positive().max(600).default(90),
   }),
 ]);
@@ -45,7 +49,7 @@ const pace = z.strictObject({
   soakSeconds: z.number().positive().default(604_800),
   /** Length of a telemetry window. */
   windowSeconds: z.number().positive().default(10),
-  /** How long a meeting may take before it is closed without a decision. */
+  /** How long a meeting may take; its phases share it. At its end quorate ballots decide, without them nothing is decided. */
   meetingDeadlineSeconds: z.number().positive().default(600),
 });
 

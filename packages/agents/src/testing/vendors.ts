@@ -8,6 +8,8 @@ export interface Vendor {
   baseUrl(url: string): string;
   /** A successful answer with this text, 12 tokens in and 5 out; `structured` when a schema was asked for. */
   says(text: string, structured?: boolean): Reply;
+  /** The same, ended by the limit on output tokens. */
+  cutsOff(text: string, structured?: boolean): Reply;
   /** HTTP 429 that asks to wait so many seconds. */
   limits(seconds: number): Reply;
   fails(status: number): Reply;
@@ -22,12 +24,11 @@ const anthropic: Vendor = {
   baseUrl: (url) => url,
   says: (text, structured = false) => ({
     status: 200,
-    body: anthropicMessage(
-      structured
-        ? [{ type: 'tool_use', id: 'toolu_1', name: 'answer', input: parsedOr(text) }]
-        : [{ type: 'text', text, citations: null }],
-      structured ? 'tool_use' : 'end_turn',
-    ),
+    body: anthropicMessage(anthropicContent(text, structured), structured ? 'tool_use' : 'end_turn'),
+  }),
+  cutsOff: (text, structured = false) => ({
+    status: 200,
+    body: anthropicMessage(anthropicContent(text, structured), 'max_tokens'),
   }),
   limits: (seconds) => ({
     status: 429,
@@ -39,6 +40,12 @@ const anthropic: Vendor = {
   keyOf: ({ headers }) => headers['x-api-key'] ?? headers.authorization?.replace('Bearer ', ''),
   sentIdempotencyKey: true,
 };
+
+function anthropicContent(text: string, structured: boolean): unknown[] {
+  return structured
+    ? [{ type: 'tool_use', id: 'toolu_1', name: 'answer', input: parsedOr(text) }]
+    : [{ type: 'text', text, citations: null }];
+}
 
 function anthropicMessage(content: unknown[], stopReason: string): unknown {
   return {
@@ -66,6 +73,10 @@ const openai: Vendor = {
   adapter: 'openai',
   baseUrl: (url) => `${url}/v1`,
   says: (text) => ({ status: 200, body: openaiCompletion({ role: 'assistant', content: text, refusal: null }) }),
+  cutsOff: (text) => ({
+    status: 200,
+    body: openaiCompletion({ role: 'assistant', content: text, refusal: null }, 'length'),
+  }),
   limits: (seconds) => ({
     status: 429,
     headers: { 'retry-after': String(seconds) },
@@ -80,13 +91,13 @@ const openai: Vendor = {
   sentIdempotencyKey: true,
 };
 
-function openaiCompletion(message: unknown): unknown {
+function openaiCompletion(message: unknown, finishReason = 'stop'): unknown {
   return {
     id: 'chatcmpl-1',
     object: 'chat.completion',
     created: 1,
     model: 'test-model',
-    choices: [{ index: 0, message, finish_reason: 'stop', logprobs: null }],
+    choices: [{ index: 0, message, finish_reason: finishReason, logprobs: null }],
     usage: { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 },
   };
 }
@@ -94,13 +105,8 @@ function openaiCompletion(message: unknown): unknown {
 const google: Vendor = {
   adapter: 'google',
   baseUrl: (url) => url,
-  says: (text) => ({
-    status: 200,
-    body: {
-      candidates: [{ index: 0, content: { role: 'model', parts: [{ text }] }, finishReason: 'STOP' }],
-      usageMetadata: { promptTokenCount: 12, candidatesTokenCount: 5, totalTokenCount: 17 },
-    },
-  }),
+  says: (text) => ({ status: 200, body: googleResponse(text, 'STOP') }),
+  cutsOff: (text) => ({ status: 200, body: googleResponse(text, 'MAX_TOKENS') }),
   limits: (seconds) => ({
     status: 429,
     body: {
@@ -117,5 +123,12 @@ const google: Vendor = {
   keyOf: ({ headers }) => headers['x-goog-api-key'],
   sentIdempotencyKey: false,
 };
+
+function googleResponse(text: string, finishReason: string): unknown {
+  return {
+    candidates: [{ index: 0, content: { role: 'model', parts: [{ text }] }, finishReason }],
+    usageMetadata: { promptTokenCount: 12, candidatesTokenCount: 5, totalTokenCount: 17 },
+  };
+}
 
 export const VENDORS: readonly Vendor[] = [anthropic, openai, google];

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { aggregates, isConclaveError, type PlannedAction } from '@conclave/contracts';
 import { type Bench, startBench } from '../testing/bench.ts';
@@ -132,6 +134,16 @@ describe("an agent's calls", () => {
     const action = fresh();
     await perform(action, learning);
     assert.equal((await outcomeOf(action))[0], 'succeeded');
+  });
+});
+
+describe('an effect that nobody can tell about', () => {
+  test('leaves the action uncertain: a script whose supervisor was killed', async () => {
+    const code = 'import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(300)';
+    await writeFile(join(bench.dir, 'orphan.py'), code);
+    const action = fresh({ tool: 'run_python_script', args: { script: 'orphan.py' } });
+    await perform(action);
+    assert.match(String(await outcomeOf(action)), /uncertain,.*orphan\.py was started, and nobody knows how it ended/);
   });
 });
 

@@ -3,12 +3,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ConclaveError, messageOf } from '@conclave/contracts';
+import { UncertainEffect } from '../tools/tool.ts';
 import { killFamily } from './process-family.ts';
 import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './protocol.ts';
-
-const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
+import { supervisorCommand } from './supervisor-command.ts';
 
 export interface ScriptLimits {
   readonly timeoutMs: number;
@@ -23,10 +22,10 @@ export interface ScriptRunner {
   announce(callId: string): Promise<void>;
   /**
    * Runs a file once per call id, whatever happens.
-   * @returns undefined when this call was started before: nobody can say how that ended.
-   * @throws CVE_CANCELLED when the signal ended it; CVE_TOOL_FAILED when the supervisor broke.
+   * @throws CVE_CANCELLED when the signal ended it; UncertainEffect when it was started, before or by a supervisor that
+   * broke, and nobody can say how that ended; CVE_TOOL_FAILED when the supervisor broke before it started anything.
    */
-  run(callId: string, file: string, args: readonly string[], signal: AbortSignal): Promise<EndedScript | undefined>;
+  run(callId: string, file: string, args: readonly string[], signal: AbortSignal): Promise<EndedScript>;
   /** True when this machine was to run the call and no supervisor ever started it. */
   neverStarted(callId: string): Promise<boolean>;
 }
@@ -57,8 +56,13 @@ export function scriptRunner({ python, limits, markerDir }: ScriptRunnerOptions)
         const env = { ...scrubbedEnvironment(folder), [FAMILY_VARIABLE]: randomUUID() };
         const command = [python, file, ...args];
         const order = { command, cwd: folder, env, startMarker: marker(callId, 'started'), ...limits };
-        const report = await supervise(order, signal);
-        return report.kind === 'ended' ? report : undefined;
+        const { report, complaint } = await supervise(python, order, signal);
+        if (report?.kind === 'ended') return report;
+        if (report?.kind === 'already_started') throw unknownEnd(file, 'another supervisor started it before');
+        if (signal.aborted) throw cancelled(file);
+        const broken = `its supervisor ended without a report and said ${complaint || 'nothing'}`;
+        if (await exists(order.startMarker)) throw unknownEnd(file, broken);
+        throw new ConclaveError('CVE_TOOL_FAILED', `${file} was not started: ${broken}`);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -74,8 +78,14 @@ function scrubbedEnvironment(home: string): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: home, TMPDIR: home };
 }
 
-async function supervise(order: ScriptOrder, signal: AbortSignal): Promise<ScriptReport> {
-  const supervisor = spawn(process.execPath, [SUPERVISOR], {
+/** The supervisor's report, if it gave a whole one, and what it complained of. */
+async function supervise(
+  python: string,
+  order: ScriptOrder,
+  signal: AbortSignal,
+): Promise<{ report: ScriptReport | undefined; complaint: string }> {
+  const [command, ...args] = supervisorCommand(python);
+  const supervisor = spawn(command, args, {
     env: { PATH: order.env.PATH, NODE_NO_WARNINGS: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -104,11 +114,21 @@ async function supervise(order: ScriptOrder, signal: AbortSignal): Promise<Scrip
   } finally {
     signal.removeEventListener('abort', stop);
     // Nothing, unless the supervisor itself was killed.
-    killFamily(undefined, order.env[FAMILY_VARIABLE] ?? '');
+    killFamily({ mark: order.env[FAMILY_VARIABLE] ?? '' });
   }
-  if (output !== '') return scriptReport.parse(JSON.parse(output));
-  if (signal.aborted) throw cancelled(order.command[1] ?? '');
-  throw new ConclaveError('CVE_TOOL_FAILED', `the script's supervisor ended without a report: ${complaint}`);
+  return { report: wholeReport(output), complaint };
+}
+
+function wholeReport(output: string): ScriptReport | undefined {
+  try {
+    return scriptReport.parse(JSON.parse(output));
+  } catch {
+    return undefined;
+  }
+}
+
+function unknownEnd(file: string, why: string): UncertainEffect {
+  return new UncertainEffect(`${file} was started, and nobody knows how it ended: ${why}`);
 }
 
 function cancelled(file: string): ConclaveError {

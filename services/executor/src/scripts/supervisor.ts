@@ -4,7 +4,10 @@
  * 1. The start marker is created exclusively and synced before the script starts: of all supervisors of one call at most
  *    one ever starts it.
  * 2. The end of standard input (the executor's death included) kills the script with everything it started.
- * 3. After the script has ended nothing of it is left running.
+ * 3. After the script has ended nothing that descends from it is left running. On Linux orphans fall to this process (see
+ *    supervisor-command.ts), so leaving session, environment and parent does not help them. What can still get away: whoever
+ *    has this process killed and carries no mark, and what another service starts on the script's behalf.
+ * 4. A script has ended when it ends: whoever else holds its output open is waited for briefly.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
@@ -12,11 +15,12 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { messageOf } from '@conclave/contracts';
 import { BoundedOutput } from './output.ts';
-import { familyOf, killFamily, signal } from './process-family.ts';
+import { type Family, familyOf, killFamily, signal } from './process-family.ts';
 import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptOrder } from './protocol.ts';
 
 const TERM_GRACE_MS = 2000;
 const FAMILY_CHECK_MS = 250;
+const OUTPUT_GRACE_MS = 1000;
 
 /** `ulimit` of POSIX sh; a limit that cannot be set keeps the script from starting, except where the system has none. */
 const LIMITED = `
@@ -54,7 +58,6 @@ function claimStart(marker: string): boolean {
 
 function runScript(order: ScriptOrder): void {
   const startedAt = performance.now();
-  const mark = order.env[FAMILY_VARIABLE] ?? '';
   const strict = process.platform === 'linux' ? 'yes' : 'no';
   const limits = [strict, String(order.memoryMb * 1024), String(order.maxFileMb * 2048)];
   const child = spawn('/bin/sh', ['-c', LIMITED, 'sh', ...limits, ...order.command], {
@@ -63,6 +66,11 @@ function runScript(order: ScriptOrder): void {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const family: Family = {
+    mark: order.env[FAMILY_VARIABLE] ?? '',
+    ancestor: process.pid,
+    group: child.pid,
+  };
   const stdout = new BoundedOutput(order.outputBytes);
   const stderr = new BoundedOutput(order.outputBytes);
   child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
@@ -70,7 +78,7 @@ function runScript(order: ScriptOrder): void {
 
   let stoppedFor: 'time' | 'processes' | undefined;
   stop = () => {
-    killFamily(child.pid, mark);
+    killFamily(family);
     // Nobody else is left to do it when the executor is dead.
     rmSync(order.cwd, { recursive: true, force: true });
     process.exit(0);
@@ -78,12 +86,12 @@ function runScript(order: ScriptOrder): void {
   const timeLimit = setTimeout(() => {
     stoppedFor = 'time';
     if (child.pid !== undefined) signal(-child.pid, 'SIGTERM');
-    setTimeout(() => killFamily(child.pid, mark), TERM_GRACE_MS).unref();
+    setTimeout(() => killFamily(family), TERM_GRACE_MS).unref();
   }, order.timeoutMs);
   const familyCheck = setInterval(() => {
-    if (familyOf(mark).length <= order.maxProcesses) return;
+    if (familyOf(family).length <= order.maxProcesses) return;
     stoppedFor = 'processes';
-    killFamily(child.pid, mark);
+    killFamily(family);
   }, FAMILY_CHECK_MS);
 
   const ended = (end: { exitCode: number | null; signal: string | null; startFailure?: string }): void => {
@@ -99,8 +107,14 @@ function runScript(order: ScriptOrder): void {
     });
   };
   child.once('error', (error) => ended({ exitCode: null, signal: null, startFailure: messageOf(error) }));
-  // What the script left behind would hold the pipes open: it is killed first, then the pipes drain and close.
-  child.once('exit', () => killFamily(child.pid, mark));
+  // What the script left behind would hold its output open: it is killed first, then the output drains and closes.
+  child.once('exit', () => {
+    killFamily(family);
+    setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, OUTPUT_GRACE_MS).unref();
+  });
   child.once('close', (exitCode, signalName) => ended({ exitCode, signal: signalName }));
 }
 

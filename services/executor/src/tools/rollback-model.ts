@@ -17,8 +17,8 @@ const args = z.strictObject({
   model: modelName.optional(),
   version: versionName.optional(),
   reason: z.string().min(1).max(2000),
-  /** Filled in from the world: the rollout that is to end, so that a call made again ends no later one. */
-  rolloutId: z.string().optional(),
+  /** Filled in from the world: the rollout that is to end, so that a call made again ends no later one; null when none was open. */
+  rolloutId: z.string().nullable().optional(),
 });
 
 /** Asks the coordinator to end the open rollout. A version that is named must be the one being rolled out. */
@@ -29,11 +29,17 @@ export function rollbackModel(bus: Requester, world: Pick<WorldView, 'upToDate'>
     args,
     idempotent: true,
     changes: true,
-    complete({ rolloutId: _given, ...given }, present) {
+    complete(given, present) {
       const model = resolveModel(present, given.model);
       const open = openOf(present, model);
-      const which = open === undefined ? {} : { rolloutId: open.rolloutId };
-      if (given.version === undefined) return { ...given, ...which, model };
+      const rolloutId = given.rolloutId ?? open?.rolloutId ?? null;
+      if (open !== undefined && rolloutId !== open.rolloutId) {
+        throw new ConclaveError(
+          'CVE_TOOL_INVALID_ARGS',
+          `rollout ${rolloutId} of ${model} is not open, ${open.rolloutId} is; name ${open.rolloutId} or no rollout`,
+        );
+      }
+      if (given.version === undefined) return { ...given, model, rolloutId };
       const { version } = resolveTarget(present, { model, version: given.version });
       const candidate = open?.definition.version;
       if (candidate !== undefined && candidate !== version) {
@@ -42,17 +48,15 @@ export function rollbackModel(bus: Requester, world: Pick<WorldView, 'upToDate'>
           `${model} ${version} is not being rolled out, ${candidate} is; name ${candidate} or no version`,
         );
       }
-      return { ...given, ...which, model, version };
+      return { ...given, model, version, rolloutId };
     },
-    async run({ model = '', reason, rolloutId }, { actionId, signal }) {
-      if (rolloutId !== undefined) {
-        const present = await world.upToDate();
-        if (openOf(present, model)?.rolloutId !== rolloutId) {
-          const serving = present.rollouts[model]?.stable?.version ?? null;
-          return { ok: true, result: { outcome: 'nothing_to_roll_back', rolloutId, serving } };
-        }
+    async run({ model = '', reason, rolloutId = null }, { actionId, signal }) {
+      const present = await world.upToDate();
+      if (rolloutId === null || openOf(present, model)?.rolloutId !== rolloutId) {
+        const serving = present.rollouts[model]?.stable?.version ?? null;
+        return { ok: true, result: { outcome: 'nothing_to_roll_back', rolloutId, serving } };
       }
-      const body = { model, reason, requestedBy: actionId, ...(rolloutId === undefined ? {} : { rolloutId }) };
+      const body = { model, reason, requestedBy: actionId, rolloutId };
       const answer = await askCoordinator(bus, 'rollback', body, rollbackAnswer, { signal });
       return { ok: true, result: answer };
     },

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { shortened } from '../scripts/output.ts';
 import { allowedPath } from '../scripts/roots.ts';
 import type { EndedScript, ScriptRunner } from '../scripts/run-script.ts';
-import { defineTool, type Tool, type ToolReturn, UncertainEffect } from './tool.ts';
+import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 
 const args = z.strictObject({
   script: z.string().min(1).max(1000),
@@ -30,9 +30,7 @@ export function runPythonScript(runner: ScriptRunner, roots: readonly string[]):
       if (!exists || !(await stat(path)).isFile()) {
         return { ok: false, result: null, error: `${script} is no file in the allowed folders` };
       }
-      const ended = await runner.run(callId, path, scriptArgs, signal);
-      if (ended === undefined) throw new UncertainEffect(`${script} was started before and nobody knows how it ended`);
-      return toReturn(script, ended);
+      return toReturn(script, await runner.run(callId, path, scriptArgs, signal));
     },
   });
 }

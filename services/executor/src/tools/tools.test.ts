@@ -22,7 +22,7 @@ import {
 } from '@conclave/contracts';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
-import { appliedWorld, DIGEST, registeredEvents, servingEvents, worldOf } from '../testing/world.ts';
+import { appliedEvents, appliedWorld, DIGEST, registeredEvents, servingEvents, worldOf } from '../testing/world.ts';
 import { resolveTarget } from './target.ts';
 import { fitResult, RESULT_LIMIT_BYTES, type ToolArgs, type ToolReturn } from './tool.ts';
 
@@ -326,6 +326,40 @@ test('a rollback made again ends no later rollout', async () => {
   const returned = await tool?.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING });
   const result = { outcome: 'nothing_to_roll_back', rolloutId: 'an earlier one', serving: '1.0' };
   assert.deepEqual(returned, { ok: true, result });
+});
+
+describe('a rollback asked for when nothing is open', () => {
+  const nothingOpen = worldOf(
+    [aggregates.model('emoji-search'), registeredEvents()],
+    [aggregates.rollouts('emoji-search'), appliedEvents().slice(0, 1)],
+  );
+  const made = async (raw: ToolArgs): Promise<{ args: ToolArgs; returned: ToolReturn }> => {
+    const tool = performer.deps.tools.get('rollback_model');
+    assert.ok(tool);
+    const args = tool.prepare(raw, nothingOpen);
+    return { args, returned: await tool.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING }) };
+  };
+
+  test('is on record as such, and ends nothing that was opened since', async () => {
+    const { args, returned } = await made({ reason: 'test' });
+    assert.deepEqual(args, { model: 'emoji-search', reason: 'test', rolloutId: null });
+    const result = { outcome: 'nothing_to_roll_back', rolloutId: null, serving: '1.0' };
+    assert.deepEqual(returned, { ok: true, result });
+  });
+
+  test('means the rollout it names', async () => {
+    const { args, returned } = await made({ reason: 'test', rolloutId: 'an earlier one' });
+    assert.equal(args.rolloutId, 'an earlier one');
+    assert.equal(Object(returned.result).outcome, 'nothing_to_roll_back');
+  });
+});
+
+test('a rollback that names another rollout than the open one is refused with the choice', async () => {
+  const args = { reason: 'test', rolloutId: 'another' };
+  await assert.rejects(
+    call('rollback_model', args),
+    /CVE_TOOL_INVALID_ARGS: rollout another of emoji-search is not open, r1 is/,
+  );
 });
 
 test('a result too large for the journal is cut and says so', () => {

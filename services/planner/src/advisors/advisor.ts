@@ -38,7 +38,7 @@ export interface Ask {
   readonly heard: readonly Turn[];
   /** Deterministic per meeting, phase and role: a vendor that honours it bills a repeated call once. */
   readonly idempotencyKey: string;
-  /** Aborted at the meeting's deadline and when the service stops. */
+  /** Aborted when the phase's share of the meeting's time is over and when the service stops. */
   readonly signal: AbortSignal;
 }
 

@@ -30,6 +30,22 @@ test('the default team is the guide’s, with all keys', () => {
   );
 });
 
+test('every agent of the default configuration may say as much as a plan needs, and no more than its model can', () => {
+  const most: Readonly<Record<string, number>> = {
+    'claude-opus-4-20250514': 32_000,
+    'claude-sonnet-4-20250514': 64_000,
+    'gpt-4-turbo': 4096,
+    'gemini-2.0-flash': 8192,
+  };
+  const { planningTeam, executiveTeam } = loadConfig(join(CONFIG, 'autonomous_coordination.yaml'));
+  for (const agent of [...Object.values(planningTeam), ...Object.values(executiveTeam)]) {
+    assert.ok(agent.adapter !== 'rules');
+    assert.ok(agent.maxOutputTokens <= (most[agent.model] ?? 0), agent.model);
+    assert.ok(agent.maxOutputTokens >= 4096, agent.model);
+  }
+  assert.ok('maxOutputTokens' in planningTeam.moderator && planningTeam.moderator.maxOutputTokens >= 8192);
+});
+
 test('without keys every seat is absent and names its variable', () => {
   const team = seatTeam(loadConfig(join(CONFIG, 'meeting.yaml')), {});
   for (const role of PLANNING_ROLES) {

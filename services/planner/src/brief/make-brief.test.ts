@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
 import { History, inStage } from '../testing/journal-builder.ts';
-import { brief as briefSchema, rolloutsToVoteOn } from './schema.ts';
+import { BRIEF_LIMIT_BYTES } from './fit.ts';
+import { type Brief, brief as briefSchema, rolloutsToVoteOn } from './schema.ts';
 
 test('a brief is JSON: what is recorded is read back the same', () => {
   const made = briefOf(
@@ -104,4 +105,44 @@ test('a rollout that ended since the last meeting is told with its reason', () =
     made.models[0]?.ended.map(({ phase, gate, sinceLastMeeting }) => [phase, gate, sinceLastMeeting]),
     [['rolled_back', 'latency_p95_ms', true]],
   );
+});
+
+/** A history in which so many actions ended, each with this summary and number of criteria. */
+function ended(count: number, summary: string, criteria = 0): History {
+  const ids = Array.from({ length: count }, (_, i) => `p1:${i + 1}`);
+  const planned = inStage().planned(
+    'p1',
+    ids.map(() => 'smoke_test'),
+  );
+  return ids.reduce((history, id) => history.completed(id, summary, criteria).ended(id, 'succeeded'), planned);
+}
+
+const bytesOf = (made: Brief): number => Buffer.byteLength(JSON.stringify(made));
+
+test('of a thousand criteria the brief holds a few, those that are not met first, and says how many it leaves out', () => {
+  const made = briefOf(ended(24, 'done', 1000));
+  assert.ok(bytesOf(made) <= BRIEF_LIMIT_BYTES);
+  assert.equal(made.results.length, 24);
+  const [result] = made.results;
+  assert.deepEqual([result?.criteria[0]?.verdict, result?.criteria.length], ['unmet', 20]);
+  assert.equal(result?.criteriaLeftOut, 980);
+});
+
+test('a brief that would be too large loses its oldest results, and says how many', () => {
+  const history = ended(40, '測'.repeat(1200));
+  const documents = [{ name: 'roadmap.md', text: '測'.repeat(40_000), cut: false }];
+  const made = briefOf(history, 60, documents);
+  assert.ok(bytesOf(made) <= BRIEF_LIMIT_BYTES, `${bytesOf(made)}`);
+  assert.equal(made.results.at(-1)?.actionId, 'p1:40');
+  assert.ok(made.results.length >= 10);
+  assert.equal(made.resultsLeftOut, 40 - made.results.length);
+  assert.equal(made.documents[0]?.cut, false, 'the oldest results go first');
+});
+
+test('where that is not enough the documents are cut', () => {
+  const documents = [1, 2].map((n) => ({ name: `${n}.md`, text: '測'.repeat(60_000), cut: false }));
+  const made = briefOf(ended(40, '測'.repeat(1200)), 60, documents);
+  assert.ok(bytesOf(made) <= BRIEF_LIMIT_BYTES, `${bytesOf(made)}`);
+  assert.equal(made.results.length, 10);
+  assert.ok(made.documents.some(({ cut }) => cut));
 });

@@ -10,12 +10,14 @@ import {
   type World,
 } from '@conclave/contracts';
 import type { ProjectDocument } from './documents.ts';
+import { fitBrief } from './fit.ts';
 import { rolloutSection } from './rollout-section.ts';
 import type { Brief, ModelBrief } from './schema.ts';
 
-/** What is kept of each list, newest first, and of each text in characters: a brief must fit into one commit (512 KB). */
+/** What is kept of each list, newest first, and of each text in characters. `fitBrief` sees to the bytes of the whole. */
 const KEPT = {
   results: 40,
+  criteria: 20,
   calls: 4,
   unfinished: 60,
   insights: 15,
@@ -24,6 +26,9 @@ const KEPT = {
   callText: 600,
   text: 1200,
 } as const;
+
+/** What was not met is told first. */
+const VERDICT_RANK = { unmet: 0, unjudged: 1, met: 2 } as const;
 
 /**
  * What a meeting is told, from the folded journal and nothing else: the same world, work and time give the same brief.
@@ -36,7 +41,7 @@ export function makeBrief(
   documents: readonly ProjectDocument[] = [],
 ): Brief {
   const lastMeetingAt = lastMeetingOf(world, work.meetingId)?.openedAt ?? null;
-  return {
+  return fitBrief({
     schema: 'conclave.brief/v1',
     meetingId: work.meetingId,
     reason: work.reason,
@@ -46,7 +51,7 @@ export function makeBrief(
     seq: world.seq,
     lastMeetingAt,
     models: Object.values(world.rollouts).map((state) => modelSection(world, state, now, lastMeetingAt)),
-    results: resultsSince(world, lastMeetingAt),
+    ...resultsSince(world, lastMeetingAt),
     unfinished: unfinishedActions(world),
     incidents: Object.values(world.incidents)
       .filter((incident) => incident.resolved === undefined)
@@ -66,7 +71,7 @@ export function makeBrief(
     documents: documents.map((document) => ({ ...document })),
     maxActions: config.limits.maxActionsPerMeeting,
     voting: { ...config.meeting },
-  };
+  });
 }
 
 function lastMeetingOf(world: World, exceptId: string): Meeting | undefined {
@@ -111,21 +116,31 @@ function endedRollouts(state: RolloutsState, lastMeetingAt: string | null): Mode
     });
 }
 
-function resultsSince(world: World, since: string | null): Brief['results'] {
-  return Object.values(world.schedule.actions)
-    .filter((action) => action.state === 'ended' && (since === null || (action.endedAt ?? '') >= since))
+function resultsSince(world: World, since: string | null): Pick<Brief, 'results' | 'resultsLeftOut'> {
+  const ended = Object.values(world.schedule.actions).filter(
+    (action) => action.state === 'ended' && (since === null || (action.endedAt ?? '') >= since),
+  );
+  const results = ended
     .slice(-KEPT.results)
     .flatMap((action) => (action.outcome === undefined ? [] : [resultOf(action, world.actions[action.actionId])]));
+  const leftOut = ended.length - KEPT.results;
+  return { results, ...(leftOut > 0 ? { resultsLeftOut: leftOut } : {}) };
 }
 
 function resultOf(action: ScheduledAction, run: ActionRun | undefined): Brief['results'][number] {
+  const criteria = run?.completed?.criteria ?? [];
+  const leftOut = criteria.length - KEPT.criteria;
   return {
     actionId: action.actionId,
     action: cut(action.action, 300),
     owner: action.owner,
     outcome: action.outcome ?? 'uncertain',
     summary: cut(run?.completed?.summary ?? '', KEPT.text),
-    criteria: (run?.completed?.criteria ?? []).map(({ text, verdict }) => ({ text: cut(text, 200), verdict })),
+    criteria: criteria
+      .toSorted((a, b) => VERDICT_RANK[a.verdict] - VERDICT_RANK[b.verdict])
+      .slice(0, KEPT.criteria)
+      .map(({ text, verdict }) => ({ text: cut(text, 200), verdict })),
+    ...(leftOut > 0 ? { criteriaLeftOut: leftOut } : {}),
     calls: (run?.calls ?? []).slice(-KEPT.calls).map(({ tool, returned }) => ({
       tool,
       ok: returned?.ok ?? false,

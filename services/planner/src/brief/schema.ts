@@ -130,7 +130,10 @@ export const resultBrief = z.object({
   owner: executiveRole,
   outcome: actionOutcome,
   summary: z.string(),
+  /** What was not met first. */
   criteria: z.array(z.object({ text: z.string(), verdict: z.enum(['met', 'unmet', 'unjudged']) })),
+  /** Further criteria; absent when there are none. */
+  criteriaLeftOut: z.number().int().positive().optional(),
   calls: z.array(z.object({ tool: toolName, ok: z.boolean(), result: z.string(), durationMs: z.number() })),
 });
 
@@ -147,6 +150,8 @@ export const brief = z.object({
   models: z.array(modelBrief),
   /** Actions that ended since the last meeting opened. */
   results: z.array(resultBrief),
+  /** Older results since then; absent when there are none. */
+  resultsLeftOut: z.number().int().positive().optional(),
   unfinished: z.array(
     z.object({
       actionId: z.string(),

@@ -9,27 +9,41 @@ const LONGEST_PAUSE_MS = 60_000;
 export type Answer = { readonly said: Contribution; readonly durationMs: number } | { readonly absent: string };
 
 /**
- * Asks one seat for one turn, once more after an error that may pass. Never rejects but with the signal's abort:
- * a seat that cannot speak is absent, with the reason.
- * @throws CVE_CANCELLED when `ask.signal` is aborted.
+ * Asks one seat for one turn, once more after an error that may pass; what timed out is not asked again, it would use up the others' time.
+ * Never rejects but when the service stops: a seat that cannot speak before `ask.signal` is aborted is absent, with the reason.
+ * @throws CVE_CANCELLED when `stopping` is aborted.
  */
-export async function askSeat(seat: Seat, ask: Ask): Promise<Answer> {
+export async function askSeat(seat: Seat, ask: Ask, stopping: AbortSignal): Promise<Answer> {
   if ('absent' in seat) return { absent: seat.absent };
+  const askedAt = performance.now();
   for (let attempt = 1; ; attempt++) {
     const startedAt = performance.now();
     try {
       const said = checked(ask, contribution.parse(await untilAborted(seat.speak(ask), ask.signal)));
       return { said, durationMs: Math.round(performance.now() - startedAt) };
     } catch (error) {
-      if (ask.signal.aborted) throw cancelled(ask.phase);
+      if (stopping.aborted) throw cancelled(ask.phase);
+      if (ask.signal.aborted) return { absent: outOfTime(ask.phase, performance.now() - askedAt).message };
       const pauseMs = isConclaveError(error) ? (error.retryAfterMs ?? 0) : 0;
-      const mayPass = isConclaveError(error) && (error.retry === 'retryable' || error.retry === 'timeout');
+      const mayPass = isConclaveError(error) && error.retry === 'retryable';
       if (attempt === 2 || !mayPass || pauseMs > LONGEST_PAUSE_MS) return { absent: messageOf(error) };
-      await pause(pauseMs, undefined, { signal: ask.signal }).catch(() => {
-        throw cancelled(ask.phase);
-      });
+      await pause(pauseMs, undefined, { signal: ask.signal }).catch(() => undefined);
+      if (stopping.aborted) throw cancelled(ask.phase);
+      if (ask.signal.aborted) return { absent: messageOf(error) };
     }
   }
+}
+
+/** True for an absence whose reason is a timeout, the vendor's or the phase's: the reason begins with the error's code. */
+export function hasTimedOut({ reason }: { readonly reason: string }): boolean {
+  return reason.startsWith('CVE_CHAT_TIMEOUT');
+}
+
+function outOfTime(phase: MeetingPhase, afterMs: number): ConclaveError {
+  return new ConclaveError(
+    'CVE_CHAT_TIMEOUT',
+    `no answer in the ${(afterMs / 1000).toFixed(1)} s that the ${phase} phase had; raise pace.meetingDeadlineSeconds or choose a faster model`,
+  );
 }
 
 function cancelled(phase: MeetingPhase): ConclaveError {

@@ -4,7 +4,7 @@ import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { ConclaveError, isConclaveError, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import { briefOf } from '../testing/brief.ts';
-import { at, History } from '../testing/journal-builder.ts';
+import { at, History, inStage } from '../testing/journal-builder.ts';
 import { ALL_TURNS, Crash, called, MeetingHall } from '../testing/meeting-hall.ts';
 import { closeFailed, holdMeeting } from './meeting.ts';
 
@@ -99,13 +99,77 @@ test('a passed deadline closes without asking anybody', async () => {
   assert.deepEqual([closed?.decisions, closed?.handoff, given.asked.size], [[], undefined, 0]);
 });
 
-test('the deadline cuts an advisor off that hangs', async () => {
+const hangs = (): Promise<never> => new Promise(() => undefined);
+const timesOut = (): never => {
+  throw new ConclaveError('CVE_CHAT_TIMEOUT', 'no answer in 90 s');
+};
+
+test('a seat that hangs costs two phases their share of the time, and the meeting decides without it', async () => {
   const given = hall();
-  const hanging = given.advisor('critic', () => new Promise(() => undefined));
-  const work = called('meeting-7-1', at(60.5));
-  const { closed, turns } = await holdMeeting(given.ports({ critic: hanging }), work, never);
+  const moderator = given.advisor('moderator', hangs);
+  const work = called('meeting-7-1', at(63));
+  const { closed, absences } = await holdMeeting(given.ports({ moderator }), work, never);
+  assert.equal(closed?.outcome, 'decided');
+  assert.deepEqual(
+    closed?.handoff?.actions.map((action) => action.tool),
+    ['deploy_model'],
+  );
+  assert.deepEqual(
+    absences.map(({ phase, role, reason }) => [phase, role, reason.startsWith('CVE_CHAT_TIMEOUT')]),
+    [
+      ['statement', 'moderator', true],
+      ['revision', 'moderator', true],
+      ['ballot', 'moderator', false],
+      ['synthesis', 'moderator', false],
+    ],
+  );
+  assert.match(absences.at(-1)?.reason ?? '', /timed out in statement and revision/);
+  assert.deepEqual(
+    [given.asked.get('ballot:moderator'), given.asked.get('synthesis:moderator')],
+    [undefined, undefined],
+  );
+});
+
+test('a seat that timed out is not asked again in the same phase', async () => {
+  const given = hall();
+  const shaky = given.advisor('data_analyst', ({ phase, brief }) =>
+    phase === 'statement' ? timesOut() : rulesContribution('data_analyst', phase, brief),
+  );
+  const { absences, turns } = await holdMeeting(given.ports({ data_analyst: shaky }), called('meeting-7-2'), never);
+  assert.deepEqual(
+    absences.map(({ phase, role }) => `${phase}:${role}`),
+    ['statement:data_analyst'],
+  );
+  assert.equal(given.asked.get('statement:data_analyst'), 1);
+  assert.ok(turns.some((turn) => turn.phase === 'ballot' && turn.role === 'data_analyst'));
+});
+
+test('after a crash the timeouts on record still count', async () => {
+  const given = hall().crashAt('meeting.after_turn', 12);
+  const work = called('meeting-7-3');
+  const moderator = given.advisor('moderator', timesOut);
+  await assert.rejects(holdMeeting(given.ports({ moderator }), work, never), Crash);
+  const { closed } = await holdMeeting(given.ports(), work, never);
+  assert.equal(closed?.outcome, 'decided');
+  assert.deepEqual([given.asked.get('ballot:critic'), given.asked.get('ballot:moderator')], [1, undefined]);
+});
+
+test('quorate ballots on record decide, also when the deadline has passed', async () => {
+  const given = hall().crashAt('meeting.after_turn', 13);
+  await assert.rejects(holdMeeting(given.ports(), called('meeting-7-4'), never), Crash);
+  const { closed } = await holdMeeting(given.ports(), called('meeting-7-4', at(59)), never);
+  assert.equal(closed?.outcome, 'decided');
+  assert.equal(closed?.decisions[0]?.decision, 'go');
+  assert.match(closed?.summary ?? '', /the deadline came before its turn/);
+  assert.equal(given.asked.has('synthesis:moderator'), false);
+});
+
+test('without quorate ballots a passed deadline decides nothing', async () => {
+  const given = hall().crashAt('meeting.after_turn', 12);
+  await assert.rejects(holdMeeting(given.ports(), called('meeting-7-5'), never), Crash);
+  const { closed } = await holdMeeting(given.ports(), called('meeting-7-5', at(59)), never);
   assert.equal(closed?.outcome, 'deadline_passed');
-  assert.equal(turns.length, 5);
+  assert.deepEqual([closed?.decisions, closed?.handoff], [[], undefined]);
 });
 
 test('an empty seat is absent in every phase, and quorum decides', async () => {
@@ -203,6 +267,16 @@ test('an absent moderator leaves the counted ballots and their deploy', async ()
     closed?.handoff?.actions.map((action) => action.tool),
     ['deploy_model'],
   );
+});
+
+test('without a moderator and without a decision the meeting has failed, so that it is held again', async () => {
+  const given = hall();
+  given.brief = briefOf(inStage());
+  const seats = { moderator: { role: 'moderator', absent: 'no key' } as const };
+  const { closed } = await holdMeeting(given.ports(seats), called('meeting-14-2'), never);
+  assert.equal(closed?.outcome, 'failed');
+  assert.deepEqual([closed?.decisions, closed?.handoff], [[], undefined]);
+  assert.match(closed?.summary ?? '', /moderator was absent \(no key\)/);
 });
 
 test('without a rollout in a stage nobody votes, and an empty plan is not handed off', async () => {

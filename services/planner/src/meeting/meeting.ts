@@ -2,19 +2,14 @@ import type { Journal } from '@conclave/bus';
 import {
   ConclaveError,
   type HandoffDocument,
-  hasSpoken,
-  isConclaveError,
   type Meeting,
   type MeetingEvent,
-  type MeetingPhase,
   type MeetingWork,
-  PLANNING_ROLES,
-  type PlanningRole,
 } from '@conclave/contracts';
 import type { Team } from '../advisors/advisor.ts';
-import { type Brief, brief as briefSchema, rolloutsToVoteOn } from '../brief/schema.ts';
-import { askSeat } from './ask.ts';
-import { type Closing, hasQuorum, outcomeOf } from './outcome.ts';
+import { type Brief, brief as briefSchema } from '../brief/schema.ts';
+import { type Closing, hasQuorateBallots, outcomeOf } from './outcome.ts';
+import { holdPhases } from './phases.ts';
 import { MeetingRecord } from './record.ts';
 
 /*
@@ -26,7 +21,8 @@ import { MeetingRecord } from './record.ts';
  *    off goes on at the missing turn, under the brief it was opened with.
  * 2. Without a challenge there is nothing to revise; without a rollout in a stage, nothing to vote on; without quorum,
  *    nothing to synthesise.
- * 3. At the deadline it is closed without decisions, wherever it stands.
+ * 3. Each phase has a share of the time until the deadline; who has not spoken by its end is absent. At the deadline the
+ *    meeting is closed, wherever it stands: quorate ballots on record decide, without them nothing is decided.
  * 4. The handoff stands in the closing event. Only then is it published, under the meeting's id, again at each redelivery.
  */
 
@@ -67,41 +63,48 @@ async function holdOpenMeeting(
   ports: MeetingPorts,
   record: MeetingRecord,
   work: MeetingWork,
-  signal: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<void> {
   const leftMs = Date.parse(work.deadline) - ports.now().getTime();
+  const endsAt = performance.now() + leftMs;
   const deadline = leftMs > 0 ? AbortSignal.timeout(Math.min(leftMs, 2 ** 31 - 1)) : AbortSignal.abort();
-  const until = AbortSignal.any([deadline, signal]);
   try {
-    until.throwIfAborted();
-    const brief = await open(ports, record, work, until);
-    await hold(ports, record, brief, until);
-    until.throwIfAborted();
+    const brief = await open(ports, record, work, deadline, stopping);
+    const isHeard = brief !== undefined && (await holdPhases({ ports, record, brief, endsAt, stopping }));
+    stopping.throwIfAborted();
     await ports.faultPoint('meeting.before_close');
-    await close(ports, record, outcomeOf(brief, record.meeting, sourceOf(work), ports.now().toISOString()));
-  } catch (error) {
-    if (signal.aborted) {
-      throw new ConclaveError('CVE_CANCELLED', `meeting ${work.meetingId} was left because this planner stops`, {
-        cause: error,
-      });
+    const { turns } = record.meeting;
+    if (brief !== undefined && (isHeard || hasQuorateBallots(brief, turns))) {
+      await close(ports, record, outcomeOf(brief, record.meeting, sourceOf(work), ports.now().toISOString()));
+    } else {
+      const text = `The deadline ${work.deadline} passed with ${turns.length} turns on record; nothing is decided and nothing handed off.`;
+      await close(ports, record, withoutDecision(work, 'deadline_passed', text));
     }
-    if (!deadline.aborted || (isConclaveError(error) && error.retry !== 'cancelled')) throw error;
-    const said = record.meeting.turns.length;
-    const text = `The deadline ${work.deadline} passed with ${said} turns on record; nothing is decided and nothing handed off.`;
-    await close(ports, record, withoutDecision(work, 'deadline_passed', text));
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+    throw new ConclaveError('CVE_CANCELLED', `meeting ${work.meetingId} was left because this planner stops`, {
+      cause: error,
+    });
   }
 }
 
+/** The brief of the meeting, on record from here on; undefined when the deadline came before there was one. */
 async function open(
   ports: MeetingPorts,
   record: MeetingRecord,
   work: MeetingWork,
-  signal: AbortSignal,
-): Promise<Brief> {
+  deadline: AbortSignal,
+  stopping: AbortSignal,
+): Promise<Brief | undefined> {
   if (record.meeting.openedAt === undefined) {
-    const brief = await ports.makeBrief(work, signal);
-    const { meetingId, reason, detail, deadline } = work;
-    const data = { meetingId, reason, detail, brief, deadline, planner: ports.planner };
+    if (deadline.aborted) return undefined;
+    const brief = await ports.makeBrief(work, AbortSignal.any([deadline, stopping])).catch((error: unknown) => {
+      if (stopping.aborted || !deadline.aborted) throw error;
+      return undefined;
+    });
+    if (brief === undefined) return undefined;
+    const { meetingId, reason, detail } = work;
+    const data = { meetingId, reason, detail, brief, deadline: work.deadline, planner: ports.planner };
     await record.append(
       { id: `${meetingId}:opened`, type: 'meeting.opened', at: ports.now().toISOString(), data },
       (meeting) => meeting.openedAt === undefined && meeting.closed === undefined,
@@ -109,59 +112,6 @@ async function open(
     await ports.faultPoint('meeting.after_opened');
   }
   return briefSchema.parse(record.meeting.brief);
-}
-
-async function hold(ports: MeetingPorts, record: MeetingRecord, brief: Brief, signal: AbortSignal): Promise<void> {
-  const turns = (phase: MeetingPhase, roles: readonly PlanningRole[]) =>
-    takeTurns(ports, record, brief, phase, roles, signal);
-  await turns('statement', PLANNING_ROLES);
-  await turns('challenge', ['critic']);
-  if (record.meeting.turns.some((turn) => turn.phase === 'challenge')) {
-    await turns(
-      'revision',
-      PLANNING_ROLES.filter((role) => role !== 'critic'),
-    );
-  }
-  if (rolloutsToVoteOn(brief).length > 0) await turns('ballot', PLANNING_ROLES);
-  if (hasQuorum(brief, record.meeting.turns)) await turns('synthesis', ['moderator']);
-}
-
-/** One phase: all missing turns in parallel, each judged on what was on record before the phase. */
-async function takeTurns(
-  ports: MeetingPorts,
-  record: MeetingRecord,
-  brief: Brief,
-  phase: MeetingPhase,
-  roles: readonly PlanningRole[],
-  signal: AbortSignal,
-): Promise<void> {
-  signal.throwIfAborted();
-  const heard = record.meeting.turns.filter((turn) => turn.phase !== phase);
-  const taken = await Promise.allSettled(
-    roles
-      .filter((role) => !hasSpoken(record.meeting, phase, role))
-      .map(async (role): Promise<void> => {
-        const id = `${brief.meetingId}:${phase}:${role}`;
-        const seat = ports.team[role];
-        const answer = await askSeat(seat, { phase, brief, heard, idempotencyKey: id, signal });
-        const at = ports.now().toISOString();
-        const isWanted = (meeting: Meeting): boolean =>
-          meeting.closed === undefined && !hasSpoken(meeting, phase, role);
-        if ('absent' in answer || 'absent' in seat) {
-          const reason = 'absent' in answer ? answer.absent : 'nobody fills this seat';
-          await record.append({ id, type: 'meeting.advisor_absent', at, data: { phase, role, reason } }, isWanted);
-        } else {
-          const { text, ballots, actions, decisions } = answer.said;
-          const { speaker } = seat;
-          const { durationMs } = answer;
-          const data = { phase, role, speaker, text, ballots, content: { actions, decisions }, durationMs };
-          await record.append({ id, type: 'meeting.turn_taken', at, data }, isWanted);
-        }
-        await ports.faultPoint('meeting.after_turn');
-      }),
-  );
-  const failure = taken.find((result) => result.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
 }
 
 async function close(ports: MeetingPorts, record: MeetingRecord, data: Closing): Promise<void> {

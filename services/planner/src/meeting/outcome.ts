@@ -12,8 +12,13 @@ export function hasQuorum(brief: Brief, turns: readonly Turn[]): boolean {
   return turns.filter((turn) => turn.phase === phase).length >= brief.voting.quorum;
 }
 
+/** True when the ballots on record can decide, whatever else was to come. */
+export function hasQuorateBallots(brief: Brief, turns: readonly Turn[]): boolean {
+  return countMeeting(brief, turns).some((count) => count.quorate);
+}
+
 /** The counted ballots of a meeting. */
-export function countMeeting(brief: Brief, turns: readonly Turn[]): Count[] {
+function countMeeting(brief: Brief, turns: readonly Turn[]): Count[] {
   const cast = turns
     .filter((turn) => turn.phase === 'ballot')
     .flatMap(({ role, ballots }) => ballots.map((ballot) => ({ role, ballot })));
@@ -21,8 +26,9 @@ export function countMeeting(brief: Brief, turns: readonly Turn[]): Count[] {
 }
 
 /**
- * How a meeting ends whose turns are all on record. Pure: two planners that close the same meeting write the same,
- * but for the time.
+ * How a meeting ends, from the turns on record. Pure: two planners that close the same meeting write the same, but for
+ * the time. Without the moderator's synthesis the ballots decide alone; where they decide nothing either the meeting has
+ * failed and is held again, for nobody has said that nothing needs doing.
  */
 export function outcomeOf(brief: Brief, meeting: Meeting, source: string, timestamp: string): Closing {
   const { meetingId } = brief;
@@ -39,22 +45,28 @@ export function outcomeOf(brief: Brief, meeting: Meeting, source: string, timest
   const { actions, decisions: claimed } = turnContent
     .catch({ actions: [], decisions: [] })
     .parse(synthesis?.content ?? {});
+  const decisions = counts.flatMap((count): MeetingDecision[] =>
+    count.decision === undefined ? [] : [count.decision],
+  );
+  if (synthesis === undefined && decisions.length === 0) {
+    const summary = `${moderatorAbsent(meeting)}, and the ballots decide nothing: nothing is handed off. ${tally.join(' ')}`;
+    return { meetingId, outcome: 'failed', summary: summary.trim(), decisions, dissent: [] };
+  }
   const plan = checkedPlan({ brief, counts, proposed: actions, timestamp, source });
-  const words =
-    synthesis?.text ?? `The moderator was absent${reasonOf(meeting)}; the ballots were counted all the same.`;
+  const words = synthesis?.text ?? `${moderatorAbsent(meeting)}; the ballots were counted all the same.`;
   return {
     meetingId,
     outcome: 'decided',
     summary: [words, ...tally, ...disagreements(counts, claimed), ...plan.remarks].join(' '),
-    decisions: counts.flatMap((count): MeetingDecision[] => (count.decision === undefined ? [] : [count.decision])),
+    decisions,
     dissent: counts.flatMap((count) => [...count.dissent]),
     ...(plan.handoff === undefined ? {} : { handoff: plan.handoff }),
   };
 }
 
-function reasonOf({ absences }: Meeting): string {
+function moderatorAbsent({ absences }: Meeting): string {
   const absence = absences.find((entry) => entry.phase === 'synthesis');
-  return absence === undefined ? '' : ` (${absence.reason})`;
+  return `The moderator was absent (${absence?.reason ?? 'the deadline came before its turn'})`;
 }
 
 function disagreements(

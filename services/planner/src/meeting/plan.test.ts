@@ -47,6 +47,35 @@ test('a go brings its deploy action, first and once', () => {
   assert.deepEqual(handoff?.actions[0]?.args, { model: 'emoji-search', version: '1.1', stage: '5_percent' });
 });
 
+test('what depends on the deploy as the moderator listed it depends on the one that is there', () => {
+  const smoke = { ...check, tool: 'smoke_test', owner: 'integration_engineer', depends_on: [1, 3] };
+  const { handoff, remarks } = planOf(earned, 'go', [deploy('5_percent'), smoke, deploy('5_percent')]);
+  assert.deepEqual(remarks, []);
+  assert.deepEqual(
+    handoff?.actions.map(({ id, tool, depends_on }) => [id, tool, depends_on]),
+    [
+      [1, 'deploy_model', []],
+      [2, 'smoke_test', [1]],
+    ],
+  );
+});
+
+test('an action that names its dependency many times depends on it once', () => {
+  const patient = { ...check, action: 'Check again', depends_on: Array.from({ length: 60 }, () => 1) };
+  const { handoff, remarks } = planOf(earned, 'abstain', [check, patient]);
+  assert.deepEqual(remarks, []);
+  assert.deepEqual(handoff?.actions[1]?.depends_on, [1]);
+});
+
+test('an action that makes the document invalid is dropped alone, with its reason and what depends on it', () => {
+  const crowded = Array.from({ length: 60 }, (_, i) => ({ ...check, action: `check ${i + 1}` }));
+  const after = { ...check, action: 'after the last', depends_on: [60] };
+  const { handoff, remarks } = planOf({ ...earned, maxActions: 100 }, 'abstain', [...crowded, after]);
+  assert.equal(handoff?.actions.length, 50);
+  assert.match(remarks.join(), /Dropped check 51: CVE_HANDOFF_INVALID/);
+  assert.doesNotThrow(() => parseHandoff(handoff));
+});
+
 test('the handoff parses, with ids from 1 and the count', () => {
   const { handoff } = planOf(earned, 'go', [check, { ...check, depends_on: [1] }]);
   const plan = parseHandoff(handoff);

@@ -1,4 +1,11 @@
-import { handoffDocument, MAX_MESSAGE_BYTES, messageOf, PRIORITIES, parseHandoff } from '@conclave/contracts';
+import {
+  type HandoffDocument,
+  handoffDocument,
+  MAX_MESSAGE_BYTES,
+  messageOf,
+  PRIORITIES,
+  parseHandoff,
+} from '@conclave/contracts';
 import type { z } from 'zod';
 import type { ProposedAction } from '../advisors/advisor.ts';
 import type { Brief, RolloutBrief } from '../brief/schema.ts';
@@ -6,9 +13,10 @@ import type { Count } from './count.ts';
 
 /*
  * From what the moderator wrote to a handoff that can be taken in whole.
- * 1. A `go` brings its deploy action, first in the list; in `observe` agents deploy nothing.
+ * 1. A `go` brings its deploy action, first in the list; in `observe` agents deploy nothing. Where the moderator lists the
+ *    same deploy, that place means this action.
  * 2. A deploy_model that the ballots did not earn is dropped; the first stage needs no ballots.
- * 3. An action that the handoff's own parser refuses is dropped alone, and with it what depends on it.
+ * 3. An action that the handoff's own parser refuses, alone or beside the others, is dropped, and with it what depends on it.
  * 4. Every drop is said in the summary. Nothing else is forbidden.
  */
 
@@ -33,24 +41,29 @@ interface PlanOptions {
 
 interface Entry {
   readonly action: ProposedAction;
-  /** Place in the moderator's list from 1; undefined for an action that code added. */
-  readonly place: number | undefined;
+  /** Added by code; it stays, whatever else is dropped. */
+  readonly isImplied: boolean;
+  /** Places in the moderator's list, from 1, that mean this action. */
+  readonly places: readonly number[];
 }
 
 export function checkedPlan(options: PlanOptions): CheckedPlan {
   const { brief, counts, proposed } = options;
   const remarks: string[] = [];
   const implied = counts.flatMap((count) => impliedDeploy(count, remarks));
-  const entries: Entry[] = implied.map((action) => ({ action, place: undefined }));
+  const entries: Entry[] = implied.map((action) => {
+    const places = proposed.flatMap((listed, index) => (isSameDeploy(listed, action) ? [index + 1] : []));
+    return { action, isImplied: true, places };
+  });
+  const merged = new Set(entries.flatMap(({ places }) => places));
   for (const [index, action] of proposed.entries()) {
     const place = index + 1;
-    const refusal = isDeploy(action)
-      ? deployRefusal(action, brief, counts, implied)
-      : formRefusal({ ...action, depends_on: [] });
-    if (refusal === undefined) entries.push({ action, place });
-    else if (refusal !== '') remarks.push(`Dropped action ${place} (${shown(action)}): ${refusal}.`);
+    if (merged.has(place)) continue;
+    const refusal = (isDeploy(action) ? deployRefusal(action, brief, counts) : undefined) ?? formRefusal(action);
+    if (refusal === undefined) entries.push({ action, isImplied: false, places: [place] });
+    else remarks.push(`Dropped action ${place} (${shown(action)}): ${refusal}.`);
   }
-  const sound = dropBrokenDependencies(entries, implied.length, remarks);
+  const sound = dropBrokenDependencies(entries, remarks);
   const kept = cutToLimit(sound, brief.maxActions, remarks);
   return { handoff: fittingDocument(kept, options, remarks), remarks };
 }
@@ -86,15 +99,13 @@ function isDeploy(action: ProposedAction): boolean {
   return action.tool === 'deploy_model';
 }
 
-/** Why a deploy action of the moderator is dropped; empty text when the same one is in the plan already. */
-function deployRefusal(
-  action: ProposedAction,
-  brief: Brief,
-  counts: readonly Count[],
-  implied: readonly ProposedAction[],
-): string | undefined {
+function isSameDeploy(listed: ProposedAction, { args }: ProposedAction): boolean {
+  return isDeploy(listed) && listed.args?.model === args?.model && listed.args?.stage === args?.stage;
+}
+
+/** Why the meeting does not stand behind a deploy action of the moderator. */
+function deployRefusal(action: ProposedAction, brief: Brief, counts: readonly Count[]): string | undefined {
   const { model, stage } = action.args ?? {};
-  if (implied.some(({ args }) => args?.model === model && args?.stage === stage)) return '';
   const voted = counts.find((count) => count.rollout.model === model);
   if (voted !== undefined && voted.rollout.stage !== stage) {
     return `no go of this meeting calls for deploying ${String(model)} to ${String(stage)} now`;
@@ -103,20 +114,20 @@ function deployRefusal(
   if (rollout?.stage === null && rollout.nextStage !== stage) {
     return `${rollout.version} must enter ${rollout.nextStage} first`;
   }
-  return formRefusal({ ...action, depends_on: [] });
+  return undefined;
 }
 
 function openRolloutOf(brief: Brief, model: unknown): RolloutBrief | undefined {
   return brief.models.find((section) => section.model === model)?.rollout ?? undefined;
 }
 
-/** What the handoff's parser says against an action that stands alone. */
+/** What the handoff's parser says against an action that stands alone, whatever it depends on. */
 function formRefusal(action: ProposedAction): string | undefined {
   try {
     parseHandoff({
       timestamp: '-',
       meeting_id: 'check',
-      actions: [{ ...action, id: 1 }],
+      actions: [{ ...action, depends_on: [], id: 1 }],
       count: 1,
     });
     return undefined;
@@ -126,26 +137,28 @@ function formRefusal(action: ProposedAction): string | undefined {
 }
 
 /** Keeps the actions whose dependencies are kept, of no lower priority and in no circle. */
-function dropBrokenDependencies(entries: readonly Entry[], added: number, remarks: string[]): Entry[] {
-  const kept = new Set<number>();
-  let waiting = entries.slice(added);
+function dropBrokenDependencies(entries: readonly Entry[], remarks: string[]): Entry[] {
+  const kept = new Set(entries.filter(({ isImplied }) => isImplied));
   for (let settled = false; !settled; ) {
-    const ready = waiting.filter(({ action }) => (action.depends_on ?? []).every((place) => isMet(place, action)));
-    for (const { place } of ready) if (place !== undefined) kept.add(place);
-    waiting = waiting.filter((entry) => !ready.includes(entry));
+    const ready = entries.filter((entry) => !kept.has(entry) && needsOf(entry).every((place) => isMet(place, entry)));
+    for (const entry of ready) kept.add(entry);
     settled = ready.length === 0;
   }
-  for (const { place, action } of waiting) {
+  for (const { places, action } of entries.filter((entry) => !kept.has(entry))) {
     remarks.push(
-      `Dropped action ${place} (${shown(action)}): it depends on an action that is not in the plan, runs later or waits for it in turn.`,
+      `Dropped action ${places.join()} (${shown(action)}): it depends on an action that is not in the plan, runs later or waits for it in turn.`,
     );
   }
-  return entries.filter(({ place }) => place === undefined || kept.has(place));
+  return entries.filter((entry) => kept.has(entry));
 
-  function isMet(place: number, by: ProposedAction): boolean {
-    const dependency = entries.find((entry) => entry.place === place)?.action;
-    return kept.has(place) && dependency !== undefined && rank(dependency) <= rank(by);
+  function isMet(place: number, by: Entry): boolean {
+    const dependency = entries.find(({ places }) => places.includes(place));
+    return dependency !== undefined && kept.has(dependency) && rank(dependency.action) <= rank(by.action);
   }
+}
+
+function needsOf({ action, isImplied }: Entry): readonly number[] {
+  return isImplied ? [] : (action.depends_on ?? []);
 }
 
 function rank({ priority }: ProposedAction): number {
@@ -158,41 +171,50 @@ function cutToLimit(entries: readonly Entry[], limit: number, remarks: string[])
   if (entries.length <= limit) return [...entries];
   const first = new Set(entries.toSorted((a, b) => rank(a.action) - rank(b.action)).slice(0, limit));
   remarks.push(`${entries.length - limit} actions beyond the limit of ${limit} were left out, the least urgent first.`);
-  const shortened = entries.filter((entry) => first.has(entry));
-  const added = shortened.filter((entry) => entry.place === undefined);
-  return dropBrokenDependencies([...added, ...shortened.filter((e) => e.place !== undefined)], added.length, remarks);
+  return dropBrokenDependencies(
+    entries.filter((entry) => first.has(entry)),
+    remarks,
+  );
 }
 
 function fittingDocument(entries: readonly Entry[], options: PlanOptions, remarks: string[]): FiledHandoff | undefined {
-  let left = [...entries];
-  while (left.length > 0) {
-    const document = toDocument(left, options);
-    if (Buffer.byteLength(JSON.stringify(document)) <= MAX_MESSAGE_BYTES) {
-      parseHandoff(document);
-      return document;
-    }
-    const last = left.at(-1);
-    remarks.push(`Dropped ${last === undefined ? 'an action' : shown(last.action)}: the handoff would exceed 64 KB.`);
-    const added = left.slice(0, -1).filter((entry) => entry.place === undefined).length;
-    left = dropBrokenDependencies(left.slice(0, -1), added, remarks);
+  const fitting: Entry[] = [];
+  for (const entry of entries) {
+    const refusal = documentRefusal([...fitting, entry], options);
+    if (refusal === undefined) fitting.push(entry);
+    else remarks.push(`Dropped ${shown(entry.action)}: ${refusal}.`);
   }
-  return undefined;
+  const left = dropBrokenDependencies(fitting, remarks);
+  return left.length === 0 ? undefined : handoffDocument.parse(toDocument(left, options));
 }
 
-function toDocument(entries: readonly Entry[], { brief, timestamp, source }: PlanOptions): FiledHandoff {
-  const idOf = new Map(entries.map(({ place }, index) => [place, index + 1]));
-  return handoffDocument.parse({
+/** What speaks against a document of these actions. */
+function documentRefusal(entries: readonly Entry[], options: PlanOptions): string | undefined {
+  const document = toDocument(entries, options);
+  if (Buffer.byteLength(JSON.stringify(document)) > MAX_MESSAGE_BYTES) return 'the handoff would exceed 64 KB';
+  try {
+    parseHandoff(document);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** The handoff of these actions; a dependency that is not among them is left out. */
+function toDocument(entries: readonly Entry[], { brief, timestamp, source }: PlanOptions): HandoffDocument {
+  const idOf = new Map(entries.flatMap(({ places }, index) => places.map((place) => [place, index + 1] as const)));
+  return {
     timestamp,
     meeting_id: brief.meetingId,
-    actions: entries.map(({ action }, index) => ({
-      ...action,
+    actions: entries.map((entry, index) => ({
+      ...entry.action,
       id: index + 1,
-      priority: action.priority.toLowerCase(),
-      depends_on: (action.depends_on ?? []).flatMap((place) => idOf.get(place) ?? []),
+      priority: entry.action.priority.toLowerCase(),
+      depends_on: [...new Set(needsOf(entry).flatMap((place) => idOf.get(place) ?? []))],
     })),
     count: entries.length,
     source,
-  });
+  };
 }
 
 function shown({ action }: ProposedAction): string {

@@ -1,4 +1,5 @@
 import { conclaveConfig } from '@conclave/contracts';
+import type { ProjectDocument } from '../brief/documents.ts';
 import { makeBrief } from '../brief/make-brief.ts';
 import type { Brief, RolloutBrief } from '../brief/schema.ts';
 import { at, type History, workFor } from './journal-builder.ts';
@@ -6,8 +7,8 @@ import { at, type History, workFor } from './journal-builder.ts';
 const config = conclaveConfig.parse({});
 
 /** The brief of a history at `seconds`. */
-export function briefOf(history: History, seconds = 60): Brief {
-  return makeBrief(history.folded(), workFor(), at(seconds), config);
+export function briefOf(history: History, seconds = 60, documents: readonly ProjectDocument[] = []): Brief {
+  return makeBrief(history.folded(), workFor(), at(seconds), config, documents);
 }
 
 /** The open rollout of a brief. @throws when there is none. */

@@ -209,6 +209,17 @@ export class History {
     return this.#add(aggregates.schedule, 'schedule.action_ended', { actionId, outcome });
   }
 
+  /** What the executor recorded of an action: `criteria` of them, all met but the last. */
+  completed(actionId: string, summary: string, criteria = 0): this {
+    const judged = Array.from({ length: criteria }, (_, i) => ({
+      text: 'a',
+      verdict: i + 1 === criteria ? 'unmet' : 'met',
+      detail: '',
+    }));
+    const data = { actionId, outcome: 'succeeded', summary, criteria: judged };
+    return this.#add(aggregates.action(actionId), 'action.completed', data);
+  }
+
   called(work: MeetingWork): this {
     return this.#add(aggregates.schedule, 'schedule.meeting_called', work);
   }
