@@ -13,9 +13,9 @@ const phases = [
   {
     globs: ['scripts/**/*.test.mjs', 'packages/**/*.test.ts', 'services/**/*.test.ts'],
     concurrency: 2,
-    fileTimeoutMs: 300_000,
+    fileTimeoutMs: 600_000,
   },
-  { globs: ['test/**/*.test.ts'], concurrency: 1, fileTimeoutMs: 1_200_000 },
+  { globs: ['test/**/*.test.ts'], concurrency: 1, fileTimeoutMs: 1_800_000 },
 ];
 
 const filters = process.argv.slice(2).map((argument) => relative(root, resolve(argument)));
@@ -56,7 +56,9 @@ function runPhase(files, { concurrency, fileTimeoutMs }) {
   const totals = { ran: 0, failed: 0 };
   const isSingleTest = (data) =>
     data.details?.type !== 'suite' && data.skip === undefined && !files.includes(data.name);
-  const events = run({ files, concurrency, timeout: fileTimeoutMs, signal: interrupt.signal });
+  const limit = new URL(`file-limit.mjs?ms=${fileTimeoutMs}`, import.meta.url);
+  const execArgv = [`--import=${limit}`];
+  const events = run({ files, concurrency, execArgv, timeout: fileTimeoutMs, signal: interrupt.signal });
   events.on('test:pass', (data) => {
     if (isSingleTest(data)) totals.ran++;
   });

@@ -5,7 +5,7 @@ import { openRollout } from '@conclave/contracts';
 import { startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL } from '../fixtures/tiny-model.ts';
 
-test('with authority recommend each step waits for a person, and goes on once a person has approved', async (t) => {
+test('with authority recommend a stage after shadow waits for a person, and is entered once a person has approved', async (t) => {
   const { given, when, expect, world, bus, token } = await startSystem(t);
   await given.adopted('1.0');
   when.traffic(60);
@@ -23,7 +23,7 @@ test('with authority recommend each step waits for a person, and goes on once a 
   assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
 });
 
-test('an open P0 holds every advance; when it is resolved the rollout goes on', async (t) => {
+test('an open P0 holds every advance and takes nothing back; when it is resolved the rollout goes on', async (t) => {
   const { given, when, expect, world, bus, token } = await startSystem(t);
   await given.adopted('1.0');
   when.traffic(60);
@@ -39,6 +39,14 @@ test('an open P0 holds every advance; when it is resolved the rollout goes on', 
   );
   assert.match(JSON.stringify(held), /not_eligible.*search is down/);
   assert.equal(world().rollouts[TINY_MODEL]?.current?.stage, 'shadow');
+  await expect.holds('a meeting on the incident, and the end of all that it handed off', ({ schedule, meetings }) => {
+    const held = schedule.meetings.find((m) => m.reason === 'incident' && m.endedAt !== undefined);
+    if (held === undefined || meetings[held.meetingId]?.closed?.handoff === undefined) return held;
+    const plan = schedule.plans[held.meetingId];
+    return plan?.actionIds.every((id) => schedule.actions[id]?.state === 'ended') === true ? held : undefined;
+  });
+  const { current, holds } = world().rollouts[TINY_MODEL] ?? assert.fail();
+  assert.deepEqual([current?.phase, current?.stage, Object.keys(holds)], ['progressing', 'shadow', ['p0']]);
 
   await callApi(bus, 'resolve_incident', { incidentId: 'p0', reason: 'it is up' }, token);
   const rollout = await expect.ended('1.0');

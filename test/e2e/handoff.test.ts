@@ -15,7 +15,11 @@ test("the guide's document, published by a plain client, executes in priority or
   );
 
   const events = (await commits()).flatMap((c) => c.events.map((e) => ({ about: c.aggregate.id, ...e })));
-  const place = (type: string, id: string): number => events.findIndex((e) => e.type === type && e.about === id);
+  const place = (type: string, id: string): number => {
+    const index = events.findIndex((e) => e.type === type && e.about === id);
+    assert.notEqual(index, -1, `${type} of ${id} is on record`);
+    return index;
+  };
   const [deploy = '', evaluate = '', collect = ''] = ids;
   assert.ok(
     place('action.completed', deploy) < place('action.started', collect),

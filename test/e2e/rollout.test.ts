@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { callApi, pushModel } from '@conclave/cli';
 import { STAGES } from '@conclave/contracts';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
-import { startSystem } from '../fixtures/system.ts';
+import { eventually, startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL, tinyBundleDir } from '../fixtures/tiny-model.ts';
 
 test('a good version earns production stage by stage, under traffic, without a failed request', async (t) => {
@@ -76,7 +76,7 @@ test('an abort takes the traffic back at once, is idempotent, and the same versi
   const before = load.counts.byVersion['1.0'] ?? 0;
   await expect.holds('more traffic', () => (load.counts.sent > 0 ? true : undefined));
   const answeredThen = load.counts.answered;
-  while (load.counts.answered < answeredThen + 200) await new Promise<void>((resolve) => setImmediate(resolve));
+  await eventually('200 more answers', async () => (load.counts.answered >= answeredThen + 200 ? true : undefined));
   assert.ok(
     (load.counts.byVersion['1.0'] ?? 0) - before <= 20,
     'only requests under way at the abort were answered by 1.0',

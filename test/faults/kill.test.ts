@@ -7,7 +7,7 @@ import { assertJournalSound } from '../fixtures/journal-invariants.ts';
 import { startSystem } from '../fixtures/system.ts';
 
 test('kill -9 of every service and of nats-server in turn: the rollout completes, nothing is lost, nothing doubled', async (t) => {
-  const { given, when, expect, commits } = await startSystem(t);
+  const { given, when, expect } = await startSystem(t);
   await given.adopted('1.0');
   when.traffic(60);
   await when.applied('1.0');
@@ -23,10 +23,7 @@ test('kill -9 of every service and of nats-server in turn: the rollout completes
   await when.killed('metrics-0');
   const rollout = await expect.ended('1.0');
   assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
-  await expect.holds('the end of every action', ({ schedule }) =>
-    Object.values(schedule.actions).every((a) => a.state === 'ended') ? true : undefined,
-  );
-  assertJournalSound(await commits(), { finished: true });
+  assertJournalSound(await expect.everyActionEnded(), { finished: true });
 });
 
 for (const [service, fault] of [
@@ -56,12 +53,12 @@ async function completesDespite(
   const marks = await mkdtemp(join(tmpdir(), 'conclave-faults-'));
   t.after(() => rm(marks, { recursive: true, force: true }));
   const env = { CONCLAVE_FAULT: fault, CONCLAVE_FAULT_ONCE_DIR: marks };
-  const { given, when, expect, commits } = await startSystem(t, { env: { [service]: env } });
+  const { given, when, expect } = await startSystem(t, { env: { [service]: env } });
   await given.adopted('1.0');
   when.traffic(60);
   await when.applied('1.0', { stages: [{ name: 'shadow' }, { name: 'production' }] });
   const rollout = await expect.ended('1.0');
   assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
   assert.equal((await readdir(marks)).length, 1, `the ${service} did die at ${fault}`);
-  assertJournalSound(await commits());
+  assertJournalSound(await expect.everyActionEnded(), { finished: true });
 }

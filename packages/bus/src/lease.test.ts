@@ -8,7 +8,7 @@ import { holdLease } from './lease.ts';
 import type { Lease, LeaseHandle } from './ports/lease.ts';
 import { startTestBus, type TestBus, until } from './testing/index.ts';
 
-const TTL_MS = 1000;
+const TTL_MS = 2000;
 
 interface Candidate {
   readonly handle: LeaseHandle;

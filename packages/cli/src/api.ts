@@ -11,6 +11,9 @@ import {
 import type { z } from 'zod';
 
 const ANSWER_MS = 15_000;
+const LEADER_ANSWERS_MS = 2000;
+/** What `nats micro ping` asks: only the leading coordinator serves under this name. */
+const LEADER_PING = '$SRV.PING.conclave-coordinator';
 
 /** Body of a verb, as the caller writes it. */
 export type ApiBody<V extends ApiVerb> = z.input<(typeof API)[V]['request']>;
@@ -39,5 +42,16 @@ export async function callApi<V extends ApiVerb>(
       `no coordinator answered ${verb} in ${ANSWER_MS / 1000} s; see whether one runs and leads: conclave status`,
       { cause: error },
     );
+  }
+}
+
+/** Whether a leader is there and answers. The journal cannot tell: it names the last one, dead or alive. */
+export async function hasLeader(bus: Bus): Promise<boolean> {
+  try {
+    await bus.request(LEADER_PING, undefined, { timeoutMs: LEADER_ANSWERS_MS });
+    return true;
+  } catch (error) {
+    if (isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) return false;
+    throw error;
   }
 }

@@ -1,4 +1,4 @@
-export { type ApiBody, callApi } from './api.ts';
+export { type ApiBody, callApi, hasLeader } from './api.ts';
 export { readDefinition } from './commands/apply.ts';
 export { connect, readSettings, type Settings } from './connect.ts';
 export { run } from './program.ts';

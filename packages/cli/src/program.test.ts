@@ -1,20 +1,37 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { deadLetter, openJournal, serveApi } from '@conclave/bus';
-import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
+import { connectBus, deadLetter, openJournal, serveApi } from '@conclave/bus';
+import { startNats, startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { aggregates, ConclaveError, DEFAULT_GATES, sha256, subjects, TOKEN_HEADER } from '@conclave/contracts';
 import { readSettings } from './connect.ts';
 import { run } from './program.ts';
+import { readWorld } from './read-world.ts';
 
 async function conclave(...args: string[]): Promise<{ code: 0 | 1; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
   return { code, out: stripVTControlCharacters(out.join('\n')), err: err.join('\n') };
+}
+
+/** The command as a process of its own, by a shell. */
+function inShell(line: string, url: string) {
+  const env = { ...process.env, CONCLAVE: `${process.execPath} ${join(import.meta.dirname, 'main.ts')} --nats ${url}` };
+  const child = spawn('sh', ['-c', line], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    output.out += stripVTControlCharacters(String(chunk));
+  });
+  child.stderr.on('data', (chunk) => {
+    output.err += String(chunk);
+  });
+  return { child, output, closed: once(child, 'close') };
 }
 
 suite('the conclave command against a real server', () => {
@@ -114,6 +131,111 @@ suite('the conclave command against a real server', () => {
     await api.stop();
   });
 
+  test('a leader that does not answer is not shown as one', async () => {
+    const elected = event('schedule.leader_elected', { leader: 'coordinator-0', leaderEpoch: 7 });
+    await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [elected]);
+    assert.match((await on('status')).out, /^leader +none answers; the last was coordinator-0 epoch 7$/m);
+    assert.equal(JSON.parse((await on('status', '--json')).out).leaderAnswers, false);
+
+    const api = serveApi(server.bus, { name: 'conclave-coordinator', version: '0.0.1', description: 'leads' });
+    api.endpoint('explain', subjects.api('explain'), async () => ({}));
+    await api.ready();
+    assert.match((await on('status')).out, /^leader +coordinator-0 epoch 7$/m);
+    await api.stop();
+  });
+
+  test('what a stranger wrote cannot command the terminal', async () => {
+    const journal = openJournal(server.bus, { by: 'test' });
+    const hostile = 'x\u001b]52;c;cm0gLXJm\u0007\nleader  coordinator-9';
+    const incident = { incidentId: 'i-1', severity: 'P0', title: hostile, detail: '', source: '' };
+    await journal.append(aggregates.incident('i-1'), 'any', [event('incident.opened', incident)]);
+    const hold = { holdId: 'i-1', kind: 'incident', by: 'coordinator', reason: `open P0: ${hostile}` };
+    await journal.append(aggregates.rollouts(MODEL), 'any', [event('rollout.held', hold)]);
+    for (const verb of [['status'], ['explain', MODEL], ['history', MODEL]]) {
+      const out: string[] = [];
+      await run(['--nats', server.nats.url, ...verb], { out: (text) => out.push(text), err: assert.fail });
+      const text = out.join('\n');
+      assert.match(text, /x\]52;c;cm0gLXJm leader coordinator-9/);
+      assert.doesNotMatch(text.replaceAll('\n', ''), /\p{Cc}/u);
+    }
+  });
+
+  const handOff = async (planId: string, outcomes: readonly (string | undefined)[]): Promise<string> => {
+    const planned = outcomes.map((_, index) => ({
+      id: index + 1,
+      action: `step ${index + 1}`,
+      owner: 'ops_commander',
+      priority: 'high',
+    }));
+    const actions = planned.map(({ id, ...action }) => ({
+      ...action,
+      actionId: `${planId}:${id}`,
+      planId,
+      estimatedDuration: '',
+      successCriteria: '',
+      dependsOn: [],
+    }));
+    const ends = outcomes.flatMap((outcome, index) =>
+      outcome === undefined ? [] : [event('schedule.action_ended', { actionId: `${planId}:${index + 1}`, outcome })],
+    );
+    const accepted = { planId, digest: 'd', source: '', origin: 'user', actions };
+    await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [
+      event('schedule.plan_accepted', accepted),
+      ...ends,
+    ]);
+    const file = join(tmpdir(), `${planId}-${process.pid}.json`);
+    const document = { timestamp: at, meeting_id: planId, actions: planned, count: planned.length };
+    writeFileSync(file, JSON.stringify(document));
+    return file;
+  };
+  const waitFor = async (file: string, planId: string, actions: number) => {
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers handoff' });
+    api.endpoint('handoff', subjects.api('handoff'), async () => ({ planId, accepted: 'known', actions }));
+    await api.ready();
+    try {
+      return await on('handoff', file, '--wait');
+    } finally {
+      await api.stop();
+      rmSync(file);
+    }
+  };
+
+  test('handoff --wait fails unless every action succeeded, and names those that did not', async () => {
+    const good = await waitFor(await handOff('good', ['succeeded', 'succeeded']), 'good', 2);
+    assert.deepEqual([good.code, good.err], [0, '']);
+    const bad = await waitFor(await handOff('bad', ['succeeded', 'failed', 'blocked', 'uncertain']), 'bad', 4);
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /^failed {2}bad:2 {2}step 2$/m);
+    assert.match(bad.err, /^CVE_TOOL_FAILED: plan bad did not succeed: bad:2 failed, bad:3 blocked, bad:4 uncertain; /);
+  });
+
+  test('handoff --wait of a plan whose actions the services have forgotten ends at once', async () => {
+    const file = await handOff('old', ['succeeded']);
+    for (let plan = 0; plan < 7; plan++) rmSync(await handOff(`later-${plan}`, Array(50).fill('succeeded')));
+    const { code, out } = await waitFor(file, 'old', 1);
+    assert.equal(code, 0, out);
+    assert.match(out, /^succeeded {2}old:1 {2}step 1$/m);
+  });
+
+  test('a reader that has had enough ends the command quietly', async () => {
+    const { output, closed } = inShell('$CONCLAVE status --watch | head -1', server.nats.url);
+    await closed;
+    assert.equal(output.err, '');
+    assert.match(output.out, /^leader .*\n$/);
+  });
+
+  test('status --watch outlives a server that goes away', async () => {
+    const { child, output, closed } = inShell('exec $CONCLAVE status --watch', server.nats.url);
+    await until(() => output.out.includes('leader'), 'the first drawing');
+    await server.nats.kill();
+    await until(() => output.out.includes('trying again'), 'the error');
+    await server.nats.restart();
+    output.out = '';
+    await until(() => output.out.includes('leader'), 'a drawing after the restart');
+    child.kill('SIGINT');
+    assert.deepEqual([(await closed)[0], output.err], [0, '']);
+  });
+
   test('dead letters are listed with subject and reason', async () => {
     const reason = new ConclaveError('CVE_HANDOFF_INVALID', 'count is 2 but there is 1 action');
     await deadLetter(server.bus, {
@@ -126,6 +248,19 @@ suite('the conclave command against a real server', () => {
     assert.match(out, /conclave\.handoff {2}2 bytes, refused by coordinator-0\n {4}CVE_HANDOFF_INVALID: count is 2/);
     assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out)[0].content, '{}');
   });
+});
+
+test('a journal that is not there is said to be unreadable, not waited for', async (t) => {
+  const nats = await startNats();
+  t.after(() => nats.stop());
+  const bus = await connectBus({ servers: nats.url, name: 'test' });
+  t.after(() => bus.drain());
+  await assert.rejects(
+    readWorld(bus, 300),
+    /CVE_BUS_UNAVAILABLE: the journal after #0 could not be read, nothing came for 0\.3 s; see/,
+  );
+  const { code, err } = await conclave('--nats', nats.url, 'status');
+  assert.deepEqual([code, err.split('\n').length], [1, 1]);
 });
 
 suite('the conclave command without a server', () => {

@@ -1,4 +1,4 @@
-import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, isConclaveError, messageOf, oneLine } from '@conclave/contracts';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addExplain } from './commands/explain.ts';
@@ -57,7 +57,7 @@ function createProgram(output: Output): Command {
 
 function errorLine(error: unknown): string {
   const known = isConclaveError(error) ? error : new ConclaveError('CVE_REQUEST_INVALID', wordsOf(error));
-  return known.message.replace(/\s*\n\s*/g, ' ');
+  return oneLine(known.message);
 }
 
 function wordsOf(error: unknown): string {

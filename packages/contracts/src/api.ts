@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { WHO_LENGTH, WHY_LENGTH } from './events/rollouts.ts';
-import { digest, modelName, versionName } from './names.ts';
+import { digest, entityId, gateName, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
 import { stageName } from './stages.ts';
 import { incidentReport } from './submissions.ts';
@@ -74,9 +74,9 @@ export const API = {
   reject: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   pause: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   resume: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
-  override: { operator: true, request: z.strictObject({ model: modelName, gate: z.string().min(1), reason: why }) },
+  override: { operator: true, request: z.strictObject({ model: modelName, gate: gateName, reason: why }) },
   convene: { operator: true, request: z.strictObject({ reason: why }) },
-  resolve_incident: { operator: true, request: z.strictObject({ incidentId: z.string().min(1), reason: why }) },
+  resolve_incident: { operator: true, request: z.strictObject({ incidentId: entityId, reason: why }) },
   open_incident: { operator: false, request: incidentReport },
 } as const;
 

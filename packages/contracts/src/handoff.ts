@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { digestOf } from './canonical.ts';
 import { ConclaveError } from './errors.ts';
+import { recordKey } from './names.ts';
 import {
   EXECUTIVE_ROLES,
   type ExecutiveRole,
@@ -51,7 +52,7 @@ const handoffAction = z.strictObject({
 
 export const handoffDocument = z.strictObject({
   timestamp: z.string().min(1).max(100),
-  meeting_id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be letters, digits and . _ -, at most 100'),
+  meeting_id: recordKey.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be letters, digits and . _ -, at most 100'),
   actions: z.array(handoffAction).min(1).max(MAX_ACTIONS),
   count: z.number().int().nonnegative(),
   source: z.string().max(200).default(''),

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeToken, encodeToken } from './names.ts';
+import { parseHandoff } from './handoff.ts';
+import { decodeToken, encodeToken, entityId, entryOf, gateName, modelName, versionName } from './names.ts';
+import { rolloutDefinition } from './rollout-definition.ts';
 import { aggregateOf, aggregates, subjects } from './subjects.ts';
+import { parseIncident, parseInsight } from './submissions.ts';
 
 test('a version is one token', () => {
   assert.equal(encodeToken('1.0'), '1=2E0');
@@ -50,4 +53,34 @@ test('what is no aggregate is refused by name', () => {
   ]) {
     assert.throws(() => aggregateOf(subject), /CVE_NAME_INVALID/, subject);
   }
+});
+
+test('a name that every object has is refused wherever a record is keyed by it', () => {
+  const refused = (name: string) => new RegExp(`is a name that every JavaScript object has.*${name}`);
+  for (const schema of [modelName, versionName, entityId, gateName]) {
+    for (const name of Object.getOwnPropertyNames(Object.prototype))
+      assert.equal(schema.safeParse(name).success, false, name);
+    assert.equal(schema.parse('constructors'), 'constructors');
+  }
+  const incident = { id: 'constructor', severity: 'P0', title: 'x' };
+  assert.throws(() => parseIncident(incident), refused('constructor'));
+  assert.throws(() => parseInsight({ id: 'valueOf', text: 'x' }), refused('valueOf'));
+  const action = { id: 1, action: 'x', owner: 'ops_commander', priority: 'high' };
+  const handoff = { timestamp: 'now', meeting_id: 'toString', actions: [action], count: 1 };
+  assert.throws(() => parseHandoff(handoff), refused('toString'));
+});
+
+test('a gate named like what every object has cannot count as overridden: its definition is refused', () => {
+  const definition = {
+    apiVersion: 'conclave/v1',
+    kind: 'ModelRollout',
+    metadata: { name: 'r' },
+    spec: { model: 'm', version: '1', dataset: 'd', gates: [{ name: 'constructor', source: 'rollback_test' }] },
+  };
+  assert.match(rolloutDefinition.safeParse(definition).error?.message ?? '', /every JavaScript object has/);
+});
+
+test('a record answers only what was put there', () => {
+  assert.equal(entryOf({}, 'constructor'), undefined);
+  assert.equal(entryOf({ a: 1 }, 'a'), 1);
 });

@@ -9,14 +9,26 @@ const VERSION = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 /** Ids of actions, meetings, evaluations, incidents. At most 200 characters. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}$/;
 
-export const modelName = z.string().regex(NAME, 'must be lower-case letters, digits and dashes, at most 63');
-export const versionName = z.string().regex(VERSION, 'must be letters, digits and . _ + -, at most 64');
-export const entityId = z.string().regex(ID, 'must be letters, digits and . _ : + -, at most 200');
+/** Text that a record may be keyed by: a name that every object has (`constructor`) would be found in an empty one. */
+export const recordKey = z.string().refine((name) => !(name in Object.prototype), {
+  error: 'is a name that every JavaScript object has; choose another',
+  abort: true,
+});
+export const modelName = recordKey.regex(NAME, 'must be lower-case letters, digits and dashes, at most 63');
+export const versionName = recordKey.regex(VERSION, 'must be letters, digits and . _ + -, at most 64');
+export const entityId = recordKey.regex(ID, 'must be letters, digits and . _ : + -, at most 200');
+/** Name of a gate in a rollout definition. */
+export const gateName = recordKey.min(1).max(100);
 /** `sha256:` and 64 hex digits. */
 export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits');
 export type Digest = z.infer<typeof digest>;
 /** ISO 8601 UTC with milliseconds, as `Date.toISOString` writes it. */
 export const instant = z.iso.datetime();
+
+/** What a record holds under a name that a person gave, who may give any. */
+export function entryOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
 
 /** Eight hex digits of a digest, for people. */
 export function shortDigest(value: string): string {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { digest, modelName, versionName } from './names.ts';
+import { digest, gateName, modelName, versionName } from './names.ts';
 import { STAGES, stageName } from './stages.ts';
 
 const gateBase = {
-  name: z.string().min(1).max(100),
+  name: gateName,
   /** A gate that is not required is shown but does not decide. */
   required: z.boolean().default(true),
   /** Measured and shown; never decides. */

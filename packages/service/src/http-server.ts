@@ -8,11 +8,20 @@ import type { Registry } from 'prom-client';
 import type { Health } from './health.ts';
 
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+/** Longer than the minute for which load balancers keep an idle connection, so that no request meets one that is being closed here. */
+const KEEP_ALIVE_MS = 75_000;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers without the token: it tells nothing about the system. */
+    readonly open?: boolean;
+  }
+}
 
 export interface HttpOptions {
   readonly host: string;
   readonly port: number;
-  /** Bearer token that every path but /healthz and /readyz then needs. */
+  /** Bearer token that every path but /healthz, /readyz and routes with `config: { open: true }` then needs. */
   readonly token: string | undefined;
   readonly health: Health;
   readonly registry: Registry;
@@ -40,6 +49,8 @@ export async function listenHttp(options: HttpOptions): Promise<HttpServer> {
     if (opened) routes.routing(request, response);
     else answerEarly(options.health, request, response);
   });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = KEEP_ALIVE_MS + 5000;
   server.listen(options.port, options.host);
   await once(server, 'listening').catch((error: unknown) => {
     throw new ConclaveError(
@@ -81,7 +92,8 @@ function createRoutes(options: HttpOptions): FastifyInstance {
   if (token !== undefined) {
     routes.addHook('onRequest', async (request, reply) => {
       const path = request.url.split('?', 1)[0] ?? '';
-      if (OPEN_PATHS.has(path) || isSameSecret(request.headers.authorization, `Bearer ${token}`)) return;
+      if (OPEN_PATHS.has(path) || request.routeOptions.config?.open === true) return;
+      if (isSameSecret(request.headers.authorization, `Bearer ${token}`)) return;
       const refusal = new ConclaveError('CVE_UNAUTHORIZED', `${path} needs the header Authorization: Bearer <token>`);
       await reply.code(401).send(errorBody(refusal));
     });

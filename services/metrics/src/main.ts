@@ -1,4 +1,4 @@
-import { messageOf } from '@conclave/contracts';
+import { ConclaveError, messageOf } from '@conclave/contracts';
 import { receiving, runService, systemClock } from '@conclave/service';
 import { registerApi } from './http/api.ts';
 import { registerEvents } from './http/events.ts';
@@ -14,11 +14,12 @@ const TELEMETRY_KEPT_MS = 15 * 60_000;
 
 await runService({
   name: 'metrics',
-  async start({ bus, journal, http, registry, log, health }) {
+  async start({ bus, config, journal, http, registry, log, health, signal }) {
     const observed: Observed = {
       mirror: new JournalMirror(),
-      telemetry: new WindowStore(TELEMETRY_KEPT_MS),
+      telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
+      heartbeatIntervalSeconds: config.pace.heartbeatIntervalSeconds,
       now: () => systemClock.now(),
     };
     registerMetrics(registry, observed);
@@ -27,19 +28,29 @@ await runService({
     const events = registerEvents(http, observed, journal);
 
     let halted: string | undefined;
-    const world = observed.mirror.follow(journal, (error) => {
-      halted = messageOf(error);
-      log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
+    const folded = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () =>
+      folded.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
+    );
+    const world = observed.mirror.follow(journal, {
+      onCaughtUp: folded.resolve,
+      onError(error) {
+        halted = messageOf(error);
+        log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
+        folded.resolve();
+      },
     });
     const windows = followWindows(bus, observed.telemetry, observed.now(), (error) => {
       log.warn({ reason: messageOf(error) }, 'a telemetry message is left out');
     });
-    const stopRunners = await watchRunners(bus, observed.runners, (reason) => {
+    const watching = watchRunners(bus, observed.runners, (reason) => {
       log.warn({ reason }, 'a runner status is unreadable');
     });
     const journalCheck = receiving(bus, world);
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
+    // The routes answer from here on: on half a journal they would deny what is on record, and counters would seem to start again.
+    const [stopRunners] = await Promise.all([watching, folded.promise]);
     return {
       async stop() {
         events.stop();

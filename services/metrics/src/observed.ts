@@ -7,5 +7,7 @@ export interface Observed {
   readonly mirror: JournalMirror;
   readonly telemetry: WindowStore;
   readonly runners: Runners;
+  /** Seconds between the heartbeats that the leader records. */
+  readonly heartbeatIntervalSeconds: number;
   now(): Date;
 }

@@ -2,7 +2,9 @@ import { actionsCard } from './actions.js';
 import { h, morph } from './dom.js';
 import { meetingsCard } from './meetings.js';
 import { emptyState, rolloutCard } from './rollout.js';
+import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
+import { unlockCard } from './unlock.js';
 
 /*
  * The page is a function of `state`: whatever changes it calls `render`. Commits arrive over Server-Sent Events and only say that
@@ -10,12 +12,15 @@ import { headerParts, sideParts } from './side.js';
  */
 
 const KEPT_EVENTS = 300;
-const LEAST_MS_BETWEEN_LOADS = 700;
+const LEAST_MS_BETWEEN_LOADS = 500;
 const REFRESH_MS = 5000;
+const RECONNECT_MS = 2000;
 
 const state = {
   world: null,
   problem: null,
+  /** Not null while the service wants a token; `given`: another one than it was given. */
+  locked: null,
   connection: 'connecting',
   telemetry: {},
   transcripts: {},
@@ -31,6 +36,7 @@ const part = (id) => document.getElementById(id);
 function render() {
   state.now = Date.now() + state.skew;
   morph(part('header'), headerParts(state));
+  if (state.locked !== null) return morph(part('content'), [unlockCard(state.locked)]);
   if (state.world === null) {
     morph(part('content'), [h('p', { class: 'loading', 'data-key': 'loading' }, state.problem ?? 'Loading…')]);
     return;
@@ -54,23 +60,23 @@ function applyWidths() {
   for (const element of document.querySelectorAll('[data-left]')) element.style.insetInlineStart = element.dataset.left;
 }
 
-async function get(path) {
-  const answer = await fetch(path, { headers: { accept: 'application/json' } });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body?.error?.message ?? `${path} answered ${answer.status}`);
-  return body;
-}
-
 async function load() {
   try {
     const world = await get('/api/world');
     state.skew = Date.parse(world.at) - Date.now();
     state.world = world;
     state.problem = null;
-    await Promise.all(world.rollouts.map(({ model }) => loadInto(state.telemetry, model, '/api/telemetry/')));
-    await Promise.all(openDetails('meeting').map((id) => loadInto(state.transcripts, id, '/api/meetings/')));
+    const { rollouts } = world;
+    await Promise.all([
+      ...rollouts.map(({ model }) => loadInto(state.telemetry, model, '/api/telemetry/')),
+      ...openDetails('meeting').map((id) => loadInto(state.transcripts, id, '/api/meetings/')),
+      ...openDetails('history')
+        .filter((model) => isBehind(state.histories[model], rollouts, model))
+        .map((model) => loadInto(state.histories, model, '/api/history/')),
+    ]);
   } catch (error) {
-    state.problem = `Conclave cannot be reached (${error.message}); trying again.`;
+    if (error instanceof TokenWanted) lock(error);
+    else state.problem = `Conclave cannot be reached (${error.message}); trying again.`;
   }
   render();
 }
@@ -83,55 +89,90 @@ async function loadInto(store, name, path) {
   }));
 }
 
+/** Whether a history lacks the rollout's last commit. */
+function isBehind(history, rollouts, model) {
+  return history?.commits.at(-1)?.seq !== rollouts.find((rollout) => rollout.model === model)?.seq;
+}
+
 function openDetails(kind) {
   return [...document.querySelectorAll(`details[open][data-${kind}]`)].map((element) => element.dataset[kind]);
 }
 
-let loadedAt = 0;
-let planned;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+let news = Promise.withResolvers();
+let unlocked = Promise.resolve();
+let unlock = () => undefined;
 
-/** Loads soon, but not for every one of many commits. */
-function loadSoon() {
-  if (planned !== undefined) return;
-  const wait = Math.max(150, loadedAt + LEAST_MS_BETWEEN_LOADS - Date.now());
-  planned = setTimeout(async () => {
-    planned = undefined;
-    loadedAt = Date.now();
-    await load();
-  }, wait);
+/** Loading and listening stand still until a token is given. */
+function lock({ given }) {
+  if (state.locked === null) {
+    const { promise, resolve } = Promise.withResolvers();
+    unlocked = promise;
+    unlock = resolve;
+  }
+  state.locked = { given };
 }
 
-function listen() {
-  const source = new EventSource('/api/events?recent=150');
-  source.addEventListener('open', () => {
-    state.connection = 'live';
-    render();
-  });
-  // The browser connects again by itself and names the last event it has seen.
-  source.addEventListener('error', () => {
-    state.connection = 'lost';
-    render();
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
-  });
-  source.addEventListener('commit', (message) => {
-    const commit = JSON.parse(message.data);
-    if (state.events.some((known) => known.seq === commit.seq)) return;
-    state.events = [commit, ...state.events].slice(0, KEPT_EVENTS);
-    loadSoon();
-  });
+/** Repeats a step for as long as the page is open, whatever becomes of one. */
+async function forever(restMs, step) {
+  for (;;) {
+    await unlocked;
+    await step().catch(console.error);
+    await pause(restMs);
+  }
 }
 
-document.addEventListener(
-  'toggle',
-  async ({ target }) => {
-    if (!(target instanceof HTMLDetailsElement) || !target.open) return;
-    const { meeting, history } = target.dataset;
-    if (meeting) await loadInto(state.transcripts, meeting, '/api/meetings/');
-    if (history) await loadInto(state.histories, history, '/api/history/');
-    render();
-  },
-  true,
-);
+/** One load after the other, so that no older answer overtakes a newer one. */
+async function loadThenWait() {
+  news = Promise.withResolvers();
+  await load();
+  await Promise.race([news.promise, pause(REFRESH_MS)]);
+}
+
+let lastId;
+
+async function listen() {
+  try {
+    await follow('/api/events?recent=150', lastId, connected, ({ type, id, data }) => {
+      if (type !== 'commit') return;
+      lastId = id;
+      note(JSON.parse(data));
+    });
+  } catch (error) {
+    if (error instanceof TokenWanted) lock(error);
+  }
+  state.connection = state.locked === null ? 'lost' : 'locked';
+  render();
+}
+
+function connected() {
+  state.connection = 'live';
+  news.resolve();
+  render();
+}
+
+function note(commit) {
+  if (state.events.some((known) => known.seq === commit.seq)) return;
+  state.events = [commit, ...state.events].slice(0, KEPT_EVENTS);
+  news.resolve();
+}
+
+// What was opened is loaded with the rest.
+document.addEventListener('toggle', ({ target }) => target.open && news.resolve(), true);
+
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { value } = event.target.querySelector('input');
+  // A header can carry nothing else.
+  if (!/^[\x21-\x7e]+$/.test(value)) state.locked = { given: true };
+  else {
+    keepToken(value);
+    state.locked = null;
+    unlock();
+    news.resolve();
+  }
+  render();
+});
 
 document.addEventListener('click', ({ target }) => {
   if (!(target instanceof Element)) return;
@@ -145,7 +186,6 @@ document.addEventListener('click', ({ target }) => {
 });
 
 render();
-listen();
-await load();
-setInterval(load, REFRESH_MS);
+void forever(LEAST_MS_BETWEEN_LOADS, loadThenWait);
+void forever(RECONNECT_MS, listen);
 setInterval(render, 1000);

@@ -1,16 +1,12 @@
 import { h, s } from './dom.js';
 import { ago, clock, dateTime } from './format.js';
 
-const CONNECTION = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…' };
+const CONNECTION = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…', locked: 'Locked' };
 
 export function headerParts({ world, connection, now }) {
   const facts = world
     ? [
-        fact(
-          'Leader',
-          world.leader ? `${world.leader.name}, epoch ${world.leader.epoch}` : 'none',
-          world.leader ? 'ok' : 'bad',
-        ),
+        fact('Leader', leaderText(world.leader), world.leader && !world.leader.silent ? 'ok' : 'bad'),
         fact(
           'Runners',
           runnerText(world.runners),
@@ -18,7 +14,11 @@ export function headerParts({ world, connection, now }) {
           world.runners.map((r) => `${r.runner} (${r.roles.join(', ')})`).join('\n'),
         ),
         fact('Journal', `#${world.seq}`, 'ok'),
-        fact('Heartbeat', world.lastHeartbeatAt ? ago(world.lastHeartbeatAt, now) : 'none yet', 'ok'),
+        fact(
+          'Heartbeat',
+          world.lastHeartbeatAt ? ago(world.lastHeartbeatAt, now) : 'none yet',
+          world.leader?.silent ? 'bad' : 'ok',
+        ),
       ]
     : [];
   return [
@@ -46,6 +46,11 @@ export function headerParts({ world, connection, now }) {
 
 function fact(label, value, className, hint) {
   return h('div', { class: className, title: hint }, h('dt', null, label), h('dd', null, value));
+}
+
+function leaderText(leader) {
+  if (!leader) return 'none';
+  return leader.silent ? `none; ${leader.name} fell silent` : `${leader.name}, epoch ${leader.epoch}`;
 }
 
 function runnerText(runners) {

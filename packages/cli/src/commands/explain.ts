@@ -4,6 +4,7 @@ import {
   type Commit,
   ConclaveError,
   describeCommit,
+  entryOf,
   type RolloutsState,
   type World,
 } from '@conclave/contracts';
@@ -39,7 +40,7 @@ export function addExplain(program: Command, withSession: WithSession): void {
 
 /** @throws CVE_ROLLOUT_UNKNOWN naming the models that exist */
 function requireRollouts(world: World, model: string): RolloutsState {
-  const state = world.rollouts[model];
+  const state = entryOf(world.rollouts, model);
   if (state !== undefined) return state;
   const known = Object.keys(world.rollouts).sort().join(', ');
   throw new ConclaveError(

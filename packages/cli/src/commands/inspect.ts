@@ -1,5 +1,5 @@
 import { listDeadLetters } from '@conclave/bus';
-import { ConclaveError, inferResponse, subjects, zodMessage } from '@conclave/contracts';
+import { ConclaveError, inferResponse, oneLine, subjects, zodMessage } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bold, columns, dim, style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
@@ -27,9 +27,9 @@ export function addInspect(program: Command, withSession: WithSession): void {
         if (letters.length === 0) return print('no dead letters');
         for (const letter of letters) {
           print(
-            `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(letter.originalSubject)}  ${dim(`${letter.bytes.length} bytes, refused by ${letter.by}`)}`,
+            `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(oneLine(letter.originalSubject))}  ${dim(`${letter.bytes.length} bytes, refused by ${oneLine(letter.by)}`)}`,
           );
-          print(`    ${style('red', letter.reason)}`);
+          print(`    ${style('red', oneLine(letter.reason))}`);
         }
       });
     });
@@ -62,7 +62,11 @@ export function addInspect(program: Command, withSession: WithSession): void {
         print(`${bold(`${model} ${version}`)} ${dim(`answered in ${elapsedMs.toFixed(1)} ms`)}`);
         print(
           columns(
-            ids.data.map((id, index) => [String(index + 1).padStart(2), id, dim((scores.data[index] ?? 0).toFixed(4))]),
+            ids.data.map((id, index) => [
+              String(index + 1).padStart(2),
+              oneLine(id),
+              dim((scores.data[index] ?? 0).toFixed(4)),
+            ]),
             '  ',
           ),
         );

@@ -14,10 +14,11 @@ export function addPush(program: Command, withSession: WithSession): void {
     .description('check a bundle, store it and register its version')
     .option('--version <version>', 'register a copy under another version')
     .action(async (folder: string, options: { version?: string }) => {
-      if (options.version !== undefined && !versionName.safeParse(options.version).success)
+      const named = versionName.optional().safeParse(options.version);
+      if (!named.success)
         throw new ConclaveError(
           'CVE_NAME_INVALID',
-          `--version is "${options.version}"; use letters, digits and . _ + -, at most 64`,
+          `--version "${options.version}" ${named.error.issues[0]?.message}; correct it`,
         );
       // Checked before connecting: a broken bundle needs no server to be refused.
       validateBundle(folder);

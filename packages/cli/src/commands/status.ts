@@ -1,15 +1,18 @@
-import { openJournal } from '@conclave/bus';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Bus, openJournal } from '@conclave/bus';
 import {
   type Commit,
   duration,
   foldWorld,
-  initialWorld,
+  messageOf,
+  oneLine,
   PRIORITIES,
   type RunnerStatus,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
+import { hasLeader } from '../api.ts';
 import { rolloutSummary } from '../output/rollout.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { readRunners, readWorld } from '../read-world.ts';
@@ -26,23 +29,34 @@ export function addStatus(program: Command, withSession: WithSession): void {
     .action(async (options: { json?: boolean; watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
-        const [world, runners] = await Promise.all([readWorld(session.bus), readRunners(session.bus)]);
+        const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session.bus)]);
         session.print(
           options.json === true
-            ? JSON.stringify(statusJson(world, runners), null, 2)
-            : statusText(world, runners, Date.now()),
+            ? JSON.stringify(statusJson(world, present), null, 2)
+            : statusText(world, present, Date.now()),
         );
       });
     });
 }
 
-function statusJson(world: World, runners: readonly RunnerStatus[]): object {
+/** What the journal does not know. */
+interface Present {
+  readonly runners: readonly RunnerStatus[];
+  readonly leaderAnswers: boolean;
+}
+
+async function whoIsThere(bus: Bus): Promise<Present> {
+  const [runners, leaderAnswers] = await Promise.all([readRunners(bus), hasLeader(bus)]);
+  return { runners, leaderAnswers };
+}
+
+function statusJson(world: World, present: Present): object {
   const { schedule } = world;
   return {
     seq: world.seq,
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
-    runners,
+    ...present,
     rollouts: world.rollouts,
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
@@ -50,13 +64,11 @@ function statusJson(world: World, runners: readonly RunnerStatus[]): object {
   };
 }
 
-export function statusText(world: World, runners: readonly RunnerStatus[], now: number): string {
+export function statusText(world: World, { runners, leaderAnswers }: Present, now: number): string {
   const { schedule } = world;
-  const leader =
-    schedule.leader === undefined ? style('red', 'none') : `${schedule.leader} ${dim(`epoch ${schedule.leaderEpoch}`)}`;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
   const facts = [
-    ['leader', leader],
+    ['leader', leaderText(world, leaderAnswers)],
     [
       'runners',
       runners.length === 0
@@ -72,6 +84,12 @@ export function statusText(world: World, runners: readonly RunnerStatus[], now: 
   const rollouts = states.map((state) => rolloutSummary(state, now));
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
   return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+}
+
+function leaderText({ schedule: { leader, leaderEpoch } }: World, answers: boolean): string {
+  if (leader === undefined) return style('red', 'none');
+  const epoch = dim(`epoch ${leaderEpoch}`);
+  return answers ? `${leader} ${epoch}` : `${style('red', `none answers; the last was ${leader}`)} ${epoch}`;
 }
 
 function meetingText({ schedule }: World, now: number): string {
@@ -94,7 +112,7 @@ function incidentsText({ incidents }: World): string {
   const open = Object.values(incidents).filter((i) => i.resolved === undefined);
   if (open.length === 0) return 'none open';
   return open
-    .map((i) => style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${i.title}`))
+    .map((i) => style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}`))
     .join('; ');
 }
 
@@ -103,27 +121,32 @@ function ago(iso: string, now: number): string {
 }
 
 async function watch({ bus, print }: Session): Promise<void> {
-  let world = initialWorld();
+  let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
     filters: [subjects.journalAll],
+    fromSeq: world.seq + 1,
     onCommit: (commit: Commit) => {
       world = foldWorld(world, commit);
     },
     onError: (error) => ended.reject(error),
   });
-  const draw = async (): Promise<void> => {
-    const text = statusText(world, await readRunners(bus), Date.now());
-    print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+  let isOver = false;
+  const drawAgainAndAgain = async (): Promise<void> => {
+    while (!isOver) {
+      const text = await whoIsThere(bus).then(
+        (present) => statusText(world, present, Date.now()),
+        (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
+      );
+      if (!isOver) print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+      await pause(REDRAW_MS);
+    }
   };
-  const timer = setInterval(() => {
-    if (follower.caughtUp) draw().catch(ended.reject);
-  }, REDRAW_MS);
   process.once('SIGINT', () => ended.resolve());
   try {
-    await ended.promise;
+    await Promise.race([ended.promise, drawAgainAndAgain()]);
   } finally {
-    clearInterval(timer);
+    isOver = true;
     await follower.stop();
   }
 }

@@ -15,7 +15,7 @@ export function addSubmit(program: Command, withSession: WithSession): void {
   program
     .command('handoff')
     .argument('<file>', 'JSON document with meeting_id and actions')
-    .option('--wait', 'stay until every action has ended, and say how')
+    .option('--wait', 'stay until every action has ended, say how, and fail unless all succeeded')
     .description('hand a plan of actions to the executive team')
     .action(async (file: string, options: { wait?: boolean }) => {
       const document = readJson(file);

@@ -1,45 +1,37 @@
 import { openJournal } from '@conclave/bus';
 import {
-  type ActionRun,
+  type ActionOutcome,
+  type Commit,
   ConclaveError,
-  foldWorld,
-  initialWorld,
-  type ScheduledAction,
+  oneLine,
+  type PlannedAction,
+  parseCommit,
   subjects,
-  type World,
 } from '@conclave/contracts';
 import { byLevel } from '../output/text.ts';
 import type { Session } from '../session.ts';
 
-/** Prints each action of a plan as it ends, and comes back when the last has. @throws CVE_TOOL_TIMEOUT after `timeoutMs` */
+/**
+ * Prints each action of a plan as it ends, and comes back when the last has.
+ * @throws CVE_TOOL_FAILED naming those that did not succeed; CVE_TOOL_TIMEOUT after `timeoutMs`
+ */
 export async function waitForPlan({ bus, print }: Session, planId: string, timeoutMs: number): Promise<void> {
-  let world = initialWorld();
-  const told = new Set<string>();
+  const plan = new PlanProgress(planId, print);
   const finished = Promise.withResolvers<void>();
-  const tell = (): void => {
-    const actions = actionsOf(world, planId);
-    for (const action of actions.filter((a) => a.state === 'ended' && !told.has(a.actionId))) {
-      told.add(action.actionId);
-      print(endingText(action, world.actions[action.actionId]));
-    }
-    if (actions.length > 0 && told.size === actions.length) finished.resolve();
-  };
+  // Read from its beginning: of plans that ended long ago only the journal knows how.
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
-    filters: [subjects.journalAll],
+    filters: [subjects.journalKind('schedule'), subjects.journalKind('actions')],
     onCommit: (commit) => {
-      world = foldWorld(world, commit);
-      if (follower.caughtUp) tell();
+      plan.note(commit);
+      if (plan.isOver) finished.resolve();
     },
-    onCaughtUp: () => setImmediate(tell),
     onError: (error) => finished.reject(error),
   });
   const late = setTimeout(() => {
-    const open = actionsOf(world, planId).filter((a) => a.state !== 'ended');
-    const names = open.map((a) => a.actionId).join(', ');
     finished.reject(
       new ConclaveError(
         'CVE_TOOL_TIMEOUT',
-        `${names} did not end within ${timeoutMs / 1000} s; they go on, see conclave status`,
+        `${plan.open.join(', ')} did not end within ${timeoutMs / 1000} s; they go on, see conclave status`,
       ),
     );
   }, timeoutMs);
@@ -49,14 +41,72 @@ export async function waitForPlan({ bus, print }: Session, planId: string, timeo
     clearTimeout(late);
     await follower.stop();
   }
+  const { missed } = plan;
+  if (missed.length === 0) return;
+  throw new ConclaveError(
+    'CVE_TOOL_FAILED',
+    `plan ${planId} did not succeed: ${missed.join(', ')}; the reasons stand above`,
+  );
 }
 
-function actionsOf(world: World, planId: string): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter((action) => action.planId === planId);
-}
+/** What the journal says about the actions of one plan. */
+class PlanProgress {
+  readonly #planId: string;
+  readonly #print: Session['print'];
+  readonly #open = new Map<string, PlannedAction>();
+  readonly #summaries = new Map<string, string>();
+  readonly #missed: string[] = [];
+  #isKnown = false;
 
-function endingText({ actionId, action, outcome = 'uncertain' }: ScheduledAction, run: ActionRun | undefined): string {
-  const level = outcome === 'succeeded' ? 'good' : outcome === 'superseded' ? 'detail' : 'bad';
-  const summary = run?.completed?.summary ?? 'it ended without having started';
-  return `${byLevel(level, outcome)}  ${actionId}  ${action}\n  ${summary}`;
+  constructor(planId: string, print: Session['print']) {
+    this.#planId = planId;
+    this.#print = print;
+  }
+
+  /** True when the plan was taken in and all its actions have ended. */
+  get isOver(): boolean {
+    return this.#isKnown && this.#open.size === 0;
+  }
+
+  /** Ids of the actions that have not ended. */
+  get open(): string[] {
+    return [...this.#open.keys()];
+  }
+
+  /** The actions that ended otherwise than succeeded, each as `<id> <outcome>`. */
+  get missed(): readonly string[] {
+    return this.#missed;
+  }
+
+  note(commit: Commit): void {
+    if (commit.aggregate.kind === 'actions') this.#noteRun(commit);
+    else this.#noteSchedule(commit);
+  }
+
+  #noteRun(commit: Commit): void {
+    const { id } = commit.aggregate;
+    if (!this.#open.has(id)) return;
+    for (const { type, data } of parseCommit('actions', commit).events)
+      if (type === 'action.completed') this.#summaries.set(id, data.summary);
+  }
+
+  #noteSchedule(commit: Commit): void {
+    for (const { type, data } of parseCommit('schedule', commit).events) {
+      if (type === 'schedule.plan_accepted' && data.planId === this.#planId) {
+        this.#isKnown = true;
+        for (const action of data.actions) this.#open.set(action.actionId, action);
+      } else if (type === 'schedule.action_ended') this.#end(data.actionId, data.outcome);
+      else if (type === 'schedule.action_superseded') this.#end(data.actionId, 'superseded');
+    }
+  }
+
+  #end(actionId: string, outcome: ActionOutcome): void {
+    const action = this.#open.get(actionId);
+    if (action === undefined) return;
+    this.#open.delete(actionId);
+    const level = outcome === 'succeeded' ? 'good' : outcome === 'superseded' ? 'detail' : 'bad';
+    if (level !== 'good') this.#missed.push(`${actionId} ${outcome}`);
+    const summary = this.#summaries.get(actionId) ?? 'it ended without having started';
+    this.#print(`${byLevel(level, outcome)}  ${actionId}  ${oneLine(action.action)}\n  ${oneLine(summary)}`);
+  }
 }

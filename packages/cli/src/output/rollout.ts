@@ -5,6 +5,7 @@ import {
   isEnded,
   missingForNextStep,
   nextStage,
+  oneLine,
   openRollout,
   outcomeIcon,
   percent,
@@ -48,7 +49,7 @@ export function gateLine(rollout: Rollout, gate: Gate): string {
     gate.required ? '' : 'not required',
   ];
   const override = rollout.overrides[gate.name];
-  if (override !== undefined) marks.push(`overridden by ${override.by}: ${override.reason}`);
+  if (override !== undefined) marks.push(oneLine(`overridden by ${override.by}: ${override.reason}`));
   const shown = marks.filter((mark) => mark !== '').join(', ');
   return `${style(COLOURS[outcome], outcomeIcon(outcome))} ${line}${shown === '' ? '' : style(COLOURS[outcome], `  ${shown}`)}`;
 }
@@ -58,7 +59,9 @@ export function rolloutSummary(state: RolloutsState, now: number): string {
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
-  const holds = Object.values(state.holds).map((h) => style('yellow', `  held (${h.kind}) by ${h.by}: ${h.reason}`));
+  const holds = Object.values(state.holds).map((h) =>
+    style('yellow', `  ${oneLine(`held (${h.kind}) by ${h.by}: ${h.reason}`)}`),
+  );
   if (rollout === undefined) {
     const last = state.current;
     return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
@@ -131,7 +134,7 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
   );
   if (rollout.approval !== undefined)
     lines.push(
-      `  ${rollout.approval.approved ? 'approved' : 'rejected'} by ${rollout.approval.by}: ${rollout.approval.reason}`,
+      `  ${oneLine(`${rollout.approval.approved ? 'approved' : 'rejected'} by ${rollout.approval.by}: ${rollout.approval.reason}`)}`,
     );
   lines.push('', open === undefined ? `  ${endLine(rollout)}` : missingText(state, open, now));
   return lines.join('\n');
@@ -142,7 +145,9 @@ function missingText(state: RolloutsState, rollout: Rollout, now: number): strin
   const goal = next === undefined ? 'completion' : stageLabel(next);
   const missing = missingForNextStep(state, rollout, new Date(now));
   if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
-  return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${line}`)].join('\n');
+  return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${oneLine(line)}`)].join(
+    '\n',
+  );
 }
 
 function voteText({ vote }: Rollout): string {
@@ -168,5 +173,5 @@ function endLine(rollout: Rollout): string {
     return style('green', `${definition.version} completed at ${when(ended.at)}: every stage earned`);
   const stage = rollout.stage === undefined ? '' : ` in ${stageLabel(rollout.stage)}`;
   const gate = ended.verdict === undefined ? '' : `\n  ${style('red', '✗')} ${describeVerdict(ended.verdict)}`;
-  return `${style('red', `${definition.version} rolled back${stage} at ${when(ended.at)} by ${ended.by}`)}: ${ended.reason}${gate}`;
+  return `${style('red', `${definition.version} rolled back${stage} at ${when(ended.at)} by ${ended.by}`)}: ${oneLine(ended.reason)}${gate}`;
 }

@@ -9,14 +9,14 @@ import { sayRegistry } from './registry.ts';
 import { sayRollout } from './rollout.ts';
 import { bad, type Description, info, type Said } from './said.ts';
 import { saySchedule } from './schedule.ts';
-import { cut } from './words.ts';
+import { cut, oneLine } from './words.ts';
 
 /** One sentence or more for each event of a commit. An event that this version cannot read is said to be so; it never throws. */
 export function describeCommit(commit: Commit): Description[] {
   const about = commit.aggregate.id;
   try {
     return sayCommit(commit).flatMap(({ event, said }) =>
-      said.map((line) => ({ kind: event.type, at: event.at, about, ...line })),
+      said.map((line) => ({ kind: event.type, at: event.at, about, ...line, text: oneLine(line.text) })),
     );
   } catch (error) {
     const [first] = commit.events;
@@ -25,7 +25,7 @@ export function describeCommit(commit: Commit): Description[] {
         kind: first?.type ?? 'unknown',
         at: first?.at ?? commit.storedAt,
         about,
-        ...bad(`commit ${commit.seq} cannot be read by this version: ${messageOf(error)}`),
+        ...bad(oneLine(`commit ${commit.seq} cannot be read by this version: ${messageOf(error)}`)),
       },
     ];
   }

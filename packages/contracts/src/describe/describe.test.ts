@@ -182,3 +182,11 @@ test('an event of a later version is said to be unreadable, not left out', () =>
 test('durations are written in the units that fit', () => {
   assert.deepEqual([8.46, 90, 600, 12_000, 604_800].map(duration), ['8.5 s', '90 s', '10 min', '3 h 20 min', '7 d']);
 });
+
+test('what a stranger wrote cannot command a terminal', () => {
+  const title = 'search\u001b]52;c;cm0gLXJm\u0007 is\u009b2J down\nleader';
+  const data = { incidentId: 'i-1', severity: 'P0', title, detail: '', source: 'nobody\u001b[8m' };
+  const lines = texts(commit({ kind: 'incidents', id: 'i-1' }, 'incident.opened', data));
+  assert.deepEqual(lines, ['P0 incident i-1: search]52;c;cm0gLXJm is2J down leader (nobody[8m)']);
+  assert.doesNotMatch(texts(commit(rollouts, 'rollout.\u001b[2J', {})).join(), /\p{Cc}/u);
+});

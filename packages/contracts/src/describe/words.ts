@@ -67,8 +67,16 @@ export function spaced(name: string): string {
   return name.replaceAll('_', ' ');
 }
 
+/** The text on one line, without control characters: it may be anybody's, and a terminal would obey it. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/\p{Cc}/gu, '')
+    .trim();
+}
+
 /** One line of at most `limit` characters. */
 export function cut(text: string, limit = 240): string {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = oneLine(text);
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }

@@ -96,7 +96,7 @@ child = subprocess.Popen(["sh", "-c", "sleep 300"], start_new_session=True)
 open(sys.argv[1], "w").write(str(child.pid))
 time.sleep(300)`,
     );
-    const ended = await runner({ timeoutMs: 1500 }).run('slow', file, [pidFile], NEVER);
+    const ended = await runner({ timeoutMs: 6000 }).run('slow', file, [pidFile], NEVER);
     assert.deepEqual([ended.stoppedFor, ended.signal], ['time', 'SIGKILL']);
     const pid = Number(await readFile(pidFile, 'utf8'));
     await until(() => !isAlive(pid), 'the grandchild is gone');

@@ -161,7 +161,7 @@ describe('what a runner serves', () => {
     });
     models.apply([adopted()]);
     const detail = () => models.status()[0]?.versions[0]?.detail ?? '';
-    await until(() => detail().includes('fetching failed, again in 500 ms: CVE_BUS_UNAVAILABLE'), 'told');
+    await until(() => /fetching failed, again in \d+ ms: CVE_BUS_UNAVAILABLE/.test(detail()), 'told');
     away = false;
     await until(() => detail().includes('CVE_ARTIFACT_UNKNOWN'), 'tried again');
   });

@@ -1,5 +1,5 @@
 import type { Journal } from '@conclave/bus';
-import { aggregates } from '@conclave/contracts';
+import { aggregates, entryOf } from '@conclave/contracts';
 import type { FastifyInstance } from 'fastify';
 import { readable } from '../journal/readable.ts';
 import type { Observed } from '../observed.ts';
@@ -20,13 +20,13 @@ export function registerApi(http: FastifyInstance, observed: Observed, journal: 
   http.get('/api/actions', () => actionViews(mirror.world));
 
   http.get<{ Params: { model: string } }>('/api/rollouts/:model', (request, reply) => {
-    const state = mirror.world.rollouts[request.params.model];
+    const state = entryOf(mirror.world.rollouts, request.params.model);
     if (state !== undefined) return rolloutView(observed, state);
     return reply.code(404).send(unknown('CVE_ROLLOUT_UNKNOWN', 'rollout of', request.params.model, models()));
   });
 
   http.get<{ Params: { id: string } }>('/api/meetings/:id', (request, reply) => {
-    const meeting = mirror.world.meetings[request.params.id];
+    const meeting = entryOf(mirror.world.meetings, request.params.id);
     if (meeting !== undefined) return meetingTranscript(meeting);
     const known = Object.values(mirror.world.meetings)
       .sort(byOpening)
@@ -35,7 +35,7 @@ export function registerApi(http: FastifyInstance, observed: Observed, journal: 
   });
 
   http.get<{ Params: { id: string } }>('/api/actions/:id', (request, reply) => {
-    const action = mirror.world.schedule.actions[request.params.id];
+    const action = entryOf(mirror.world.schedule.actions, request.params.id);
     if (action !== undefined) return actionDetail(action, mirror.world.actions[action.actionId]);
     const known = actionViews(mirror.world).map((a) => a.actionId);
     return reply.code(404).send(unknown('CVE_REQUEST_INVALID', 'action', request.params.id, known));
@@ -50,7 +50,7 @@ export function registerApi(http: FastifyInstance, observed: Observed, journal: 
 
   http.get<{ Params: { model: string } }>('/api/history/:model', async (request, reply) => {
     const { model } = request.params;
-    if (mirror.world.rollouts[model] === undefined)
+    if (entryOf(mirror.world.rollouts, model) === undefined)
       return reply.code(404).send(unknown('CVE_ROLLOUT_UNKNOWN', 'rollout of', model, models()));
     const commits = await journal.read(aggregates.rollouts(model));
     return { model, commits: commits.map(readable) };

@@ -10,7 +10,8 @@ import { problem } from './problem.ts';
  * `GET /api/events`: Server-Sent Events.
  * 1. `commit` events carry the journal sequence as their id; a client that comes back with `Last-Event-ID` gets every commit after it,
  *    from memory while that reaches back far enough, else from the journal itself. No gap, no repetition.
- * 2. `telemetry` events have no id, so they never move the place to resume at.
+ * 2. `telemetry` events have no id, so they never move the place to resume at. They come whether anything happened or not: a client that
+ *    hears nothing has lost its connection.
  * 3. A client that does not read is cut off, and resumes.
  */
 
@@ -93,7 +94,7 @@ function sendCommits(
   }
   const missed =
     after === undefined
-      ? mirror.recent.slice(mirror.recent.length - recent)
+      ? mirror.recent.slice(Math.max(0, mirror.recent.length - recent))
       : mirror.recent.filter((c) => c.seq > after);
   for (const commit of missed) send(commit);
   return mirror.onCommit(send);

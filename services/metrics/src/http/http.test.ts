@@ -27,11 +27,12 @@ suite('the HTTP interface over a real journal', () => {
     journal = openJournal(server.bus, { by: 'test' });
     observed = {
       mirror: new JournalMirror(),
-      telemetry: new WindowStore(900_000),
+      telemetry: new WindowStore(900_000, new Date()),
       runners: new Runners(),
+      heartbeatIntervalSeconds: 300,
       now: () => new Date(),
     };
-    const follower = observed.mirror.follow(journal, (error) => assert.fail(String(error)));
+    const follower = observed.mirror.follow(journal, { onError: (error) => assert.fail(String(error)) });
     cleanUp.push(() => follower.stop());
     http = fastify({ forceCloseConnections: true });
     registerPage(http);
@@ -84,14 +85,19 @@ suite('the HTTP interface over a real journal', () => {
     ['/api/telemetry/nope', 'CVE_MODEL_UNKNOWN', 'emoji-search, photo-ranker'],
     ['/api/meetings/nope', 'CVE_REQUEST_INVALID', 'meeting-103, meeting-102, meeting-101'],
     ['/api/actions/nope', 'CVE_REQUEST_INVALID', 'meeting-103:1'],
+    ['/api/rollouts/constructor', 'CVE_ROLLOUT_UNKNOWN', 'emoji-search, photo-ranker'],
+    ['/api/history/constructor', 'CVE_ROLLOUT_UNKNOWN', 'emoji-search, photo-ranker'],
+    ['/api/meetings/toString', 'CVE_REQUEST_INVALID', 'meeting-103, meeting-102, meeting-101'],
+    ['/api/actions/constructor', 'CVE_REQUEST_INVALID', 'meeting-103:1'],
   ] as const;
   for (const [path, code, known] of missing) {
     test(`${path} is a 404 that names it and lists what exists`, async () => {
       const answer = await get(path);
+      const name = path.split('/').at(-1);
       assert.equal(answer.statusCode, 404);
       const { error } = answer.json();
       assert.equal(error.code, code);
-      assert.match(error.message, /"nope"/);
+      assert.ok(error.message.includes(`"${name}"`), error.message);
       assert.ok(error.message.includes(known), error.message);
     });
   }
@@ -120,6 +126,29 @@ suite('the HTTP interface over a real journal', () => {
     await until(() => stream.ids.at(-1) === seq, 'the live commit is sent');
     assert.deepEqual(stream.ids, [last - 2, last - 1, last, seq]);
     await until(() => stream.text().includes('event: telemetry'), 'a telemetry summary is sent');
+  });
+
+  test('a client that asks for more recent commits than there are gets all, and none where it asks for none', async () => {
+    const last = observed.mirror.world.seq;
+    await using all = await listen(`${url}/api/events?recent=${last + 50}`, {});
+    await until(() => all.ids.at(-1) === last, 'the newest commit is sent');
+    assert.equal(all.ids.length, last);
+    await using none = await listen(`${url}/api/events?recent=0`, {});
+    await until(() => none.text().includes('event: telemetry'), 'the stream is open');
+    assert.deepEqual(none.ids, []);
+  });
+
+  test('a leader whose heartbeat is overdue is silent', async () => {
+    const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1000).toISOString();
+    const beat = async (slot: number, secondsAgo: number) => {
+      const data = { slot, drains: false, dispatched: 0 };
+      const event = { id: `beat-${slot}`, type: 'schedule.heartbeat', at: at(secondsAgo), data };
+      const { seq } = await journal.append(aggregates.schedule, 'any', [event]);
+      await until(() => observed.mirror.world.seq >= seq, 'the heartbeat is folded');
+      return (await get('/api/world')).json().leader;
+    };
+    assert.deepEqual(await beat(1, 400), { name: 'coordinator-0', epoch: 1, silent: true });
+    assert.deepEqual(await beat(2, 200), { name: 'coordinator-0', epoch: 1, silent: false });
   });
 
   test('a Last-Event-ID that is no sequence is refused', async () => {

@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Serves the status page: the files of `web/`, read once; no other path can be reached through them. */
+/** Serves the status page: the files of `web/`, read once; no other path can be reached through them. They ask for the token themselves. */
 export function registerPage(http: FastifyInstance): void {
   http.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', POLICY);
@@ -27,6 +27,8 @@ export function registerPage(http: FastifyInstance): void {
     if (type === undefined) continue;
     const content = readFileSync(join(WEB, name));
     const path = name === 'index.html' ? '/' : `/${name}`;
-    http.get(path, (_request, reply) => reply.type(type).header('cache-control', 'no-cache').send(content));
+    http.get(path, { config: { open: true } }, (_request, reply) =>
+      reply.type(type).header('cache-control', 'no-cache').send(content),
+    );
   }
 }

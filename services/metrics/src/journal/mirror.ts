@@ -1,4 +1,4 @@
-import type { Follower, Journal } from '@conclave/bus';
+import type { Follower, FollowOptions, Journal } from '@conclave/bus';
 import { type Commit, foldWorld, initialWorld, subjects, type World } from '@conclave/contracts';
 import { type ReadableCommit, readable } from './readable.ts';
 import { createTally, type Tally, type TallyWriter } from './tally.ts';
@@ -44,11 +44,7 @@ export class JournalMirror {
   }
 
   /** Follows the journal from its beginning. `onError` means that it has stopped. */
-  follow(journal: Journal, onError: (error: unknown) => void): Follower {
-    return journal.follow({
-      filters: [subjects.journalAll],
-      onCommit: (commit) => this.apply(commit),
-      onError,
-    });
+  follow(journal: Journal, options: Pick<FollowOptions, 'onCaughtUp' | 'onError'>): Follower {
+    return journal.follow({ ...options, filters: [subjects.journalAll], onCommit: (commit) => this.apply(commit) });
   }
 }

@@ -14,12 +14,12 @@ const NOW = new Date('2026-03-01T12:00:00.000Z');
 async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mirror: JournalMirror }> {
   const mirror = new JournalMirror();
   for (const commit of asStored(realisticHistory(NOW))) mirror.apply(commit);
-  const telemetry = new WindowStore(15 * 60_000);
+  const telemetry = new WindowStore(15 * 60_000, new Date(NOW.getTime() - 5 * 60_000));
   for (const window of realisticWindows(NOW, 12)) telemetry.add(window);
   const runners = new Runners();
   runners.set([realisticRunner(NOW)]);
   const registry = new Registry();
-  registerMetrics(registry, { mirror, telemetry, runners, now: () => NOW });
+  registerMetrics(registry, { mirror, telemetry, runners, heartbeatIntervalSeconds: 300, now: () => NOW });
   return { text: () => registry.metrics(), runners, mirror };
 }
 
@@ -51,6 +51,17 @@ test('the measured share counts what was answered since the stage serves', async
   const text = await (await scrape()).text();
   const measured = Number(/conclave_traffic_share_measured\{[^}]*\} (.*)/.exec(text)?.[1]);
   assert.ok(Math.abs(measured - 0.2) < 0.01, `measured ${measured}`);
+});
+
+test('requests that the process before this one has counted are not counted again', async () => {
+  const text = await (await scrape()).text();
+  const counted = [...text.matchAll(/^conclave_requests_total\{.*\} (.*)$/gm)].map((match) => Number(match[1]));
+  const since = new Date(NOW.getTime() - 5 * 60_000).toISOString();
+  const expected = realisticWindows(NOW, 12).filter((window) => window.to >= since);
+  assert.equal(
+    counted.reduce((sum, count) => sum + count, 0),
+    expected.reduce((sum, window) => sum + window.requests, 0),
+  );
 });
 
 test('a gate without a value has no sample rather than a zero', async () => {

@@ -7,8 +7,8 @@ type Read = () => Iterable<Sample>;
 
 /**
  * Registers what only the whole system knows. Every value is computed when it is scraped, so a series ends when its rollout does.
- * Counters made of the journal are the same after a restart of this service. The request counters count the telemetry windows that
- * this process has read, beginning some minutes before its start: they restart, which `rate()` understands.
+ * Counters made of the journal are the same after a restart of this service. The request counters count the telemetry windows that ended
+ * since this process started: they restart at zero, which `rate()` understands.
  */
 export function registerMetrics(registry: Registry, observed: Observed): void {
   registerRollouts(registry, observed);
@@ -103,7 +103,7 @@ function registerRequests(registry: Registry, observed: Observed): void {
   counter(
     registry,
     'conclave_requests_total',
-    'Inference requests in the telemetry read since this process started',
+    'Inference requests in the telemetry windows that ended since this process started',
     labels,
     counts('requests'),
   );

@@ -38,11 +38,14 @@ const POINTS = 60;
  */
 export class WindowStore {
   readonly keptMs: number;
+  readonly #countedSince: Date;
   #windows: TelemetryWindow[] = [];
   readonly #counts = new Map<string, RequestCount>();
 
-  constructor(keptMs: number) {
+  /** @param countedSince start of this process: what ended before was counted by the one before it. */
+  constructor(keptMs: number, countedSince: Date) {
     this.keptMs = keptMs;
+    this.#countedSince = countedSince;
   }
 
   add(window: TelemetryWindow): void {
@@ -50,7 +53,10 @@ export class WindowStore {
     if (this.#windows.some((w) => Date.parse(w.to) < horizon))
       this.#windows = this.#windows.filter((w) => Date.parse(w.to) >= horizon);
     this.#windows.push(window);
-    const { model, version, mode, requests, errors } = window;
+    if (Date.parse(window.to) >= this.#countedSince.getTime()) this.#count(window);
+  }
+
+  #count({ model, version, mode, requests, errors }: TelemetryWindow): void {
     const key = JSON.stringify([model, version, mode]);
     const old = this.#counts.get(key);
     const count = {
@@ -63,7 +69,7 @@ export class WindowStore {
     this.#counts.set(key, count);
   }
 
-  /** All requests read since this process started, per model, version and mode. */
+  /** Requests of the windows that ended since this process started, per model, version and mode. */
   counts(): readonly RequestCount[] {
     return [...this.#counts.values()];
   }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openMembership, publishTelemetry } from '@conclave/bus';
+import { openJournal, openMembership, publishTelemetry } from '@conclave/bus';
 import { startTestBus } from '@conclave/bus/testing';
-import { subjects } from '@conclave/contracts';
+import { aggregates, subjects } from '@conclave/contracts';
 import { fill } from './fill.ts';
 import { realisticRunner, realisticWindows } from './telemetry.ts';
 
@@ -29,9 +29,14 @@ const service = spawn(process.execPath, [join(repository, 'services/metrics/src/
     CONCLAVE_DATA_DIR: await mkdtemp(join(tmpdir(), 'conclave-metrics-')),
   },
 });
+const journal = openJournal(server.bus, { by: 'coordinator-0' });
+let slot = 45;
 const beat = setInterval(() => {
   if (content === 'empty') return;
   const now = new Date();
+  const data = { slot, drains: false, dispatched: 0 };
+  const heartbeat = { id: `beat-${slot++}`, type: 'schedule.heartbeat', at: now.toISOString(), data };
+  void journal.append(aggregates.schedule, 'any', [heartbeat]);
   void openMembership(server.bus).put('gpu-runner-0', realisticRunner(now));
   for (const window of realisticWindows(now, 1).slice(-2))
     void publishTelemetry(server.bus, subjects.telemetry(window.model, window.version), window, {

@@ -209,6 +209,7 @@ function atTwentyPercent(w: HistoryWriter, rollout: OpenRollout, now: Date): voi
   };
   w.commit(aggregates.incident('inc-2'), ['incident.opened', incident]);
   w.commit(aggregates.schedule, ['schedule.meeting_skipped', { slot: 7, reason: 'nothing changed since meeting-103' }]);
+  w.wait(1090);
   w.commit(aggregates.schedule, ['schedule.heartbeat', { slot: 44, drains: false, dispatched: 1 }]);
 }
 

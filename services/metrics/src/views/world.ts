@@ -3,6 +3,8 @@ import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
 import { rolloutView } from './rollout.ts';
 
+/** A loaded machine writes a heartbeat late. */
+const HEARTBEAT_GRACE_MS = 10_000;
 const SHOWN = { meetings: 20, actions: 80, incidents: 20, insights: 20 } as const;
 
 /** The whole state in brief: what the status page shows. */
@@ -14,7 +16,7 @@ export function worldView(observed: Observed) {
   return {
     seq: world.seq,
     at: observed.now().toISOString(),
-    leader: schedule.leader === undefined ? null : { name: schedule.leader, epoch: schedule.leaderEpoch },
+    leader: leaderView(observed),
     lastHeartbeatAt: schedule.lastHeartbeatAt ?? null,
     runners: observed.runners.present,
     rollouts: rolloutViews(observed),
@@ -26,6 +28,14 @@ export function worldView(observed: Observed) {
     models: Object.values(world.registry).flatMap((entry) => Object.values(entry.versions)),
     datasets: Object.values(world.registry).flatMap((entry) => entry.datasets.slice(-1)),
   };
+}
+
+/** Who leads. A leader records a heartbeat in every interval; when one is overdue, nobody does its work. */
+function leaderView({ mirror, heartbeatIntervalSeconds, now }: Observed) {
+  const { leader, leaderEpoch, lastHeartbeatAt } = mirror.world.schedule;
+  if (leader === undefined) return null;
+  const quietMs = lastHeartbeatAt === undefined ? 0 : now().getTime() - Date.parse(lastHeartbeatAt);
+  return { name: leader, epoch: leaderEpoch, silent: quietMs > heartbeatIntervalSeconds * 1000 + HEARTBEAT_GRACE_MS };
 }
 
 /** Every model; those with a rollout under way first. */

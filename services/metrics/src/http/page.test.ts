@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, before, suite, test } from 'node:test';
+import { openJournal } from '@conclave/bus';
+import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
+import { type Aggregate, aggregates } from '@conclave/contracts';
+import { type Browser, openPage } from '../testing/browser.ts';
+import { fill } from '../testing/fill.ts';
+import { type MetricsProcess, startMetrics } from '../testing/metrics-process.ts';
+
+const TOKEN = 'the-token-of-this-service';
+const HOSTILE = '<img src=x onerror=alert(1)>';
+
+suite('the status page, run by a DOM before the real service', () => {
+  let server: TestBus;
+  let metrics: MetricsProcess;
+  let page: Browser;
+
+  before(async () => {
+    server = await startTestBus();
+    await fill(server.bus, new Date(), 1);
+    await record('incident.opened', aggregates.incident('inc-9'), {
+      incidentId: 'inc-9',
+      severity: 'P1',
+      title: HOSTILE,
+      detail: '',
+      source: 'nobody',
+    });
+    metrics = await startMetrics(server, { CONCLAVE_HTTP_TOKEN: TOKEN });
+    await until(
+      () =>
+        fetch(`${metrics.url}/readyz`).then(
+          (answer) => answer.ok,
+          () => false,
+        ),
+      'the service is ready',
+    );
+    page = await openPage(metrics.url);
+  });
+  after(async () => {
+    await page[Symbol.asyncDispose]();
+    await metrics[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const record = (type: string, aggregate: Aggregate, data: unknown) =>
+    openJournal(server.bus, { by: 'test' }).append(aggregate, 'any', [
+      { id: `${type}-${performance.now()}`, type, at: new Date().toISOString(), data },
+    ]);
+  const shows = (selector: string, text: RegExp) =>
+    until(async () => (await page.texts(selector)).some((shown) => text.test(shown)), `${selector} shows ${text}`);
+
+  test('it asks for the token, and says when it was the wrong one', async () => {
+    await shows('main', /This page needs a token/);
+    await page.send('not-the-token-of-this');
+    await shows('main [role=alert]', /refused that token/);
+    await page.send(TOKEN);
+    await shows('main h2', /^emoji-search$/);
+    assert.deepEqual(await page.texts('.unlock'), []);
+  });
+
+  test('it shows the stage, the gates with their intervals and what is missing', async () => {
+    assert.deepEqual(await page.texts('.rail [aria-current=step] .rail-label'), ['20%']);
+    const [ndcg, latency] = await page.texts('.gates tbody tr');
+    assert.match(ndcg ?? '', /^ndcg@10 0\.741 needs >= 0\.72 .*n 600 .*✓ pass/);
+    assert.match(latency ?? '', /^latency_p95_ms .* ms needs < 50 ms/);
+    assert.equal((await page.texts('.gates .range .interval')).length > 0, true);
+    await shows('.box', /Missing for 50% .*gate rollback_test is pending: nothing measured yet/);
+    await shows('.past', /rolled back 1\.2-slow in 5%: gate latency_p95_ms breached/);
+    await shows('.past', /completed 2\.1 every stage earned/);
+  });
+
+  test('an opened meeting shows every word and ballot, and says where no language model spoke', async () => {
+    await page.open('details[data-meeting=meeting-103]');
+    await shows('details[data-meeting=meeting-103] .turn', /^Critic rules \(no LLM\) .*harder set of queries/);
+    await shows('details[data-meeting=meeting-103] .turn', /^Data analyst rules \(no LLM\) ✗ no-go/);
+    await shows('details[data-meeting=meeting-103] .turn', /^Moderator anthropic claude-opus-4 NDCG@10 stands at/);
+  });
+
+  test('the opened record of a rollout goes on', async () => {
+    await page.open('details[data-history=emoji-search]');
+    await shows('details[data-history=emoji-search] li', /emoji-search 1\.0 .* adopted as stable/);
+    const held = { holdId: 'pause', kind: 'pause', by: 'ada', reason: 'I want to look' };
+    await record('rollout.held', aggregates.rollouts('emoji-search'), held);
+    await shows('details[data-history=emoji-search] li', /held \(pause\) by ada: I want to look/);
+  });
+
+  test('what a stranger wrote stays text', async () => {
+    const shown = await page.texts('.incidents li');
+    assert.ok(
+      shown.some((text) => text.includes(HOSTILE)),
+      shown.join('\n'),
+    );
+    assert.deepEqual(await page.texts('img'), []);
+  });
+
+  test('it says who leads, and when the heartbeat is overdue', async () => {
+    await shows('.facts .ok', /^Leader coordinator-0, epoch 1$/);
+    const at = new Date(Date.now() - 3600_000).toISOString();
+    const beat = { id: 'late', type: 'schedule.heartbeat', at, data: { slot: 45, drains: false, dispatched: 0 } };
+    await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [beat]);
+    await shows('.facts .bad', /^Leader none; coordinator-0 fell silent$/);
+  });
+
+  test('what happens shows at once', async () => {
+    await shows('.connection', /^Live$/);
+    const data = { insightId: 'i-live', text: 'Short queries are hard.', line: 'v2_research', source: 'test' };
+    await record('roadmap.insight_recorded', aggregates.roadmap, data);
+    await shows('.feed li', /insight \(v2_research\): Short queries are hard\./);
+  });
+
+  test('it notices that the service is gone, and comes back with it', async () => {
+    const { port } = new URL(metrics.url);
+    await metrics[Symbol.asyncDispose]();
+    await shows('.connection', /^Reconnecting…$/);
+    await shows('main [role=alert]', /Conclave cannot be reached/);
+    metrics = await startMetrics(server, { CONCLAVE_HTTP_TOKEN: TOKEN, CONCLAVE_HTTP_PORT: port });
+    await shows('.connection', /^Live$/);
+    await until(async () => (await page.texts('main [role=alert]')).length === 0, 'the problem is over');
+  });
+});
+
+interface PageModule {
+  follow(path: string, lastId: undefined, onOpen: () => void, onEvent: (event: object) => void): Promise<void>;
+}
+
+test('a stream that dies without a word is given up after 15 seconds', async (t) => {
+  const service = createServer((_request, response) => void response.write('id: 7\nevent: commit\ndata: {}\n\n'));
+  t.after(() => {
+    service.close();
+    service.closeAllConnections();
+  });
+  await once(service.listen(0, '127.0.0.1'), 'listening');
+  const port = Object(service.address()).port;
+  Object.assign(globalThis, { sessionStorage: { getItem: () => null } });
+  const { follow }: PageModule = await import(new URL('../../web/server.js', import.meta.url).href);
+
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const heard = Promise.withResolvers<object>();
+  let ended = false;
+  const following = follow(`http://127.0.0.1:${port}/`, undefined, () => undefined, heard.resolve).finally(() => {
+    ended = true;
+  });
+  assert.deepEqual(await heard.promise, { type: 'commit', id: '7', data: '{}' });
+  t.mock.timers.tick(14_999);
+  await new Promise(setImmediate);
+  assert.equal(ended, false);
+  t.mock.timers.tick(1);
+  await assert.rejects(following, /fell silent/);
+});
