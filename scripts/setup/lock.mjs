@@ -8,7 +8,7 @@ const staleAfterMs = 30_000;
 
 /**
  * Runs `work` while no other process holds the lock file, and returns its result. The holder touches the lock file; a file left
- * untouched, or one whose process on this host is gone, is taken over.
+ * untouched, one whose process on this host is gone, or one that names no process is taken over.
  */
 export async function withLock(path, work, onWait) {
   mkdirSync(dirname(path), { recursive: true });
@@ -55,15 +55,26 @@ function link(from, to) {
   }
 }
 
+/** Undefined when the file is gone. Made in one step, it names its holder from its first moment, or never will. */
 function read(path) {
   try {
-    return { ...JSON.parse(readFileSync(path, 'utf8')), touchedMs: statSync(path).mtimeMs };
+    return { ...parse(readFileSync(path, 'utf8')), touchedMs: statSync(path).mtimeMs };
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
 function isStale(holder) {
+  if (typeof holder.pid !== 'number') return true;
   if (holder.host === hostname() && !isAlive(holder.pid)) return true;
   return Date.now() - holder.touchedMs > staleAfterMs;
 }
@@ -73,8 +84,9 @@ function setAside(path, stale) {
   const aside = `${path}.stale.${process.pid}`;
   try {
     renameSync(path, aside);
-  } catch {
-    return;
+  } catch (error) {
+    if (error.code === 'ENOENT') return;
+    throw error;
   }
   if (read(aside)?.pid !== stale.pid) link(aside, path);
   rmSync(aside, { force: true });

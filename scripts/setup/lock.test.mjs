@@ -30,3 +30,19 @@ test('lets one process in at a time, after one that died holding the lock', asyn
   await Promise.all([enter(), enter(), enter(), enter()]);
   assert.equal(readFileSync(log, 'utf8'), 'in\nout\n'.repeat(4));
 });
+
+for (const [what, content] of [
+  ['is empty', ''],
+  ['is half a file', '{"pid":'],
+  ['names nobody', 'null'],
+]) {
+  test(`takes over a lock that ${what}`, async (context) => {
+    const directory = mkdtempSync(join(tmpdir(), 'conclave-lock-'));
+    context.after(() => rmSync(directory, { recursive: true, force: true }));
+    const [path, log] = [join(directory, 'setup.lock'), join(directory, 'log')];
+    writeFileSync(path, content);
+    const args = ['--input-type=module', '-e', contender, path, log];
+    await promisify(execFile)(process.execPath, args, { timeout: 10_000 });
+    assert.equal(readFileSync(log, 'utf8'), 'in\nout\n');
+  });
+}

@@ -1,4 +1,4 @@
-import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, encodeToken, isConclaveError, messageOf } from '@conclave/contracts';
 import type { Service, ServiceMsg } from 'nats';
 import { headerOf, type Native, nativeOf, parseJson, toNatsHeaders } from './native.ts';
 import type { ApiHandler, ApiService } from './ports/api.ts';
@@ -17,7 +17,7 @@ export interface ApiServiceOptions {
   readonly version: string;
   readonly description: string;
   /**
-   * Queue group of all endpoints that name none of their own. Instances that share it share the requests (the default); with a group of its
+   * Queue group of all endpoints that name none of their own; any text. Instances that share it share the requests (the default); with a group of its
    * own, an instance hears every request, and the asker takes the first answer. NATS takes minutes to notice that a member of a shared
    * group stands still, and until then its share of the requests is lost.
    */
@@ -48,7 +48,8 @@ export function serveApi(bus: Bus, options: ApiServiceOptions): ApiService {
   const apply = (): Promise<void> => {
     if (!scheduled) {
       scheduled = true;
-      change = change.then(() => Promise.resolve()).then(rebuild);
+      // A change that failed, by an endpoint that cannot be served, must not keep the next one from being made.
+      change = change.catch(() => undefined).then(rebuild);
       change.catch((error: unknown) =>
         native.logger.error({ service: options.name, reason: messageOf(error) }, 'micro service'),
       );
@@ -87,11 +88,32 @@ async function start(
   endpoints: readonly Endpoint[],
   running: Set<Promise<void>>,
 ): Promise<Service> {
-  const service = await native.nc.services.add(options);
+  const { queue, ...named } = options;
+  const service = await native.nc.services.add({ ...named, ...queueOf(queue) });
+  try {
+    addEndpoints(native, service, endpoints, running);
+    return service;
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
+}
+
+/** A queue group by any name. NATS' client takes letters, digits, `_` and `-`, so `_` stands for what a token escapes with `=`. */
+function queueOf(name: string | undefined): { queue?: string } {
+  return name === undefined ? {} : { queue: encodeToken(name).replaceAll('_', '=5F').replaceAll('=', '_') };
+}
+
+function addEndpoints(
+  native: Native,
+  service: Service,
+  endpoints: readonly Endpoint[],
+  running: Set<Promise<void>>,
+): void {
   for (const endpoint of endpoints) {
     service.addEndpoint(endpoint.name.replace(/[^A-Za-z0-9_-]/g, '_'), {
       subject: endpoint.subject,
-      ...(endpoint.queue === undefined ? {} : { queue: endpoint.queue }),
+      ...queueOf(endpoint.queue),
       handler: (error, message) => {
         if (error !== null) {
           native.logger.error({ endpoint: endpoint.subject, reason: error.message }, 'endpoint refused by the server');
@@ -102,7 +124,6 @@ async function start(
       },
     });
   }
-  return service;
 }
 
 async function answer(native: Native, endpoint: Endpoint, message: ServiceMsg): Promise<void> {

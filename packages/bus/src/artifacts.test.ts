@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,6 +136,21 @@ describe('artifacts', () => {
     await new Objects(nativeOf(test.bus)).put(digest, 'forged', bytesOf(await readFile(archive)));
   };
 
+  /** Stores an object's bytes again, last byte first, and keeps its entry's digest. */
+  const storeBackwards = async (name: string): Promise<void> => {
+    const objects = new Objects(nativeOf(test.bus));
+    const before = await objects.info(name);
+    const chunks: Uint8Array[] = [];
+    await objects.get(name, (chunk) => void chunks.push(chunk));
+    await objects.put(name, 'backwards', bytesOf(Buffer.concat(chunks).reverse()));
+    await enter(name, { ...(await objects.info(name)), digest: before?.digest });
+  };
+
+  const enter = async (name: string, entry: object): Promise<void> => {
+    const key = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    await nativeOf(test.bus).js.publish(`$O.conclave-artifacts.M.${key}`, JSON.stringify(entry));
+  };
+
   it('a tampered file is refused by name, nothing stays in the cache, and pushing again repairs it', async () => {
     const artifacts = openArtifacts(test.bus);
     const source = await fill({ 'model.onnx': 'good', 'extra.txt': 'extra' });
@@ -168,6 +183,29 @@ describe('artifacts', () => {
     await assert.rejects(artifacts.fetchDirectory(digest, dir), /CVE_ARTIFACT_DIGEST_MISMATCH: .*cannot be unpacked/);
   });
 
+  it('an archive stored out of order under its own digest is repaired by pushing again', async () => {
+    const artifacts = openArtifacts(test.bus);
+    const source = await fill({ 'model.onnx': randomBytes(200_000) });
+    const { digest } = await artifacts.pushDirectory(source, 'model');
+    await storeBackwards(digest);
+    await assert.rejects(artifacts.fetchDirectory(digest, join(dir, 'cache')), /CVE_ARTIFACT_DIGEST_MISMATCH/);
+    assert.equal((await artifacts.pushDirectory(source, 'model')).alreadyThere, false);
+    assert.equal(await directoryDigest(await artifacts.fetchDirectory(digest, join(dir, 'cache'))), digest);
+    await storeBackwards(`${digest}.manifest`);
+    assert.equal((await artifacts.pushDirectory(source, 'model')).alreadyThere, false);
+    assert.equal((await artifacts.pushDirectory(source, 'model')).alreadyThere, true);
+  });
+
+  it('bytes stored out of order are repaired by putting them again', async () => {
+    const artifacts = openArtifacts(test.bus);
+    const bytes = randomBytes(200_000);
+    const digest = await artifacts.putBytes(bytes);
+    await storeBackwards(digest);
+    await assert.rejects(artifacts.getBytes(digest), /CVE_ARTIFACT_DIGEST_MISMATCH/);
+    await artifacts.putBytes(bytes);
+    assert.deepEqual(Buffer.from(await artifacts.getBytes(digest)), bytes);
+  });
+
   it('files that the manifest does not name are not unpacked', async () => {
     const artifacts = openArtifacts(test.bus);
     const { digest } = await artifacts.pushDirectory(await fill({ 'only.txt': 'unpacked' }), 'model');
@@ -190,10 +228,29 @@ describe('artifacts', () => {
     const artifacts = openArtifacts(test.bus);
     const digest = await artifacts.putBytes(Buffer.from('exact'));
     const stored = await new Objects(nativeOf(test.bus)).info(digest);
-    await nativeOf(test.bus).js.publish(
-      `$O.conclave-artifacts.M.${Buffer.from(digest).toString('base64url')}${'='.repeat((4 - (Buffer.from(digest).toString('base64url').length % 4)) % 4)}`,
-      JSON.stringify({ ...stored, digest: 'SHA-256=AAAA' }),
-    );
+    await enter(digest, { ...stored, digest: 'SHA-256=AAAA' });
     await assert.rejects(artifacts.getBytes(digest), /CVE_ARTIFACT_DIGEST_MISMATCH/);
   });
+});
+
+it('an object is whole and in order though the server crashed twice while it was stored', async () => {
+  await using test = await startTestBus();
+  const objects = new Objects(nativeOf(test.bus));
+  const bytes = randomBytes(8_000_000);
+  let restarting: Promise<void> = Promise.resolve();
+  async function* interrupted() {
+    for (let start = 0; start < bytes.length; start += 100_000) {
+      if (start === 2_000_000 || start === 5_000_000) {
+        await restarting;
+        await test.nats.kill();
+        restarting = test.nats.restart();
+      }
+      yield bytes.subarray(start, start + 100_000);
+    }
+  }
+  await objects.put('interrupted', '', interrupted());
+  await restarting;
+  const found = createHash('sha256');
+  await objects.get('interrupted', (chunk) => void found.update(chunk));
+  assert.equal(found.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
 });

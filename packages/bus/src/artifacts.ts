@@ -22,7 +22,7 @@ import {
   totalBytes,
 } from './artifact-files.ts';
 import { nativeOf, parseJson } from './native.ts';
-import { Objects, objectDigest, unknownArtifact } from './object-store.ts';
+import { Objects, unknownArtifact } from './object-store.ts';
 import type { ArtifactKind, Artifacts, Progress } from './ports/artifacts.ts';
 import type { Bus } from './ports/connection.ts';
 
@@ -41,7 +41,7 @@ export function openArtifacts(bus: Bus): Artifacts {
     },
     async putBytes(bytes) {
       const digest = sha256(bytes);
-      if ((await objects.info(digest)) === undefined) await objects.put(digest, 'bytes', once(bytes));
+      if (!(await objects.holds(digest, digest))) await objects.put(digest, 'bytes', once(bytes));
       return digest;
     },
     async getBytes(digest) {
@@ -93,14 +93,13 @@ async function pushDirectory(objects: Objects, dir: string, kind: ArtifactKind, 
       paths.map((path) => `./${path}`),
     );
     const packed = await fileEntry(file);
-    const present = await objects.info(digest);
+    const list = new TextEncoder().encode(canonicalJson(content));
     const complete =
-      present?.digest === objectDigest(packed.sha256.slice('sha256:'.length)) &&
-      (await objects.info(manifestName(digest)));
+      (await objects.holds(digest, packed.sha256)) && (await objects.holds(manifestName(digest), sha256(list)));
     if (complete) return { ...result, alreadyThere: true };
     const report = (bytes: number): void => onProgress?.({ bytes, total: packed.bytes });
     await objects.put(digest, `${kind} directory, tar.gz`, createReadStream(file), report);
-    await objects.put(manifestName(digest), `${kind} manifest`, once(new TextEncoder().encode(canonicalJson(content))));
+    await objects.put(manifestName(digest), `${kind} manifest`, once(list));
     return { ...result, alreadyThere: false };
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { BUCKETS, ConclaveError, isConclaveError, STREAMS, subjects } from '@conclave/contracts';
+import { aggregates, BUCKETS, ConclaveError, isConclaveError, STREAMS, sha256, subjects } from '@conclave/contracts';
 import { serveApi } from './api-service.ts';
 import { connectBus } from './connection.ts';
 import { deadLetter, listDeadLetters } from './dead-letters.ts';
-import { kvPut } from './kv.ts';
+import { openJournal } from './journal.ts';
+import { kvGet, kvPut } from './kv.ts';
 import { nativeOf } from './native.ts';
 import { openSnapshots } from './snapshots.ts';
 import { followTelemetry, publishTelemetry } from './telemetry.ts';
+import { testEvent } from './testing/events.ts';
 import { freePort, startNats, startTestBus, type TestBus, until } from './testing/index.ts';
 import { ensureTopology, waitForTopology } from './topology.ts';
 
@@ -123,7 +126,7 @@ describe('bus', () => {
   });
 
   it('an instance with a queue of its own hears every request, and the first answer counts', async () => {
-    const heard = { mute: 0, ready: 0 };
+    const heard = { mute: 0, 'ready.0': 0 };
     const serve = (instance: keyof typeof heard, answer: Promise<string>) => {
       const api = serveApi(test.bus, { name: 'replica', version: '0.1.0', description: 'test', queue: instance });
       api.endpoint('stop', 'conclave.api.stop', () => {
@@ -133,29 +136,86 @@ describe('bus', () => {
       return api;
     };
     const silence = Promise.withResolvers<string>();
-    const apis = [serve('mute', silence.promise), serve('ready', Promise.resolve('done'))];
+    const apis = [serve('mute', silence.promise), serve('ready.0', Promise.resolve('done'))];
     for (const api of apis) await api.ready();
     const client = await test.connect();
     for (let n = 0; n < 10; n++)
       assert.equal((await client.request('conclave.api.stop', {}, { timeoutMs: 2000 })).json(), 'done');
     await until(() => heard.mute === 10, 'the mute one heard all');
-    assert.equal(heard.ready, 10);
+    assert.equal(heard['ready.0'], 10);
     silence.resolve('late');
     for (const api of apis) await api.stop();
   });
 
-  it('snapshots come back; a corrupt or newer one is ignored', async () => {
-    const snapshots = openSnapshots(test.bus);
-    assert.equal(await snapshots.load('fold'), undefined);
-    const snapshot = { seq: 12, foldVersion: 3, state: { models: ['ü'.repeat(1000)] } };
-    await snapshots.save('fold', snapshot);
-    assert.deepEqual(await snapshots.load('fold'), snapshot);
-    await kvPut(nativeOf(test.bus), BUCKETS.snapshots, 'fold', Buffer.from('garbage'), { deadlineMs: 2000 });
-    assert.equal(await snapshots.load('fold'), undefined);
-    const { gzipSync } = await import('node:zlib');
-    const newer = gzipSync(JSON.stringify({ format: 99, ...snapshot }));
-    await kvPut(nativeOf(test.bus), BUCKETS.snapshots, 'fold', newer, { deadlineMs: 2000 });
-    assert.equal(await snapshots.load('fold'), undefined);
+  it('an endpoint that cannot be served says so, and the next ones are served all the same', async () => {
+    const api = serveApi(test.bus, { name: 'partly', version: '0.1.0', description: 'test' });
+    const client = await test.connect();
+    const ask = async (verb: string): Promise<unknown> =>
+      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs: 2000 })).json();
+    api.endpoint('before', 'conclave.api.before', async () => 'before');
+    await api.ready();
+    const broken = api.endpoint('broken', 'conclave.api.with a space', async () => 'never');
+    await assert.rejects(api.ready(), /cannot contain spaces/);
+    assert.equal(await ask('before'), 'before');
+    api.endpoint('after', 'conclave.api.after', async () => 'after');
+    await broken.stop();
+    assert.deepEqual(await Promise.all(['before', 'after'].map(ask)), ['before', 'after']);
+    await api.stop();
+    await assert.rejects(ask('before'), /CVE_REQUEST_UNANSWERED/);
+  });
+
+  describe('snapshots', () => {
+    const snapshot = { seq: 1, foldVersion: 3, state: { models: ['ü'.repeat(1000)] } };
+    before(async () => {
+      await openJournal(test.bus, { by: 'test' }).append(aggregates.schedule, 'any', [testEvent('first')]);
+    });
+    const put = (key: string, value: Uint8Array) =>
+      kvPut(nativeOf(test.bus), BUCKETS.snapshots, key, value, { deadlineMs: 2000 });
+    const head = async () => {
+      const entry = await kvGet(nativeOf(test.bus), BUCKETS.snapshots, 'fold');
+      return JSON.parse(Buffer.from(entry?.value ?? []).toString());
+    };
+
+    it('come back; a corrupt or newer one is ignored', async () => {
+      const snapshots = openSnapshots(test.bus);
+      assert.equal(await snapshots.load('fold'), undefined);
+      await snapshots.save('fold', snapshot);
+      assert.deepEqual(await snapshots.load('fold'), snapshot);
+      const stored = await head();
+      for (const broken of ['garbage', { ...stored, format: 99 }, { ...stored, digest: sha256('other') }]) {
+        await put('fold', Buffer.from(JSON.stringify(broken)));
+        assert.equal(await snapshots.load('fold'), undefined);
+      }
+      await put('fold', Buffer.from(JSON.stringify(stored)));
+      assert.deepEqual(await snapshots.load('fold'), snapshot);
+    });
+
+    it('may be larger than a message, again and again, and stay readable while a next one is not whole', async () => {
+      const snapshots = openSnapshots(test.bus);
+      const large = { ...snapshot, state: { text: randomBytes(3_000_000).toString('base64') } };
+      const leaveParts = async (): Promise<void> => {
+        for (let part = 0; part < 32; part++) await put('fold.part', randomBytes(100));
+      };
+      await leaveParts();
+      for (let saves = 0; saves < 2; saves++) await snapshots.save('fold', large);
+      await leaveParts();
+      assert.deepEqual(await snapshots.load('fold'), large);
+      await snapshots.save('fold', snapshot);
+      assert.deepEqual(await snapshots.load('fold'), snapshot);
+      await assert.rejects(
+        snapshots.save('fold', { ...snapshot, state: randomBytes(17_000_000).toString('base64') }),
+        /CVE_MESSAGE_TOO_LARGE/,
+      );
+    });
+
+    it('ahead of the journal belong to another one and are ignored', async () => {
+      const snapshots = openSnapshots(test.bus);
+      const end = await openJournal(test.bus, { by: 'test' }).lastSeq();
+      await snapshots.save('fold', { ...snapshot, seq: end + 1 });
+      assert.equal(await snapshots.load('fold'), undefined);
+      await snapshots.save('fold', { ...snapshot, seq: end });
+      assert.equal((await snapshots.load('fold'))?.seq, end);
+    });
   });
 
   it('telemetry is followed from a time on, past what is broken', async () => {

@@ -13,7 +13,16 @@ const HEADER = {
   at: 'Conclave-At',
   subject: 'Conclave-Original-Subject',
   msgId: 'Conclave-Original-Msg-Id',
+  /** Stream and sequence, e.g. `CONCLAVE_INBOX.17`. */
+  message: 'Conclave-Original-Message',
+  /** Only where the dead letter holds the beginning alone: how many bytes there were. */
+  bytes: 'Conclave-Original-Bytes',
 } as const;
+
+/** Room for the headers above, bytes. */
+const OWN_HEADER_BYTES = 16 * 1024;
+/** Most that the server stores of headers, bytes. */
+const HEADER_LIMIT_BYTES = 64 * 1024;
 
 export interface Refused {
   readonly subject: string;
@@ -27,25 +36,47 @@ export interface Refused {
   readonly key?: string | undefined;
 }
 
-/** Keeps what was refused, with the reason. Twice is once. @throws CVE_BUS_UNAVAILABLE, CVE_UNAUTHORIZED */
+/**
+ * Keeps what was refused, with the reason. Twice is once. Where the reason does not fit beside the original headers or bytes (a message
+ * may be as large as the server goes), headers are left out, then the end: better a cut letter, which names the message in its stream, than
+ * work that comes back for ever.
+ * @throws CVE_BUS_UNAVAILABLE, CVE_UNAUTHORIZED
+ */
 export async function deadLetter(bus: Bus, refused: Refused): Promise<void> {
-  const { subject, bytes, reason, by } = refused;
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(refused.headers ?? {})) {
-    // The server acts on Nats-* headers (deduplication, expectations): these were meant for the original stream.
-    if (name.toLowerCase() === 'nats-msg-id') headers[HEADER.msgId] = value;
-    else if (!name.toLowerCase().startsWith('nats-')) headers[name] = value;
-  }
+  const { subject, reason, by } = refused;
+  const native = nativeOf(bus);
+  const room = (native.nc.info?.max_payload ?? refused.bytes.length) - OWN_HEADER_BYTES;
+  const bytes = refused.bytes.subarray(0, room);
+  const original = originalHeaders(refused.headers);
+  const roomForHeaders = Math.min(room - bytes.length, HEADER_LIMIT_BYTES - OWN_HEADER_BYTES);
+  const headers = sizeOf(original) <= roomForHeaders ? original : {};
+  if (refused.key !== undefined) headers[HEADER.message] = refused.key;
+  if (bytes.length < refused.bytes.length) headers[HEADER.bytes] = String(refused.bytes.length);
   headers[HEADER.reason] = reason.message.slice(0, 2000);
   headers[HEADER.code] = isConclaveError(reason) ? reason.code : reason.name;
   headers[HEADER.by] = by;
   headers[HEADER.at] = new Date().toISOString();
   headers[HEADER.subject] = subject;
-  await storeOrFail(nativeOf(bus), subjects.dlq(subject), bytes, {
-    msgId: `${subject}|${refused.key ?? sha256(bytes)}`,
+  await storeOrFail(native, subjects.dlq(subject), bytes, {
+    msgId: `${subject}|${refused.key ?? sha256(refused.bytes)}`,
     headers,
     deadlineMs: 30_000,
   });
+}
+
+/** The server acts on Nats-* headers (deduplication, expectations): these were meant for the original stream. */
+function originalHeaders(given: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (name.toLowerCase() === 'nats-msg-id') headers[HEADER.msgId] = value;
+    else if (!name.toLowerCase().startsWith('nats-')) headers[name] = value;
+  }
+  return headers;
+}
+
+/** What headers take on the wire, at most. */
+function sizeOf(headers: Readonly<Record<string, string>>): number {
+  return Buffer.byteLength(JSON.stringify(headers));
 }
 
 /** @param options.limit how many at most. Newest first. @throws CVE_BUS_UNAVAILABLE, CVE_UNAUTHORIZED */

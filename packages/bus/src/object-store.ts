@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { ARTIFACT_STORE, ConclaveError } from '@conclave/contracts';
+import { ARTIFACT_STORE, ConclaveError, type Digest, isConclaveError } from '@conclave/contracts';
 import { z } from 'zod';
 import { asConclaveError, JS_ERROR, jsErrorCode, type Native, parseJson } from './native.ts';
 import { storeOrFail } from './publish.ts';
@@ -7,7 +7,6 @@ import { followStream } from './reader.ts';
 
 const STREAM = `OBJ_${ARTIFACT_STORE}`;
 const CHUNK_BYTES = 128 * 1024;
-const IN_FLIGHT = 16;
 const PUT_DEADLINE_MS = 60_000;
 /** Milliseconds without any sign of life of the server after which a transfer is given up. */
 const SILENCE_MS = 60_000;
@@ -34,9 +33,9 @@ function digestText(hash: Buffer): string {
   return `SHA-256=${base64Url(hash)}`;
 }
 
-/** The store's own digest of `content`, as `StoredObject.digest` writes it. */
-export function objectDigest(sha256Hex: string): string {
-  return digestText(Buffer.from(sha256Hex, 'hex'));
+/** A digest as the store writes it. */
+function objectDigest(of: Digest): string {
+  return digestText(Buffer.from(of.slice('sha256:'.length), 'hex'));
 }
 
 /**
@@ -62,7 +61,10 @@ export class Objects {
     }
   }
 
-  /** Stores content; its entry appears last, so that a reader sees all of it or nothing. */
+  /**
+   * Stores content; its entry appears last, so that a reader sees all of it or nothing. A chunk is sent when the one before is stored: of
+   * several under way, an unanswered one would be stored behind those that were sent after it.
+   */
   async put(
     name: string,
     description: string,
@@ -71,24 +73,18 @@ export class Objects {
   ): Promise<void> {
     const nuid = randomBytes(16).toString('hex');
     const hash = createHash('sha256');
-    const inFlight = new Set<Promise<unknown>>();
     let size = 0;
     let chunks = 0;
     for await (const chunk of inChunks(content)) {
       hash.update(chunk);
       size += chunk.length;
       chunks++;
-      const options = { msgId: `${nuid}-${chunks}`, deadlineMs: PUT_DEADLINE_MS };
-      // One subject keeps its order because one connection sends it; a repeated chunk is dropped by its message id.
-      const sending = storeOrFail(this.#native, chunkSubject(nuid), chunk, options).finally(() =>
-        inFlight.delete(sending),
-      );
-      inFlight.add(sending);
-      sending.catch(() => undefined);
-      if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
+      await storeOrFail(this.#native, chunkSubject(nuid), chunk, {
+        msgId: `${nuid}-${chunks}`,
+        deadlineMs: PUT_DEADLINE_MS,
+      });
       onBytes?.(size);
     }
-    await Promise.all(inFlight);
     const entry = {
       name,
       description,
@@ -106,6 +102,18 @@ export class Objects {
       msgId: `${nuid}-meta`,
       deadlineMs: PUT_DEADLINE_MS,
     });
+  }
+
+  /** True when the bytes stored under the name are whole and have this digest; reads them all. @throws CVE_BUS_UNAVAILABLE, CVE_UNAUTHORIZED */
+  async holds(name: string, content: Digest): Promise<boolean> {
+    if ((await this.info(name))?.digest !== objectDigest(content)) return false;
+    try {
+      await this.get(name, () => undefined);
+      return true;
+    } catch (error) {
+      if (isConclaveError(error, 'CVE_ARTIFACT_DIGEST_MISMATCH')) return false;
+      throw error;
+    }
   }
 
   /**

@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Aggregate, aggregates, BUCKETS, STREAMS, subjects } from '@conclave/contracts';
+import { type Aggregate, aggregates, BUCKETS, ConclaveError, STREAMS, subjects } from '@conclave/contracts';
 import { serveApi } from './api-service.ts';
 import { openArtifacts } from './artifacts.ts';
 import { connectBus } from './connection.ts';
 import { deadLetter, listDeadLetters } from './dead-letters.ts';
+import { openHandbacks } from './handbacks.ts';
 import { openJournal } from './journal.ts';
 import { kvPut } from './kv.ts';
 import { holdLease } from './lease.ts';
@@ -195,9 +196,8 @@ describe('permissions', () => {
     refused.unsubscribe();
   });
 
-  it('telemetry, membership and snapshots go to whoever needs them', async () => {
+  it('telemetry and membership go to whoever needs them', async () => {
     await publishTelemetry(as('gpu-runner'), subjects.telemetry('m', '1.0'), { window: 1 });
-    await publishTelemetry(as('gpu-runner'), subjects.heartbeat, { at: 1 });
     await assert.rejects(publishTelemetry(as('executor'), subjects.telemetry('m', '1.0'), {}), DENIED);
     const sinceIso = new Date(Date.now() - 60_000).toISOString();
     for (const user of ['coordinator', 'planner', 'executor', 'metrics', 'operator'] as const) {
@@ -217,9 +217,48 @@ describe('permissions', () => {
       assert.equal((await openMembership(as(user)).all()).size, 1, user);
     }
     await assert.rejects(openMembership(as('metrics')).put('forged', {}), DENIED);
-    for (const user of ['coordinator', 'planner', 'executor', 'gpu-runner'] as const) {
-      await openSnapshots(as(user)).save(user, { seq: 1, foldVersion: 1, state: {} });
-      assert.equal((await openSnapshots(as(user)).load(user))?.seq, 1);
+  });
+
+  it('only the coordinator writes the snapshot that others start from', async () => {
+    await openSnapshots(as('coordinator')).save('world', { seq: 1, foldVersion: 1, state: {} });
+    for (const user of ['coordinator', 'planner', 'executor'] as const)
+      assert.equal((await openSnapshots(as(user)).load('world'))?.seq, 1, user);
+    for (const user of ['planner', 'executor', 'gpu-runner', 'metrics', 'operator', 'publisher'] as const) {
+      const forged = { seq: 1, foldVersion: 1, state: { forged: true } };
+      await assert.rejects(openSnapshots(as(user)).save('world', forged), DENIED, user);
+      const put = (key: string) =>
+        kvPut(nativeOf(as(user)), BUCKETS.snapshots, key, new Uint8Array(), { deadlineMs: 2000 });
+      await assert.rejects(put('world'), /ermission/, user);
+      await assert.rejects(put('world.part'), /ermission/, user);
+    }
+    for (const user of ['gpu-runner', 'operator', 'publisher'] as const)
+      await assert.rejects(openSnapshots(as(user)).load('world'), DENIED, user);
+  });
+
+  it('a worker counts what it handed back, of its own work only', async () => {
+    for (const [user, subject] of [
+      ['planner', subjects.workMeeting],
+      ['executor', subjects.workAction('x')],
+      ['gpu-runner', subjects.workEvaluation],
+    ] as const) {
+      const publisher = user === 'gpu-runner' ? 'executor' : 'coordinator';
+      await openWorkQueue(as(publisher)).publish(subject, {}, { msgId: `back-${user}` });
+      const filter = user === 'executor' ? subjects.workActionAll : subject;
+      let deliveries = 0;
+      const consumer = openWorkQueue(as(user)).consume({
+        name: user,
+        filter,
+        concurrency: 1,
+        maxDeliver: 1,
+        backoffMs: 1,
+        handler: async () => {
+          if (++deliveries < 3) throw new ConclaveError('CVE_CANCELLED', 'not now');
+        },
+      });
+      await until(() => deliveries === 3, `${user} gets it again`);
+      await consumer.stop();
+      const other = openHandbacks(nativeOf(as(user)), STREAMS.work, user === 'planner' ? 'executor' : 'planner');
+      await assert.rejects(other.record(1, 99), /ermission/, user);
     }
   });
 
@@ -247,13 +286,14 @@ describe('permissions', () => {
     await Promise.all([coordinator.ready(), runner.ready()]);
     const ask = async (user: NatsUser, subject: string): Promise<unknown> =>
       (await as(user).request(subject, {}, { timeoutMs: 2000 })).json();
-    for (const user of ['executor', 'metrics', 'operator', 'planner'] as const)
+    for (const user of ['executor', 'operator', 'planner'] as const)
       assert.equal(await ask(user, subjects.api('status')), 'leader');
     for (const user of ['executor', 'operator', 'publisher'] as const)
       assert.equal(await ask(user, subjects.infer('m')), 'scores');
     assert.equal(await ask('executor', subjects.runnerRollbackTest('gpu-0')), 'passed');
     await assert.rejects(ask('publisher', subjects.api('status')), DENIED);
-    await assert.rejects(ask('gpu-runner', subjects.api('status')), DENIED);
+    for (const user of ['gpu-runner', 'metrics'] as const)
+      await assert.rejects(ask(user, subjects.api('status')), DENIED);
     await assert.rejects(ask('planner', subjects.api('abort')), DENIED);
     await Promise.all([coordinator.stop(), runner.stop()]);
   });

@@ -1,4 +1,5 @@
 import { ARTIFACT_STORE, BUCKETS, STREAMS, subjects } from '@conclave/contracts';
+import { HANDBACKS, handbacksOf } from './handbacks.ts';
 
 export type NatsUser = 'coordinator' | 'planner' | 'executor' | 'gpu-runner' | 'metrics' | 'operator' | 'publisher';
 
@@ -11,7 +12,7 @@ export interface NatsPermissions {
 
 const OBJECTS = `OBJ_${ARTIFACT_STORE}`;
 const kv = (bucket: string): string => `KV_${bucket}`;
-const ALL_STREAMS = [...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv), OBJECTS];
+const ALL_STREAMS = [...Object.values(STREAMS), ...[...Object.values(BUCKETS), HANDBACKS].map(kv), OBJECTS];
 
 const inbox = (user: NatsUser): string => `_INBOX_${user}.>`;
 const journalKind = (kind: 'rollouts' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'models'): string =>
@@ -40,10 +41,12 @@ const work = (stream: string, durable: NatsUser | '*', filter: string): string[]
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
   `$JS.ACK.${stream}.${durable}.>`,
   `$JS.ACK.*.*.${stream}.${durable}.>`,
+  durable === '*' ? `$KV.${HANDBACKS}.>` : handbacksOf(durable),
+  `$JS.API.STREAM.MSG.GET.${kv(HANDBACKS)}`,
 ];
 
 const deadLetters = subjects.dlqAll;
-const snapshots = [`$KV.${BUCKETS.snapshots}.>`, `$JS.API.STREAM.MSG.GET.${kv(BUCKETS.snapshots)}`];
+const loadSnapshots = `$JS.API.STREAM.MSG.GET.${kv(BUCKETS.snapshots)}`;
 const writeArtifacts = [`$O.${ARTIFACT_STORE}.>`, `$JS.API.STREAM.MSG.GET.${OBJECTS}`];
 const submit = [subjects.handoff, subjects.incident, subjects.insight];
 const serve = ['$SRV.>'];
@@ -94,7 +97,8 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...work(STREAMS.inbox, '*', '>'),
         `$JS.API.CONSUMER.CREATE.${STREAMS.inbox}.*`,
         `$KV.${BUCKETS.leases}.>`,
-        ...snapshots,
+        // The coordinator starts from its snapshot: whoever may write one decides what it believes.
+        `$KV.${BUCKETS.snapshots}.>`,
         ...writeArtifacts,
         subjects.desiredAll,
         deadLetters,
@@ -111,7 +115,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...read(STREAMS.telemetry),
         ...work(STREAMS.work, 'planner', WORK.meeting),
         subjects.handoff,
-        ...snapshots,
+        loadSnapshots,
         deadLetters,
         'conclave.api.status',
       ],
@@ -129,7 +133,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         WORK.evaluation,
         subjects.incident,
         subjects.insight,
-        ...snapshots,
+        loadSnapshots,
         ...read(OBJECTS),
         ...writeArtifacts,
         deadLetters,
@@ -147,17 +151,15 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...read(STREAMS.journal),
         ...work(STREAMS.work, 'gpu-runner', WORK.evaluation),
         subjects.telemetryAll,
-        subjects.heartbeat,
         `$KV.${BUCKETS.runners}.>`,
         ...read(kv(BUCKETS.runners)),
-        ...snapshots,
         ...read(OBJECTS),
         deadLetters,
       ],
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', [...readAll, api], serve, true),
+    metrics: user('metrics', readAll, serve, true),
     operator: user(
       'operator',
       [

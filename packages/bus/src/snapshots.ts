@@ -1,55 +1,91 @@
+/**
+ * Snapshots.
+ *
+ * 1. A snapshot is a head, stored last, that names the sequences of its parts: whoever reads sees a whole snapshot, the new or the old.
+ * 2. All parts of a name are values of one key. The bucket keeps the last `SNAPSHOT_HISTORY` of them, several snapshots' worth, so that
+ *    replicas may save at the same time and what nobody names any more goes away by itself.
+ */
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { BUCKETS, encodeToken, messageOf } from '@conclave/contracts';
+import { BUCKETS, ConclaveError, digest, encodeToken, messageOf, STREAMS, sha256 } from '@conclave/contracts';
 import { z } from 'zod';
-import { kvGet, kvPut } from './kv.ts';
-import { asConclaveError, nativeOf, parseJson } from './native.ts';
+import { kvGet, kvPut, kvStream } from './kv.ts';
+import { asConclaveError, isPermissionDenied, isUnanswered, type Native, nativeOf, parseJson } from './native.ts';
 import type { Bus } from './ports/connection.ts';
-import type { Snapshots } from './ports/journal.ts';
+import type { Snapshot, Snapshots } from './ports/journal.ts';
 import { refuseTooLarge } from './publish.ts';
 
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 
-/** Version of the envelope; a higher one was written by a newer Conclave. */
-const FORMAT = 1;
-/** Largest compressed snapshot, bytes: what fits into one message of a server with default limits. */
-const LIMIT_BYTES = 1000 * 1024;
+/** Version of the head; a higher one was written by a newer Conclave. */
+const FORMAT = 2;
+const PART_BYTES = 512 * 1024;
+/** Largest compressed snapshot, bytes. */
+const LIMIT_BYTES = 32 * PART_BYTES;
+/** Values kept of each key. */
+export const SNAPSHOT_HISTORY = 64;
 const UNPACKED_LIMIT_BYTES = 256 * 1024 * 1024;
 const SAVE_DEADLINE_MS = 5000;
 
-const envelope = z.object({
+const head = z.object({
   format: z.literal(FORMAT),
   seq: z.number().int().nonnegative(),
   foldVersion: z.number().int(),
-  state: z.unknown(),
+  digest,
+  parts: z.array(z.number().int().positive()),
 });
+
+const partKey = (name: string): string => `${encodeToken(name)}.part`;
 
 export function openSnapshots(bus: Bus): Snapshots {
   const native = nativeOf(bus);
   return {
     async load(name) {
-      const entry = await kvGet(native, BUCKETS.snapshots, encodeToken(name)).catch((error: unknown) => {
-        throw asConclaveError(error, `load snapshot ${name}`);
-      });
-      if (entry?.value === undefined) return undefined;
       try {
-        const json = await unpack(entry.value, { maxOutputLength: UNPACKED_LIMIT_BYTES });
-        const { seq, foldVersion, state } = envelope.parse(parseJson(json, `snapshot ${name}`));
-        return { seq, foldVersion, state };
+        return await load(native, name);
       } catch (error) {
+        if (isUnanswered(error) || isPermissionDenied(error)) throw asConclaveError(error, `load snapshot ${name}`);
         native.logger.warn({ snapshot: name, reason: messageOf(error) }, 'snapshot ignored; the journal is replayed');
         return undefined;
       }
     },
-    async save(name, snapshot) {
-      const bytes = await pack(JSON.stringify({ format: FORMAT, ...snapshot }));
+    async save(name, { seq, foldVersion, state }) {
+      const bytes = await pack(JSON.stringify(state));
       refuseTooLarge(`snapshot ${name}`, bytes.length, LIMIT_BYTES);
-      await kvPut(native, BUCKETS.snapshots, encodeToken(name), bytes, { deadlineMs: SAVE_DEADLINE_MS }).catch(
-        (error: unknown) => {
-          throw asConclaveError(error, `save snapshot ${name}`);
-        },
-      );
+      const put = (key: string, value: Uint8Array): Promise<number> =>
+        kvPut(native, BUCKETS.snapshots, key, value, { deadlineMs: SAVE_DEADLINE_MS });
+      try {
+        const parts: number[] = [];
+        for (let at = 0; at < bytes.length; at += PART_BYTES)
+          parts.push(await put(partKey(name), bytes.subarray(at, at + PART_BYTES)));
+        const entry: z.infer<typeof head> = { format: FORMAT, seq, foldVersion, digest: sha256(bytes), parts };
+        await put(encodeToken(name), new TextEncoder().encode(JSON.stringify(entry)));
+      } catch (error) {
+        throw asConclaveError(error, `save snapshot ${name}`);
+      }
     },
   };
+}
+
+async function load(native: Native, name: string): Promise<Snapshot | undefined> {
+  const entry = await kvGet(native, BUCKETS.snapshots, encodeToken(name));
+  if (entry?.value === undefined) return undefined;
+  const { seq, foldVersion, digest: expected, parts } = head.parse(parseJson(entry.value, `snapshot ${name}`));
+  const { state: journal } = await native.jsm.streams.info(STREAMS.journal);
+  if (seq > journal.last_seq) {
+    throw new ConclaveError(
+      'CVE_JOURNAL_CORRUPT',
+      `snapshot ${name} is at ${seq} but the journal ends at ${journal.last_seq}; it was truncated or replaced`,
+    );
+  }
+  const chunks: Uint8Array[] = [];
+  for (const part of parts)
+    chunks.push((await native.jsm.streams.getMessage(kvStream(BUCKETS.snapshots), { seq: part })).data);
+  const bytes = Buffer.concat(chunks);
+  const found = sha256(bytes);
+  if (found !== expected)
+    throw new ConclaveError('CVE_ARTIFACT_DIGEST_MISMATCH', `snapshot ${name}: expected ${expected}, found ${found}`);
+  const json = await unpack(bytes, { maxOutputLength: UNPACKED_LIMIT_BYTES });
+  return { seq, foldVersion, state: parseJson(json, `snapshot ${name}`) };
 }

@@ -1,8 +1,10 @@
 import { ARTIFACT_STORE, BUCKETS, ConclaveError, messageOf, STREAMS, subjects } from '@conclave/contracts';
 import { DiscardPolicy, millis, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
+import { HANDBACKS, HANDBACKS_TTL_MS } from './handbacks.ts';
 import { kvStream } from './kv.ts';
 import { asConclaveError, isUnanswered, JS_ERROR, jsErrorCode, type Native, nativeOf, pause } from './native.ts';
 import type { Bus } from './ports/connection.ts';
+import { SNAPSHOT_HISTORY } from './snapshots.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -32,11 +34,11 @@ function wantedStreams(options: TopologyOptions): Wanted[] {
     duplicate_window: nanos(120_000),
   };
   const keep = { ...base, retention: RetentionPolicy.Limits };
-  const bucket = (name: string, ttlMs: number): Wanted => ({
+  const bucket = (name: string, ttlMs: number, history = 1): Wanted => ({
     ...keep,
     name: kvStream(name),
     subjects: [`$KV.${name}.>`],
-    max_msgs_per_subject: 1,
+    max_msgs_per_subject: history,
     max_age: nanos(ttlMs),
     discard: DiscardPolicy.New,
     allow_rollup_hdrs: true,
@@ -75,8 +77,8 @@ function wantedStreams(options: TopologyOptions): Wanted[] {
     {
       ...keep,
       name: STREAMS.telemetry,
-      description: 'windows of measurements and heartbeats, 30 days',
-      subjects: [subjects.telemetryAll, subjects.heartbeat],
+      description: 'windows of measurements, 30 days',
+      subjects: [subjects.telemetryAll],
       discard: DiscardPolicy.Old,
       max_age: nanos(30 * DAY_MS),
     },
@@ -89,7 +91,8 @@ function wantedStreams(options: TopologyOptions): Wanted[] {
     },
     bucket(BUCKETS.leases, options.leaseTtlMs ?? ENTRY_TTL_MS),
     bucket(BUCKETS.runners, options.membershipTtlMs ?? ENTRY_TTL_MS),
-    bucket(BUCKETS.snapshots, 0),
+    bucket(BUCKETS.snapshots, 0, SNAPSHOT_HISTORY),
+    bucket(HANDBACKS, HANDBACKS_TTL_MS),
     {
       ...keep,
       name: `OBJ_${ARTIFACT_STORE}`,

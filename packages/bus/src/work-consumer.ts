@@ -2,14 +2,17 @@
  * A durable consumer of work.
  *
  * 1. Each running handler holds exactly one message; nothing is fetched ahead, so nothing waits in a dead process.
- * 2. A message is acknowledged only after its handler resolved. While the handler runs the server is told so every ackWait / 3.
+ * 2. A message is acknowledged only after its handler resolved. While the handler runs the server is told so every ackWait / 3, and its
+ *    confirmation is this consumer's sign of life.
  * 3. A message that cannot succeed (terminal error) or was delivered too often is first stored as a dead letter, then `onDead` runs, then
  *    it is given up. A crash in between repeats these steps, never skips them.
- * 4. A missing durable is made again; it starts with what the stream still holds.
+ * 4. A handler that was told to stop hands its message back, however often: such deliveries do not count.
+ * 5. A missing durable is made again; it starts with what the stream still holds.
  */
 import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
 import { createConsumer, filterPolicy } from './consumers.ts';
 import { deadLetter } from './dead-letters.ts';
+import { type Handbacks, openHandbacks } from './handbacks.ts';
 import {
   asConclaveError,
   headerOf,
@@ -28,6 +31,8 @@ const MAX_BACKOFF_MS = 30_000;
 const GRACE_MS = 5000;
 const RETRY_MS = 500;
 const RECONNECT_POLL_MS = 100;
+/** Longest time between two signs of life of a running handler. */
+const PROGRESS_MS = 5000;
 
 export function startConsumer(bus: Bus, native: Native, stream: string, options: ConsumeOptions): WorkConsumer {
   return new Consumer(bus, native, stream, options);
@@ -41,6 +46,7 @@ class Consumer implements WorkConsumer {
   readonly #stream: string;
   readonly #options: ConsumeOptions;
   readonly #ackWaitMs: number;
+  readonly #handbacks: Handbacks;
   readonly #stopping = new AbortController();
   readonly #abortJobs = new AbortController();
   readonly #slots: Promise<unknown>;
@@ -52,6 +58,7 @@ class Consumer implements WorkConsumer {
     this.#stream = stream;
     this.#options = options;
     this.#ackWaitMs = options.ackWaitMs ?? DEFAULTS.ackWaitMs;
+    this.#handbacks = openHandbacks(native, stream, options.name);
     this.#slots = Promise.all(Array.from({ length: options.concurrency }, () => this.#runSlot()));
   }
 
@@ -142,7 +149,7 @@ class Consumer implements WorkConsumer {
       signal.removeEventListener('abort', cancel);
     }
     if (taken !== undefined && signal.aborted) {
-      this.#respond(taken, '-NAK');
+      await this.#handBack(taken, 1, new ConclaveError('CVE_CANCELLED', 'it came while the consumer stopped'));
       return undefined;
     }
     return taken;
@@ -151,25 +158,54 @@ class Consumer implements WorkConsumer {
   async #handle(message: StreamMessage): Promise<void> {
     const job = toJob(message, this.#abortJobs.signal);
     const maxDeliver = this.#options.maxDeliver ?? DEFAULTS.maxDeliver;
-    const heartbeat = setInterval(() => this.#respond(message, '+WPI'), this.#ackWaitMs / 3);
+    const progressMs = Math.min(this.#ackWaitMs / 3, PROGRESS_MS);
+    const heartbeat = setInterval(() => void this.#confirmProgress(message, progressMs), progressMs);
     this.running++;
+    let attempts = message.deliveryCount;
     try {
-      if (message.deliveryCount > maxDeliver) {
-        await this.#giveUp(message, job, tooOften(message, maxDeliver));
+      attempts -= await this.#timesHandedBack(message);
+      if (attempts > maxDeliver) {
+        await this.#giveUp(message, job, tooOften(message, attempts, maxDeliver));
         return;
       }
       const failure = await this.#attempt(job);
       if (failure === undefined) await this.#acknowledge(message, '+ACK');
-      else if (isFinal(failure)) await this.#giveUp(message, job, failure);
-      else if (message.deliveryCount >= maxDeliver && !isCancelled(failure)) await this.#giveUp(message, job, failure);
-      else this.#retryLater(message, failure);
+      else if (isCancelled(failure)) await this.#handBack(message, attempts, failure);
+      else if (isFinal(failure) || attempts >= maxDeliver) await this.#giveUp(message, job, failure);
+      else this.#retryLater(message, attempts, failure);
     } catch (error) {
-      this.#retryLater(message, error);
+      this.#retryLater(message, attempts, error);
     } finally {
       clearInterval(heartbeat);
       this.running--;
       this.lastActivityAt = performance.now();
     }
+  }
+
+  async #confirmProgress({ message }: StreamMessage, timeoutMs: number): Promise<void> {
+    if (this.#native.nc.isClosed() || message.reply === undefined) return;
+    try {
+      await this.#native.nc.request(message.reply, '+WPI', { timeout: timeoutMs });
+      this.lastActivityAt = performance.now();
+    } catch {
+      // Unconfirmed is no sign of life; the next one may be.
+    }
+  }
+
+  async #timesHandedBack({ deliveryCount, streamSeq }: StreamMessage): Promise<number> {
+    return deliveryCount === 1 ? 0 : await this.#handbacks.count(streamSeq);
+  }
+
+  async #handBack(message: StreamMessage, attempts: number, reason: Error): Promise<void> {
+    try {
+      await this.#handbacks.record(message.streamSeq, (await this.#timesHandedBack(message)) + 1);
+    } catch (error) {
+      this.#native.logger.warn(
+        { subject: message.subject, seq: message.streamSeq, reason: messageOf(error) },
+        'a hand-back counts as an attempt',
+      );
+    }
+    this.#retryLater(message, attempts, reason);
   }
 
   async #attempt(job: Job): Promise<Error | undefined> {
@@ -199,10 +235,10 @@ class Consumer implements WorkConsumer {
     );
   }
 
-  #retryLater(message: StreamMessage, error: unknown): void {
+  #retryLater(message: StreamMessage, attempts: number, error: unknown): void {
     const first = this.#options.backoffMs ?? DEFAULTS.backoffMs;
     const asked = isConclaveError(error) ? error.retryAfterMs : undefined;
-    const delayMs = asked ?? Math.min(MAX_BACKOFF_MS, first * 2 ** Math.min(message.deliveryCount - 1, 16));
+    const delayMs = asked ?? Math.min(MAX_BACKOFF_MS, first * 2 ** Math.min(attempts - 1, 16));
     this.#native.logger.warn(
       {
         subject: message.subject,
@@ -239,7 +275,7 @@ class Consumer implements WorkConsumer {
   }
 }
 
-/** A handler that was told to stop has not failed: its message comes again, however often. */
+/** A handler that was told to stop has not failed. */
 function isCancelled(failure: Error): boolean {
   return isConclaveError(failure) && failure.retry === 'cancelled';
 }
@@ -249,10 +285,10 @@ function isFinal(failure: Error): boolean {
   return isConclaveError(failure) && failure.retry === 'terminal';
 }
 
-function tooOften(message: StreamMessage, maxDeliver: number): ConclaveError {
+function tooOften(message: StreamMessage, attempts: number, maxDeliver: number): ConclaveError {
   return new ConclaveError(
     'CVE_TOOL_FAILED',
-    `${message.subject} was delivered ${message.deliveryCount} times and never finished (limit ${maxDeliver}); its handler crashed or stalled`,
+    `${message.subject} was delivered ${attempts} times and never finished (limit ${maxDeliver}); its handler crashed or stalled`,
   );
 }
 

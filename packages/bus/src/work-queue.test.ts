@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ConclaveError, STREAMS, subjects } from '@conclave/contracts';
+import { headers as makeHeaders } from 'nats';
 import { listDeadLetters } from './dead-letters.ts';
 import { nativeOf } from './native.ts';
 import type { Job } from './ports/work.ts';
@@ -106,6 +107,34 @@ describe('work queue', () => {
     assert.equal(deliveries, 1);
   });
 
+  it('is heard of while its only handler runs, for as long as the server is', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('busy');
+    const work = Promise.withResolvers<void>();
+    const consumer = queue.consume({
+      name: 'busy',
+      filter: subject,
+      concurrency: 1,
+      ackWaitMs: 1500,
+      handler: () => work.promise,
+    });
+    const silentMs = (): number => performance.now() - consumer.lastActivityAt;
+    try {
+      await queue.publish(subject, {}, { msgId: 'busy' });
+      await until(() => consumer.running === 1, 'it runs');
+      const startedAt = performance.now();
+      await until(() => consumer.lastActivityAt > startedAt + 1000, 'a sign of life from a running handler', 5000);
+      test.nats.signal('SIGSTOP');
+      await until(() => silentMs() > 1200, 'silence while the server stands still', 5000);
+      test.nats.signal('SIGCONT');
+      await until(() => silentMs() < 500, 'a sign of life again', 5000);
+    } finally {
+      test.nats.signal('SIGCONT');
+      work.resolve();
+      await consumer.stop();
+    }
+  });
+
   it('gives up a terminal error at once, with the original bytes', async () => {
     const queue = openWorkQueue(test.bus);
     const subject = subjects.workAction('terminal');
@@ -165,18 +194,19 @@ describe('work queue', () => {
   it('makes a missing durable again and goes on', async () => {
     const queue = openWorkQueue(test.bus);
     const subject = subjects.workAction('durable');
-    let handled = 0;
+    // The first may come again: its acknowledgement can meet the durable that is being deleted.
+    const handled = new Set<unknown>();
     const consumer = queue.consume({
       name: 'durable',
       filter: subject,
       concurrency: 1,
-      handler: async () => void handled++,
+      handler: async (job) => void handled.add(job.json()),
     });
-    await queue.publish(subject, {}, { msgId: 'durable-1' });
-    await until(() => handled === 1, 'the first');
+    await queue.publish(subject, 1, { msgId: 'durable-1' });
+    await until(() => handled.has(1), 'the first');
     await nativeOf(test.bus).jsm.consumers.delete(STREAMS.work, 'durable');
-    await queue.publish(subject, {}, { msgId: 'durable-2' });
-    await until(() => handled === 2, 'the second');
+    await queue.publish(subject, 2, { msgId: 'durable-2' });
+    await until(() => handled.has(2), 'the second');
     await consumer.stop();
   });
 
@@ -211,6 +241,54 @@ describe('work queue', () => {
     await next.stop();
   });
 
+  it('hands work back however often it is stopped, and counts only what failed', async () => {
+    const queue = openWorkQueue(test.bus);
+    const subject = subjects.workAction('long');
+    const take = (handler: (job: Job) => Promise<void>) =>
+      queue.consume({ name: 'long', filter: subject, concurrency: 1, backoffMs: 5, maxDeliver: 2, handler });
+    await queue.publish(subject, {}, { msgId: 'long' });
+    for (let stops = 0; stops < 4; stops++) {
+      const consumer = take(async (job) => {
+        await new Promise<void>((resolve) => job.signal.addEventListener('abort', () => resolve(), { once: true }));
+        throw new ConclaveError('CVE_CANCELLED', 'stopping');
+      });
+      await until(() => consumer.running === 1, `it runs, after ${stops} stops`);
+      await consumer.stop({ graceMs: 0 });
+    }
+    const failedAt: number[] = [];
+    const consumer = take(async (job) => {
+      failedAt.push(job.deliveryCount);
+      throw new Error('really failed');
+    });
+    await until(async () => (await inWork(test)) === 0, 'it is given up');
+    await consumer.stop();
+    assert.deepEqual(failedAt, [5, 6]);
+  });
+
+  it('counts a handler that never came back as an attempt', async () => {
+    const subject = subjects.workAction('crash');
+    const queue = openWorkQueue(test.bus);
+    await queue.publish(subject, {}, { msgId: 'crashing' });
+    const options = { name: 'crash', filter: subject, concurrency: 1, ackWaitMs: 500, maxDeliver: 2 };
+    const never = Promise.withResolvers<void>();
+    for (let crashes = 0; crashes < 2; crashes++) {
+      const bus = await test.connect();
+      const doomed = openWorkQueue(bus).consume({ ...options, handler: () => never.promise });
+      await until(() => doomed.running === 1, 'it runs');
+      await nativeOf(bus).nc.close();
+    }
+    const dead: string[] = [];
+    const consumer = queue.consume({
+      ...options,
+      handler: () => assert.fail('it may not run a third time'),
+      onDead: async (_job, reason) => void dead.push(reason.message),
+    });
+    await until(async () => (await inWork(test)) === 0, 'it is given up');
+    await consumer.stop();
+    never.resolve();
+    assert.match(dead.join(), /was delivered 3 times and never finished \(limit 2\)/);
+  });
+
   it('consumes the inbox too, where documents stay', async () => {
     const seen: unknown[] = [];
     const consumer = openWorkQueue(test.bus).consume({
@@ -226,6 +304,53 @@ describe('work queue', () => {
     await consumer.stop();
     assert.deepEqual(seen, [{ meeting_id: 'm' }, { plain: true }]);
     assert.equal((await nativeOf(test.bus).jsm.streams.info(STREAMS.inbox)).state.messages, 2);
+  });
+});
+
+describe('a message too large to be taken in', () => {
+  const consumeRefusing = (test: TestBus) =>
+    openWorkQueue(test.bus).consume({
+      stream: 'inbox',
+      name: 'coordinator',
+      filter: subjects.handoff,
+      concurrency: 1,
+      handler: async () => {
+        throw new ConclaveError('CVE_MESSAGE_TOO_LARGE', 'over 64 KB');
+      },
+    });
+  const letters = async (test: TestBus) => await listDeadLetters(test.bus, { limit: 10 });
+
+  it('becomes a dead letter with all its bytes', async () => {
+    await using test = await startTestBus();
+    const { js } = nativeOf(test.bus);
+    const bytes = Buffer.alloc(192 * 1024, 'ü');
+    const headers = makeHeaders();
+    headers.set('ce-id', 'x'.repeat(63 * 1024));
+    await js.publish(subjects.handoff, bytes, { headers });
+    const consumer = consumeRefusing(test);
+    await until(async () => (await letters(test)).length > 0, 'the dead letter');
+    await consumer.stop();
+    assert.deepEqual(
+      (await letters(test)).map((letter) => bytes.equals(letter.bytes)),
+      [true],
+    );
+  });
+
+  it('is given up too when it is as large as the server goes; its letter then says where the whole of it is', async () => {
+    await using test = await startTestBus();
+    const { js } = nativeOf(test.bus);
+    const headers = makeHeaders();
+    headers.set('ce-id', 'x'.repeat(60 * 1024));
+    await js.publish(subjects.handoff, Buffer.alloc(1024 * 1024 - 100, 'a'));
+    await js.publish(subjects.handoff, Buffer.alloc(963 * 1024, 'b'), { headers });
+    const consumer = consumeRefusing(test);
+    await until(async () => (await letters(test)).length === 2, 'both dead letters');
+    await consumer.stop();
+    const [second, first] = await letters(test);
+    assert.equal(second?.bytes.length, 963 * 1024);
+    assert.ok(first !== undefined && first.bytes.length > 1000 * 1024);
+    assert.equal(first.headers['Conclave-Original-Bytes'], String(1024 * 1024 - 100));
+    assert.equal(first.headers['Conclave-Original-Message'], `${STREAMS.inbox}.1`);
   });
 });
 

@@ -101,7 +101,7 @@ const runner = z.strictObject({
 const executor = z.strictObject({
   /** Actions a replica works on at a time. */
   concurrency: z.number().int().min(1).default(3),
-  /** Folders that `run_python_script` and `check_file` may use, relative to the configuration file's folder. */
+  /** Folders that `run_python_script` and `check_file` may use, relative to the folder of the file that names them. */
   scriptRoots: z.array(z.string().min(1)).default([]),
   python: z.string().min(1).default('python3'),
   scriptTimeoutSeconds: z.number().positive().default(300),
@@ -122,7 +122,7 @@ export const conclaveConfig = z.strictObject({
   executiveTeam,
   runner: runner.prefault({}),
   executor: executor.prefault({}),
-  /** Documents the advisors are given, relative to the configuration file's folder. */
+  /** Documents the advisors are given, relative to the folder of the file that names them. */
   documents: z.array(z.string().min(1)).default([]),
 });
 export type ConclaveConfig = z.infer<typeof conclaveConfig>;

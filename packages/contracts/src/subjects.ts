@@ -72,7 +72,6 @@ export const subjects = {
   telemetry: (model: string, version: string): string =>
     `conclave.telemetry.${encodeToken(model)}.${encodeToken(version)}`,
   telemetryAll: 'conclave.telemetry.>',
-  heartbeat: 'conclave.heartbeat',
 
   /** `conclave.dlq.<original subject>`: the original bytes, the reason in headers. */
   dlq: (original: string): string => `conclave.dlq.${original}`,

@@ -5,7 +5,7 @@ import { z } from 'zod';
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const environment = z.object({
-  /** Directory or file of the configuration. */
+  /** The configuration file. */
   CONCLAVE_CONFIG: z.string().min(1),
   /** Name of this instance, unique among all: `planner-0`. */
   CONCLAVE_INSTANCE: z
@@ -45,7 +45,7 @@ export interface Environment {
 }
 
 const WAY_OUT: Readonly<Record<string, string>> = {
-  CONCLAVE_CONFIG: 'set it to the directory with the configuration, e.g. ./config',
+  CONCLAVE_CONFIG: 'set it to the configuration file, e.g. config/autonomous_coordination.yaml',
   CONCLAVE_INSTANCE: 'set it to a unique name, e.g. planner-0 (on Kubernetes: metadata.name)',
   CONCLAVE_NATS_URL: 'set it to the address of NATS, e.g. nats://127.0.0.1:4222',
   CONCLAVE_HTTP_PORT: 'set it to a free port, e.g. 8080, or 0 for any',

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type AgentConfig, EXECUTIVE_ROLES, PLANNING_ROLES } from '@conclave/contracts';
 import { loadConfig } from './load-config.ts';
 
 const committed = (name: string): string => fileURLToPath(new URL(`../../../config/${name}`, import.meta.url));
 
 function written(files: Record<string, string>): string {
   const dir = mkdtempSync(join(tmpdir(), 'conclave-config-'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
   return join(dir, 'main.yaml');
 }
 
@@ -54,9 +58,33 @@ test('extends merges mappings; an agent of another adapter is replaced whole', (
   assert.deepEqual(planningTeam.critic, { adapter: 'rules' });
 });
 
+test('a path is relative to the file that names it, however far it is extended from', () => {
+  const team = (role: string, prompt: string) => `{ ${role}: { adapter: openai, model: m, prompt: ${prompt} } }`;
+  const rest = (roles: readonly string[]) => `{ ${roles.map((role) => `${role}: { adapter: rules }`).join(', ')} }`;
+  const main = written({
+    'shared/base.yaml': [
+      `planningTeam: ${rest(PLANNING_ROLES)}`,
+      `executiveTeam: ${rest(EXECUTIVE_ROLES)}`,
+      'documents: [notes.md, /abs/plan.md]',
+      'executor: { scriptRoots: [scripts] }',
+    ].join('\n'),
+    'shared/teams/team.yaml': `extends: ../base.yaml\nplanningTeam: ${team('critic', 'critic.md')}\n`,
+    'main.yaml': `extends: shared/teams/team.yaml\nexecutiveTeam: ${team('ops_commander', 'ops.md')}\n`,
+  });
+  const at = (path: string): string => join(dirname(main), path);
+  const { planningTeam, executiveTeam, documents, executor } = loadConfig(main);
+  const promptOf = (agent: AgentConfig) => (agent.adapter === 'rules' ? undefined : agent.prompt);
+  assert.equal(promptOf(planningTeam.critic), at('shared/teams/critic.md'));
+  assert.equal(promptOf(executiveTeam.ops_commander), at('ops.md'));
+  assert.deepEqual(documents, [at('shared/notes.md'), '/abs/plan.md']);
+  assert.deepEqual(executor.scriptRoots, [at('shared/scripts')]);
+});
+
 const BROKEN: readonly [string, string, RegExp][] = [
   ['an unknown option', 'pace: { soakSecond: 5 }\n', /CVE_CONFIG_INVALID.*main\.yaml.*soakSecond/],
   ['a value out of bounds', 'limits: { actionsPerHeartbeat: 0 }\n', /limits\.actionsPerHeartbeat.*got 0/],
+  ['an empty path', 'documents: [""]\n', /documents\.0.*got ""/],
+  ['a path that is none', 'executor: { scriptRoots: [7] }\n', /executor\.scriptRoots\.0.*got 7/],
   ['a word for a number', 'pace: { soakSeconds: a week }\n', /pace\.soakSeconds.*got "a week"/],
   ['no mapping', '- a\n- b\n', /must hold a mapping, found a list/],
   ['broken YAML', 'pace: { soakSeconds: 5\n', /CVE_CONFIG_UNREADABLE.*main\.yaml/],

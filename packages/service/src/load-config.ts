@@ -1,34 +1,33 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import {
-  type AgentConfig,
-  type ConclaveConfig,
-  ConclaveError,
-  conclaveConfig,
-  messageOf,
-  zodMessage,
-} from '@conclave/contracts';
+import { type ConclaveConfig, ConclaveError, conclaveConfig, messageOf, zodMessage } from '@conclave/contracts';
 import { parse } from 'yaml';
 
 /**
  * Reads a configuration file. `extends: other.yaml` (or a list, later ones win) names files it builds on, relative to
- * itself; mappings are merged, everything else is replaced. Paths inside are relative to the file given here and come back absolute.
+ * itself; mappings are merged, everything else is replaced. Paths inside are relative to the file that names them and come back absolute.
  * @throws CVE_CONFIG_UNREADABLE, CVE_CONFIG_INVALID naming file, field and value.
  */
 export function loadConfig(path: string): ConclaveConfig {
   const file = resolve(path);
   const raw = readWithBase(file, []);
   const parsed = conclaveConfig.safeParse(raw);
-  if (!parsed.success) {
-    throw new ConclaveError(
-      'CVE_CONFIG_INVALID',
-      `${file}: ${zodMessage(parsed.error, raw)}; see config/autonomous_coordination.yaml for every option`,
-    );
-  }
-  return withAbsolutePaths(parsed.data, dirname(file));
+  if (parsed.success) return parsed.data;
+  throw new ConclaveError(
+    'CVE_CONFIG_INVALID',
+    `${file}: ${zodMessage(parsed.error, raw)}; see config/autonomous_coordination.yaml for every option`,
+  );
 }
 
 type Mapping = Record<string, unknown>;
+
+/** Where paths stand in a configuration; `*` is any key. */
+const PATHS = [
+  ['documents'],
+  ['executor', 'scriptRoots'],
+  ['planningTeam', '*', 'prompt'],
+  ['executiveTeam', '*', 'prompt'],
+] as const;
 
 function readWithBase(file: string, chain: readonly string[]): Mapping {
   if (chain.includes(file)) {
@@ -37,7 +36,8 @@ function readWithBase(file: string, chain: readonly string[]): Mapping {
       `extends goes round in a circle: ${[...chain, file].join(' -> ')}; remove one of them`,
     );
   }
-  const { extends: base, ...own } = readMapping(file);
+  const { extends: base, ...rest } = readMapping(file);
+  const own = PATHS.reduce((mapping: Mapping, place) => withAbsolute(mapping, place, dirname(file)), rest);
   const bases = base === undefined ? [] : Array.isArray(base) ? base : [base];
   return [...bases.map((b: unknown) => readWithBase(baseOf(file, b), [...chain, file])), own].reduce(merge, {});
 }
@@ -83,20 +83,15 @@ function merge(base: Mapping, own: Mapping): Mapping {
   return merged;
 }
 
-function withAbsolutePaths(config: ConclaveConfig, folder: string): ConclaveConfig {
-  const absolute = (path: string): string => resolve(folder, path);
-  const team = (agents: Readonly<Record<string, AgentConfig>>): Mapping =>
-    Object.fromEntries(
-      Object.entries(agents).map(([role, agent]) => [
-        role,
-        agent.adapter === 'rules' || agent.prompt === undefined ? agent : { ...agent, prompt: absolute(agent.prompt) },
-      ]),
-    );
-  return conclaveConfig.parse({
-    ...config,
-    documents: config.documents.map(absolute),
-    planningTeam: team(config.planningTeam),
-    executiveTeam: team(config.executiveTeam),
-    executor: { ...config.executor, scriptRoots: config.executor.scriptRoots.map(absolute) },
-  });
+/** The mapping with the path or paths at that place made absolute. What is no path is left for the schema to refuse. */
+function withAbsolute(mapping: Mapping, [key, ...rest]: readonly string[], folder: string): Mapping {
+  const absolute = (value: unknown): unknown => {
+    if (rest.length > 0) return isMapping(value) ? withAbsolute(value, rest, folder) : value;
+    if (Array.isArray(value)) return value.map(absolute);
+    return typeof value === 'string' && value !== '' ? resolve(folder, value) : value;
+  };
+  const entries = Object.entries(mapping);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, key === '*' || key === name ? absolute(value) : value]),
+  );
 }

@@ -35,7 +35,7 @@ describe('environment', () => {
     const { CONCLAVE_CONFIG: _left, ...rest } = valid;
     assert.throws(
       () => readEnvironment({ ...rest, CONCLAVE_HTTP_PORT: 'http' }),
-      /CVE_ENVIRONMENT_INVALID: CONCLAVE_CONFIG is not set; set it .*CONCLAVE_HTTP_PORT is "http" and .*; set it to a free port/,
+      /CVE_ENVIRONMENT_INVALID: CONCLAVE_CONFIG is not set; set it to the configuration file, .*CONCLAVE_HTTP_PORT is "http" and .*; set it to a free port/,
     );
   });
   it('never shows a token', () => {

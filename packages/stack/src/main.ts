@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { loadConfig } from '@conclave/service';
-import { startGracefulStop } from './graceful-stop.ts';
+import { type Arguments, readArguments, usage } from './arguments.ts';
+import { type GracefulStop, startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { finale } from './story/finale.ts';
 import type { LoadDriver } from './story/load-driver.ts';
@@ -43,76 +43,73 @@ function describe(stack: Stack): string {
   ].join('\n');
 }
 
-const EXIT_WHEN = ['production', 'refused'] as const;
-
-function exitWhenOf(value: string | undefined): (typeof EXIT_WHEN)[number] | undefined {
-  const known = EXIT_WHEN.find((name) => name === value);
-  if (known !== undefined || value === undefined) return known;
-  throw new ConclaveError(
-    'CVE_ENVIRONMENT_INVALID',
-    `--exit-when is "${value}"; use ${EXIT_WHEN.join(' or ')}, or leave it out`,
-  );
+/** Without an ending asked for, a story that cannot go on leaves the system running: it may be what the user looks into. */
+async function tell(
+  stack: Stack,
+  given: Arguments,
+  stopping: GracefulStop,
+  onLoad: (load: LoadDriver) => void,
+): Promise<void> {
+  const { exitWhen, requestsPerSecond, verbose } = given;
+  const screen = openScreen({
+    write: (text) => process.stdout.write(text),
+    colour: process.stdout.isTTY && !process.env.NO_COLOR,
+    verbose,
+  });
+  const { signal } = stopping;
+  try {
+    const asExpected = await tellStory({ stack, exitWhen, screen, requestsPerSecond, signal, onLoad });
+    if (exitWhen !== undefined) process.exitCode = asExpected ? 0 : 1;
+    else console.log(finale(stack));
+  } catch (error) {
+    if (exitWhen !== undefined || signal.aborted) throw error;
+    screen.line(`the story ends here: ${messageOf(error)}`, 'bad');
+    screen.line('the system runs on');
+  }
 }
 
-const { values } = parseArgs({
-  options: {
-    'data-dir': { type: 'string', default: join(root, '.conclave') },
-    config: { type: 'string', default: join(root, 'config', 'demo.yaml') },
-    /** `production` or `refused`: end there, with exit code 0 if it came as it should. */
-    'exit-when': { type: 'string' },
-    /** Requests a second of the story's traffic. */
-    rate: { type: 'string', default: '60' },
-    /** Start the system only, without the sample model. */
-    bare: { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-  },
-});
-
-const stopping = startGracefulStop();
-let load: LoadDriver | undefined;
-try {
-  const exitWhen = exitWhenOf(values['exit-when']);
-  // Each service reads it itself; a mistake is better told once than five times.
-  loadConfig(values.config);
-  const stack = await startStack({
-    dataDir: values['data-dir'],
-    configFile: values.config,
-    nats: natsFrom(process.env),
-    ports: 'usual',
-    signal: stopping.signal,
-    onProgress: print,
-  });
+async function run(given: Arguments): Promise<void> {
+  const stopping = startGracefulStop();
+  let load: LoadDriver | undefined;
   try {
-    console.log(describe(stack));
-    if (!values.bare) {
-      const asExpected = await tellStory({
-        stack,
-        exitWhen,
-        screen: openScreen({
-          write: (text) => process.stdout.write(text),
-          colour: process.stdout.isTTY && !process.env.NO_COLOR,
-          verbose: values.verbose,
-        }),
-        requestsPerSecond: Number(values.rate),
-        signal: stopping.signal,
-        onLoad: (driver) => {
+    const configFile = given.config ?? join(root, 'config', 'demo.yaml');
+    // Each service reads it itself; a mistake is better told once than five times.
+    loadConfig(configFile);
+    const stack = await startStack({
+      dataDir: given.dataDir ?? join(root, '.conclave'),
+      configFile,
+      nats: natsFrom(process.env),
+      ports: 'usual',
+      signal: stopping.signal,
+      onProgress: print,
+    });
+    try {
+      console.log(describe(stack));
+      if (!given.bare)
+        await tell(stack, given, stopping, (driver) => {
           load = driver;
-        },
-      });
-      if (exitWhen !== undefined) process.exitCode = asExpected ? 0 : 1;
-      else console.log(finale(stack));
+        });
+      if (given.bare || given.exitWhen === undefined) await stopping.requested;
+    } finally {
+      await load?.stop();
+      if (stopping.signal.aborted) console.log('stopping; Ctrl-C again ends everything at once');
+      await stack.stop();
     }
-    if (values.bare || exitWhen === undefined) await stopping.requested;
+  } catch (error) {
+    if (!stopping.signal.aborted) {
+      console.error(messageOf(error));
+      process.exitCode = 1;
+    }
   } finally {
-    await load?.stop();
-    if (stopping.signal.aborted) console.log('stopping; Ctrl-C again ends everything at once');
-    await stack.stop();
+    stopping.done();
   }
+}
+
+try {
+  const given = readArguments(process.argv.slice(2));
+  if (given.help) console.log(usage);
+  else await run(given);
 } catch (error) {
-  if (!stopping.signal.aborted) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
-} finally {
-  stopping.done();
+  console.error(messageOf(error));
+  process.exitCode = 2;
 }

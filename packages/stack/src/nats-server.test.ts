@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -22,6 +22,10 @@ async function start(context: TestContext, options: Partial<NatsServerOptions> =
   });
   context.after(server.stop);
   return server;
+}
+
+function toldTo(told: string[]): NonNullable<NatsServerOptions['keepRunning']> {
+  return { onEnded: (reason) => told.push(`ended: ${reason}`), onBack: () => told.push('back') };
 }
 
 async function messagesIn(url: string, stream: string): Promise<unknown> {
@@ -51,14 +55,32 @@ for (const how of ['an orderly restart', 'SIGKILL'] as const) {
 }
 
 test('a server that is to be kept running comes back after a crash, and not after a stop', async (context) => {
-  let restarts = 0;
-  const server = await start(context, { onRestart: () => restarts++ });
+  const told: string[] = [];
+  const server = await start(context, { keepRunning: toldTo(told) });
   const pid = server.pid;
   server.kill('SIGKILL');
-  assert.ok(await waitUntil(() => server.pid !== undefined && server.pid !== pid, 5_000));
-  assert.ok(await waitUntil(async () => (await fetch(server.monitorUrl).catch(() => undefined))?.ok === true, 5_000));
+  assert.ok(await waitUntil(() => told.includes('back'), 10_000));
+  assert.notEqual(server.pid, pid);
+  await using _wire = await NatsWire.connect(server.url);
   await server.stop();
-  assert.deepEqual([restarts, server.pid], [1, undefined]);
+  assert.deepEqual([told, server.pid], [['ended: SIGKILL', 'back'], undefined]);
+});
+
+test('a restart on demand and one by itself never make two servers', async (context) => {
+  const told: string[] = [];
+  const server = await start(context, { keepRunning: toldTo(told) });
+  const pid = server.pid;
+  server.kill('SIGKILL');
+  assert.ok(await waitUntil(() => server.pid !== undefined && server.pid !== pid, 10_000, 1));
+  await server.restart();
+  await using _wire = await NatsWire.connect(server.url);
+  assert.deepEqual(told, ['ended: SIGKILL']);
+});
+
+test('a server under another name is known by its own ports file', async (context) => {
+  const binary = join(await temporaryDir(context), 'nats');
+  await symlink(natsBinary(), binary);
+  await using _wire = await NatsWire.connect((await start(context, { binary, readyTimeoutMs: 5_000 })).url);
 });
 
 test('a frozen server can be stopped', async (context) => {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { ConclaveError } from '@conclave/contracts';
+import { basename, dirname, join } from 'node:path';
+import { ConclaveError, messageOf } from '@conclave/contracts';
 import type { Guard } from './guard.ts';
 import { type NatsConfigUser, renderNatsConfig } from './nats-config.ts';
 import { reservePorts } from './ports.ts';
@@ -22,8 +22,12 @@ export interface NatsServerOptions {
   readonly anonymousUser?: string;
   readonly logFile: string;
   readonly guard?: Guard;
-  /** Starts a server that ended by itself (or by `kill`) again, and tells so first; without it such a server stays down. */
-  readonly onRestart?: (inMs: number) => void;
+  /** Starts a server that ended by itself (or by `kill`) again; without it such a server stays down. */
+  readonly keepRunning?: {
+    onEnded(reason: string, restartInMs: number): void;
+    /** The server accepts clients again. */
+    onBack(): void;
+  };
   /** Milliseconds until a server that does not answer counts as failed; default 15,000. */
   readonly readyTimeoutMs?: number;
 }
@@ -36,7 +40,7 @@ export interface EmbeddedNats {
   readonly monitorUrl: string;
   /** Undefined while the server is down. */
   readonly pid: number | undefined;
-  /** Sends a signal to the server. Unless `onRestart` is given it stays down until `restart`. */
+  /** Sends a signal to the server. Unless it is kept running it stays down until `restart`. */
   kill(signal: NodeJS.Signals): void;
   /** Ends the server if it runs, and starts it on the same port and store. Resolves when it accepts clients. */
   restart(): Promise<void>;
@@ -52,7 +56,8 @@ interface Addresses {
 interface Running {
   readonly child: ChildProcess;
   readonly pid: number;
-  readonly ended: Promise<void>;
+  /** Resolves with the signal or exit code. */
+  readonly ended: Promise<string>;
   isRunning: boolean;
   isEndWanted: boolean;
   output: string;
@@ -76,11 +81,14 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
   let current: Running | undefined;
   let isWanted = true;
   let timer: NodeJS.Timeout | undefined;
+  let relaunching: Promise<void> = Promise.resolve();
 
-  function launchLater(): void {
-    if (!options.onRestart || !isWanted) return;
-    options.onRestart(restartMs);
-    timer = setTimeout(() => void launch().catch(launchLater), restartMs);
+  function launchLater(reason: string): void {
+    if (!options.keepRunning || !isWanted) return;
+    options.keepRunning.onEnded(reason, restartMs);
+    timer = setTimeout(() => {
+      relaunching = launch().then(options.keepRunning?.onBack, (error: unknown) => launchLater(messageOf(error)));
+    }, restartMs);
   }
 
   async function launch(): Promise<void> {
@@ -88,12 +96,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
     if (!isWanted) return;
     const running = spawnServer(options, configFile);
     current = running;
-    const portsFile = join(directory, `nats-server_${running.pid}.ports`);
+    const portsFile = join(directory, `${basename(options.binary)}_${running.pid}.ports`);
     try {
       await ready(options, running, { ...addresses, portsFile });
       running.isEndWanted = false;
-      void running.ended.then(() => {
-        if (!running.isEndWanted) launchLater();
+      void running.ended.then((reason) => {
+        if (!running.isEndWanted) launchLater(reason);
       });
     } catch (error) {
       await end(running);
@@ -101,6 +109,14 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
     } finally {
       await rm(portsFile, { force: true });
     }
+  }
+
+  /** Also ends a launch that is under way, so that a restart never meets it. */
+  async function stop(): Promise<void> {
+    isWanted = false;
+    clearTimeout(timer);
+    if (current) await end(current);
+    await relaunching;
   }
 
   await launch();
@@ -114,25 +130,20 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
       if (current?.isRunning) current.child.kill(signal);
     },
     restart: async () => {
-      clearTimeout(timer);
+      await stop();
       isWanted = true;
-      if (current) await end(current);
       await launch();
     },
-    stop: async () => {
-      clearTimeout(timer);
-      isWanted = false;
-      if (current) await end(current);
-    },
+    stop,
   };
 }
 
 function spawnServer(options: NatsServerOptions, configFile: string): Running {
   const child = spawn(options.binary, ['-c', configFile], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   const pid = child.pid;
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('error', (error) => resolve(error.message));
   });
   if (pid === undefined) {
     throw new ConclaveError(
@@ -186,7 +197,7 @@ async function isHealthy(monitorPort: number): Promise<boolean> {
 /** A stopped (SIGSTOP) server is woken first: it could not act on a signal otherwise. */
 async function end(running: Running): Promise<void> {
   running.isEndWanted = true;
-  if (!running.isRunning) return running.ended;
+  if (!running.isRunning) return;
   running.child.kill('SIGCONT');
   running.child.kill('SIGTERM');
   const timer = setTimeout(() => signalGroup(running.pid, 'SIGKILL'), stopGraceMs);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inheritedEnvironment, instances } from './services.ts';
+import { inheritedEnvironment, instances, SERVICE_NAMES } from './services.ts';
 
 test('runs one instance of each service unless told otherwise', () => {
   const names = instances({ coordinator: 3, metrics: 0 }).map(({ name }) => name);
@@ -19,4 +19,10 @@ test("shows a vendor's key only to services whose agents need it, and nothing of
   assert.deepEqual(inheritedEnvironment('coordinator', env), { PATH: '/bin' });
   assert.deepEqual(inheritedEnvironment('gpu-runner', env), { PATH: '/bin' });
   assert.deepEqual(inheritedEnvironment('planner', env), { PATH: '/bin', EXAMPLE_API_KEY: 'k' });
+});
+
+test("gives every service what is meant for services, its own token included, and none an operator's", () => {
+  const env = { CONCLAVE_HTTP_HOST: '0.0.0.0', CONCLAVE_HTTP_TOKEN: 'a-long-enough-token' };
+  const outer = { CONCLAVE_OPERATOR_TOKEN: 'o', CONCLAVE_OPERATOR_TOKEN_FILE: '/o' };
+  for (const service of SERVICE_NAMES) assert.deepEqual(inheritedEnvironment(service, { ...env, ...outer }), env);
 });

@@ -14,12 +14,15 @@ export const SERVICE_NAMES = Object.keys(SERVICE_PORTS) as readonly ServiceName[
 /** Services whose agents call LLM vendors; no other gets to see a vendor's key. */
 const servicesWithAgents: ReadonlySet<ServiceName> = new Set(['planner', 'executor']);
 
-const secretName = /(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(_|$)/i;
-const outerRunName = /^(npm_|NODE_TEST_CONTEXT$|NODE_CHANNEL_|INIT_CWD$|NATS_URL$|NATS_SERVER_BIN$)/;
+/** CONCLAVE_* is the contract between the stack and its services; a token among it is theirs. */
+const vendorSecretName = /^(?!CONCLAVE_).*(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(_|$)/i;
+/** What belongs to the run around the stack, an operator's own token included. */
+const outerRunName =
+  /^(npm_|NODE_TEST_CONTEXT$|NODE_CHANNEL_|INIT_CWD$|NATS_URL$|NATS_SERVER_BIN$|CONCLAVE_OPERATOR_TOKEN(_FILE)?$)/;
 
-/** What a service inherits of this process's environment: nothing of the run around it, and secrets only where its agents need them. */
+/** What a service inherits of this process's environment: nothing of the run around it, and vendors' secrets only where its agents need them. */
 export function inheritedEnvironment(service: ServiceName, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const mayHold = (name: string) => servicesWithAgents.has(service) || !secretName.test(name);
+  const mayHold = (name: string) => servicesWithAgents.has(service) || !vendorSecretName.test(name);
   return Object.fromEntries(Object.entries(env).filter(([name]) => !outerRunName.test(name) && mayHold(name)));
 }
 

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { isConclaveError } from '@conclave/contracts';
 import { signalProcess } from './process-group.ts';
 import { SERVICE_NAMES } from './services.ts';
-import { type Stack, type StackOptions, startStack } from './stack.ts';
+import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { writeFakeServices } from './testing/fake-service.ts';
 import { NatsWire } from './testing/nats-wire.ts';
 import { natsBinary, temporaryDir } from './testing/temporary.ts';
@@ -78,6 +78,18 @@ test('brings a crashed service back on its port', async (context) => {
   await fetch(`${stack.urls['planner-0']}/crash`).catch(() => undefined);
   assert.ok(await waitUntil(() => stack.supervisor.process('planner-0').starts === 2, 5_000));
   await stack.waitUntilReady('planner-0', 10_000);
+});
+
+test('brings a killed nats-server back at its address, and says so', async (context) => {
+  const none = { coordinator: 0, planner: 0, executor: 0, metrics: 0, 'gpu-runner': 0 };
+  const told: StackProgress[] = [];
+  const given = await options(context);
+  const stack = await start(context, { ...given, replicas: none, onProgress: (progress) => told.push(progress) });
+  stack.nats?.kill('SIGKILL');
+  assert.ok(await waitUntil(() => told.length >= 3, 10_000));
+  const ready = { kind: 'nats-ready', url: stack.natsUrl };
+  assert.deepEqual(told, [ready, { kind: 'ended', name: 'nats-server', reason: 'SIGKILL', restartInMs: 500 }, ready]);
+  await using _wire = await NatsWire.connect(stack.natsUrl);
 });
 
 test('leaves nothing running and frees the directory when it stops', async (context) => {

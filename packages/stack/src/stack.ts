@@ -29,14 +29,13 @@ export interface StackOptions {
   readonly operators?: readonly string[];
   /** Added to the environment of every instance of a service. */
   readonly env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>;
-  /** Starts the own server again when it ends by itself; default false, for tests that take it down themselves. */
-  readonly keepsNatsRunning?: boolean;
   /** Default `info`. */
   readonly logLevel?: string;
   /** Milliseconds until an instance that is not ready fails the start; default 60,000. */
   readonly readyTimeoutMs?: number;
   /** Cancels the start. */
   readonly signal?: AbortSignal;
+  /** Told again, as `ended` and `nats-ready`, when the own server ended by itself and was started again. */
   readonly onProgress?: (progress: StackProgress) => void;
   /** Directory with `<service>/src/main.ts`; default this repository's. */
   readonly servicesDir?: string;
@@ -57,6 +56,8 @@ export interface Stack {
   readonly supervisor: Supervisor;
   /** `http://127.0.0.1:<port>` of each instance, by its name. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Bearer token that the services ask for on all but their health; from CONCLAVE_HTTP_TOKEN, which they inherit. */
+  readonly httpToken: string | undefined;
   /** Resolves when the instance answers ready, for instance after a restart. */
   waitUntilReady(instance: string, timeoutMs?: number): Promise<void>;
   /** Ends the services, then the server, and gives the data directory free. */
@@ -140,6 +141,7 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
     credentials,
     supervisor,
     urls,
+    httpToken: process.env.CONCLAVE_HTTP_TOKEN,
     waitUntilReady: (name, timeoutMs = defaultReadyTimeoutMs) =>
       waitUntilReady({ name, url: urls[name] ?? '', logFile: supervisor.process(name).logFile }, timeoutMs),
     stop: () => undo.disposeAsync(),
@@ -152,14 +154,12 @@ interface NatsWiring {
   readonly guard: Guard;
 }
 
-function startNats(options: StackOptions, binary: string, wiring: NatsWiring): Promise<EmbeddedNats> {
+async function startNats(options: StackOptions, binary: string, wiring: NatsWiring): Promise<EmbeddedNats> {
   const users: Record<string, NatsConfigUser> = {};
   for (const name of userNames) {
     users[name] = { publicKey: wiring.credentials.users[name].publicKey, permissions: permissionsOf[name].permissions };
   }
-  const onRestart = (restartInMs: number) =>
-    options.onProgress?.({ kind: 'ended', name: 'nats-server', reason: 'it ended by itself', restartInMs });
-  return startNatsServer({
+  const nats = await startNatsServer({
     binary,
     storeDir: join(options.dataDir, 'nats', 'store'),
     logFile: join(options.dataDir, 'logs', 'nats-server.log'),
@@ -167,8 +167,13 @@ function startNats(options: StackOptions, binary: string, wiring: NatsWiring): P
     users,
     anonymousUser: 'publisher',
     guard: wiring.guard,
-    ...(options.keepsNatsRunning ? { onRestart } : {}),
+    keepRunning: {
+      onEnded: (reason, restartInMs) =>
+        options.onProgress?.({ kind: 'ended', name: 'nats-server', reason, restartInMs }),
+      onBack: () => options.onProgress?.({ kind: 'nats-ready', url: nats.url }),
+    },
   });
+  return nats;
 }
 
 /** The first instance that fails ends the waiting for all others. */

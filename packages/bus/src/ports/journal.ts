@@ -67,7 +67,8 @@ export interface Snapshot {
 
 /** Snapshots bound the replay; any of them may vanish. */
 export interface Snapshots {
-  /** Undefined when there is none or it cannot be read. */
+  /** Undefined when there is none, when it cannot be read, or when it is ahead of the journal, which then is another one. */
   load(name: string): Promise<Snapshot | undefined>;
+  /** The one before stays readable until this one is whole. @throws CVE_MESSAGE_TOO_LARGE over 16 MB compressed; CVE_BUS_UNAVAILABLE */
   save(name: string, snapshot: Snapshot): Promise<void>;
 }

@@ -26,15 +26,15 @@ export interface ConsumeOptions {
   readonly concurrency: number;
   /** Milliseconds without a sign of life after which the server redelivers. A running handler is kept alive. Default 10 000. */
   readonly ackWaitMs?: number | undefined;
-  /** Deliveries before a message is dead. Default 5. */
+  /** Attempts (deliveries that were not handed back) before a message is dead. Default 5. */
   readonly maxDeliver?: number | undefined;
   /** First pause before a redelivery; doubles each time, at most 30 s. Default 500. */
   readonly backoffMs?: number | undefined;
   /** Name of this instance in dead letters. Default: the durable's name. */
   readonly by?: string | undefined;
   /**
-   * Resolved: acknowledged. A terminal or cancelled-for-good ConclaveError: dead letter at once. Anything else: again after a
-   * pause, and a dead letter after `maxDeliver` deliveries.
+   * Resolved: acknowledged. A terminal ConclaveError: dead letter at once. A cancelled one: handed back, however often. Anything else:
+   * again after a pause, and a dead letter after `maxDeliver` attempts.
    */
   handler(job: Job): Promise<void>;
   /** Called after the dead letter is stored and before the message is given up; it journals the terminal event. */
@@ -42,7 +42,7 @@ export interface ConsumeOptions {
 }
 
 export interface WorkConsumer {
-  /** `performance.now()` of the last message or answered poll: proves that it is receiving. */
+  /** `performance.now()` of the last message, answered poll, or confirmed sign of life of a running handler: proves that it is receiving. */
   readonly lastActivityAt: number;
   readonly running: number;
   /** Takes nothing new, waits for running handlers (their `signal` is aborted after `graceMs`, default 5000). */

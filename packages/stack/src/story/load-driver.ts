@@ -18,6 +18,8 @@ export interface LoadCounts {
 export interface LoadOptions {
   /** Base URL of the gpu-runner, e.g. `http://127.0.0.1:7071`. */
   readonly url: string;
+  /** Bearer token, where the services ask for one. */
+  readonly httpToken?: string | undefined;
   readonly model: string;
   readonly queries: readonly string[];
   readonly requestsPerSecond: number;
@@ -28,7 +30,7 @@ const TURN_MS = 20;
 const MAX_WAITING = 200;
 const TIMEOUT_MS = 5000;
 
-export function startLoad({ url, model, queries, requestsPerSecond, clients }: LoadOptions): LoadDriver {
+export function startLoad({ url, httpToken, model, queries, requestsPerSecond, clients }: LoadOptions): LoadDriver {
   const counts = {
     sent: 0,
     answered: 0,
@@ -48,7 +50,7 @@ export function startLoad({ url, model, queries, requestsPerSecond, clients }: L
     try {
       const response = await fetch(`${url}/v2/models/${model}/infer`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-client-key': clientKey },
+        headers: { 'content-type': 'application/json', 'x-client-key': clientKey, ...bearer(httpToken) },
         body: JSON.stringify({
           inputs: [{ name: 'query', datatype: 'BYTES', shape: [1], data: [text] }],
           parameters: { k: 10 },
@@ -87,4 +89,9 @@ export function startLoad({ url, model, queries, requestsPerSecond, clients }: L
       await Promise.allSettled([...waiting]);
     },
   };
+}
+
+/** The header that a service with a token asks for. */
+export function bearer(httpToken: string | undefined): Record<string, string> {
+  return httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` };
 }

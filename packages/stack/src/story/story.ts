@@ -1,18 +1,10 @@
 import { connectBus, openJournal } from '@conclave/bus';
 import { callApi, pushDataset, pushModel } from '@conclave/cli';
-import {
-  ConclaveError,
-  isEnded,
-  messageOf,
-  type Rollout,
-  type RolloutDefinition,
-  registeredDataset,
-  registeredModel,
-  type World,
-} from '@conclave/contracts';
-import { followWorld, type WorldFollower } from '@conclave/service';
+import { ConclaveError, isEnded, messageOf, registeredDataset, registeredModel, type World } from '@conclave/contracts';
+import { followWorld } from '@conclave/service';
 import type { Stack } from '../stack.ts';
-import { type LoadDriver, startLoad } from './load-driver.ts';
+import { awaitEnding, rolloutOf } from './await-ending.ts';
+import { bearer, type LoadDriver, startLoad } from './load-driver.ts';
 import {
   ADOPTED_VERSION,
   bundleDir,
@@ -36,8 +28,8 @@ export interface StoryOptions {
   onLoad(load: LoadDriver): void;
 }
 
-/** Longest time one rollout of the story may take, in milliseconds. */
-const ROLLOUT_TIMEOUT_MS = 10 * 60_000;
+/** Longest time one rollout of the story usually takes, in milliseconds; with `exitWhen`, the longest it may. */
+const ROLLOUT_MS = 10 * 60_000;
 
 /**
  * Tells the story: 0.9 is adopted, 1.0 earns production, 1.1 and 1.2 are refused. Each step looks at the journal first, so
@@ -71,6 +63,7 @@ export async function tellStory({
     await untilServing(stack, signal);
     const load = startLoad({
       url: stack.urls['gpu-runner-0'] ?? '',
+      httpToken: stack.httpToken,
       model: SAMPLE_MODEL,
       queries: await sampleQueries(),
       requestsPerSecond,
@@ -83,22 +76,25 @@ export async function tellStory({
     let asExpected = true;
     for (const { version, expects, about } of ROLLED_OUT) {
       screen.title(`${SAMPLE_MODEL} ${version}: ${about}`);
-      const ended = await rollOut(
-        follower,
+      const known = rolloutOf(follower.world, SAMPLE_MODEL, version);
+      if (known === undefined) await callApi(bus, 'apply', { definition: await sampleRollout(version) }, token);
+      const rollout = await awaitEnding(follower, {
+        model: SAMPLE_MODEL,
         version,
-        (definition) => callApi(bus, 'apply', { definition }, token),
+        usualMs: ROLLOUT_MS,
+        onMissing: exitWhen === undefined ? (missing) => tellMissing(screen, version, missing) : undefined,
         signal,
-      );
-      for (const line of endingLines(ended.rollout)) screen.line(line.text, line.level);
-      if (ended.wasEnded)
-        for (const summary of ended.rollout.summaries)
+      });
+      for (const line of endingLines(rollout)) screen.line(line.text, line.level);
+      if (known !== undefined && isEnded(known))
+        for (const summary of rollout.summaries)
           for (const line of summaryLines(summary)) screen.line(line.text, line.level);
       const { sent, failed, lastFailure } = load.counts;
       screen.line(
         `traffic so far: ${sent} requests, ${failed} failed${lastFailure === undefined ? '' : ` (last: ${lastFailure})`}`,
         failed === 0 ? 'good' : 'warn',
       );
-      asExpected &&= ended.rollout.phase === expects;
+      asExpected &&= rollout.phase === expects;
       if (version === '1.0' && exitWhen === 'production') return asExpected;
     }
     return asExpected;
@@ -125,30 +121,9 @@ async function register(
   }
 }
 
-async function rollOut(
-  follower: WorldFollower,
-  version: string,
-  apply: (definition: RolloutDefinition) => Promise<unknown>,
-  signal: AbortSignal,
-): Promise<{ rollout: Rollout; wasEnded: boolean }> {
-  const known = rolloutOf(follower.world, version);
-  if (known !== undefined && isEnded(known)) return { rollout: known, wasEnded: true };
-  if (known === undefined) await apply(await sampleRollout(version));
-  const rollout = await follower.waitFor(
-    (world) => {
-      const found = rolloutOf(world, version);
-      return found !== undefined && isEnded(found) ? found : undefined;
-    },
-    { timeoutMs: ROLLOUT_TIMEOUT_MS, signal, what: `the end of the rollout of ${SAMPLE_MODEL} ${version}` },
-  );
-  return { rollout, wasEnded: false };
-}
-
-/** The newest rollout of a version. */
-function rolloutOf(world: World, version: string): Rollout | undefined {
-  const state = world.rollouts[SAMPLE_MODEL];
-  const all = state?.current === undefined ? [] : [state.current, ...state.past];
-  return all.find((r) => r.definition.version === version);
+function tellMissing(screen: Screen, version: string, missing: readonly string[]): void {
+  screen.line(`${version} takes longer than usual and still waits for:`, 'warn');
+  for (const sentence of missing) screen.line(`   ${sentence}`, 'warn');
 }
 
 /** Waits until the gpu-runner answers for the model. */
@@ -157,7 +132,7 @@ async function untilServing(stack: Stack, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (performance.now() < deadline) {
     signal.throwIfAborted();
-    const ready = await fetch(url).then(
+    const ready = await fetch(url, { headers: bearer(stack.httpToken) }).then(
       (response) => response.ok,
       () => false,
     );
