@@ -143,6 +143,15 @@ describe('Open Inference Protocol over HTTP', () => {
     });
   }
 
+  it('takes a body as JSON whatever its type, or none, says', async () => {
+    await ready();
+    for (const headers of [{ 'content-type': 'application/x-www-form-urlencoded' }, {}]) {
+      const payload = JSON.stringify(texts('left'));
+      const answer = await http.inject({ method: 'POST', url: '/v2/models/tiny/infer', payload, headers });
+      assert.equal(answer.statusCode, 200, answer.body);
+    }
+  });
+
   it('refuses a body that is no JSON with 400', async () => {
     const headers = { 'content-type': 'application/json' };
     const answer = await http.inject({ method: 'POST', url: '/v2/models/tiny/infer', payload: '{', headers });

@@ -27,6 +27,8 @@ export async function serveOpenInference(http: FastifyInstance, backend: Inferen
   await http.register(
     async (v2) => {
       v2.setErrorHandler(answerError);
+      // Whatever a client calls it (curl -d says that it is a form), a body is JSON.
+      v2.addContentTypeParser('*', { parseAs: 'string' }, v2.getDefaultJsonParser('error', 'error'));
       v2.setNotFoundHandler(async (request, reply) => {
         await reply.code(404).send({ error: `CVE_REQUEST_INVALID: there is no ${request.method} ${request.url}` });
       });
