@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { loadConfig } from '@conclave/service';
+import { loadConfig, readEnvironment } from '@conclave/service';
 import { type Arguments, readArguments, usage } from './arguments.ts';
 import { type GracefulStop, startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
@@ -68,15 +68,30 @@ async function tell(
   }
 }
 
+/** What this process was given and its services inherit; the rest they are told by it. @throws CVE_ENVIRONMENT_INVALID */
+function checkEnvironment(configFile: string, dataDir: string): void {
+  readEnvironment({
+    CONCLAVE_HTTP_HOST: process.env.CONCLAVE_HTTP_HOST,
+    CONCLAVE_HTTP_TOKEN: process.env.CONCLAVE_HTTP_TOKEN,
+    CONCLAVE_CONFIG: configFile,
+    CONCLAVE_DATA_DIR: dataDir,
+    CONCLAVE_INSTANCE: 'stack',
+    CONCLAVE_NATS_URL: 'nats://127.0.0.1',
+    CONCLAVE_HTTP_PORT: '0',
+  });
+}
+
 async function run(given: Arguments): Promise<void> {
   const stopping = startGracefulStop();
   let load: LoadDriver | undefined;
   try {
     const configFile = given.config ?? join(root, 'config', 'demo.yaml');
-    // Each service reads it itself; a mistake is better told once than five times.
+    const dataDir = given.dataDir ?? join(root, '.conclave');
+    // Each service reads both itself; a mistake is better told once than five times.
     loadConfig(configFile);
+    checkEnvironment(configFile, dataDir);
     const stack = await startStack({
-      dataDir: given.dataDir ?? join(root, '.conclave'),
+      dataDir,
       configFile,
       nats: natsFrom(process.env),
       ports: 'usual',
