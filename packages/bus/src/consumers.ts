@@ -33,6 +33,18 @@ export async function createReader(
   return { name: state.name, pending: state.num_pending ?? 0 };
 }
 
+const progress = z.object({ num_pending: z.number(), delivered: z.object({ consumer_seq: z.number() }) });
+
+/** How far a reader's consumer is: messages that it has yet to deliver, and the number of its last delivery. */
+export async function readerProgress(
+  native: Native,
+  stream: string,
+  name: string,
+): Promise<{ pending: number; delivered: number }> {
+  const state = await jsApi(native, `CONSUMER.INFO.${stream}.${name}`, undefined, progress);
+  return { pending: state.num_pending, delivered: state.delivered.consumer_seq };
+}
+
 /** Creates or updates a consumer. A single filter goes into the API subject, so that permissions can be given per filter. */
 export async function createConsumer(
   native: Native,

@@ -25,6 +25,8 @@ export interface PullRequest {
   onMessage(message: StreamMessage): void;
   /** Any sign of life of the server: a message, an idle heartbeat, an ordinary end. */
   onActivity(): void;
+  /** An idle heartbeat: the server has had nothing to deliver for `heartbeatMs`. */
+  onIdle?(): void;
 }
 
 /** The server ended a pull, or went silent: the consumer has to be looked up or made again. */
@@ -71,7 +73,8 @@ export function startPull(native: Native, request: PullRequest): Pull {
         if (code === 503) return finish(new PullInterrupted('no responders'));
         alive();
         if (code === 404 || code === 408) finish();
-        else if (code !== 100) finish(new PullInterrupted(`${code} ${message.headers?.description ?? ''}`));
+        else if (code === 100) request.onIdle?.();
+        else finish(new PullInterrupted(`${code} ${message.headers?.description ?? ''}`));
         return;
       }
       alive();

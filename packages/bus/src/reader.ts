@@ -1,5 +1,5 @@
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { createReader, deleteReader, type StartAt } from './consumers.ts';
+import { createReader, deleteReader, readerProgress, type StartAt } from './consumers.ts';
 import { asConclaveError, isRefused, type Native, pause } from './native.ts';
 import type { Follower } from './ports/journal.ts';
 import { PullInterrupted, type StreamMessage, startPull } from './pull.ts';
@@ -24,6 +24,7 @@ export interface ReaderOptions {
  * 1. A message is handed on only if its consumer sequence is the next one expected and its stream sequence is above `lastSeq`.
  * 2. After anything else (hole, silence, lost consumer, reconnect) the consumer is thrown away and a new one starts at `lastSeq + 1`.
  * 3. `lastSeq` grows only after the handler has ended.
+ * 4. It has caught up when nothing is pending any more: by delivery, or because what was pending expired or was replaced before it came.
  */
 export function followStream(native: Native, options: ReaderOptions): Follower {
   return new StreamReader(native, options);
@@ -131,6 +132,9 @@ class StreamReader implements Follower {
       onMessage: (message) => {
         chain = chain.then(() => handle(message));
       },
+      onIdle: () => {
+        if (!this.caughtUp) chain = chain.then(() => this.#askProgress(consumer));
+      },
     });
     const abort = (): void => void pull.cancel();
     signal.addEventListener('abort', abort, { once: true });
@@ -142,6 +146,16 @@ class StreamReader implements Follower {
     await chain;
     if (failure !== undefined) throw failure;
     if (interruption !== undefined) throw interruption;
+  }
+
+  /** Without a delivery nothing would ever say that there is nothing left to deliver. */
+  async #askProgress(consumer: string): Promise<void> {
+    try {
+      const { pending, delivered } = await readerProgress(this.#native, this.#options.stream, consumer);
+      if (delivered < this.#expected) this.#noteProgress(pending);
+    } catch {
+      // The next idle heartbeat asks again.
+    }
   }
 
   async #deliver(message: StreamMessage): Promise<void> {
