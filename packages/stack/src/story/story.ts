@@ -101,7 +101,11 @@ export async function tellStory({
         });
       if (known === undefined) await apply();
       let rollout = await ending();
-      for (let attempt = 2; attempt <= MOST_ATTEMPTS && expects === 'completed' && fellOnLatency(rollout); attempt++) {
+      const mayTryAgain = () =>
+        expects === 'completed' &&
+        fellOnLatency(rollout) &&
+        follower.world.rollouts[SAMPLE_MODEL]?.current?.rolloutId === rollout.rolloutId;
+      for (let attempt = 2; attempt <= MOST_ATTEMPTS && mayTryAgain(); attempt++) {
         for (const line of endingLines(rollout)) screen.line(line.text, line.level);
         screen.line(`a busy machine looks the same as a slow model: ${version} is applied again in a while`, 'warn');
         await pause(PAUSE_MS, undefined, { signal });
