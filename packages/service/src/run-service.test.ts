@@ -92,6 +92,15 @@ describe('runService', () => {
     assert.ok(probe.lines().some((line) => line.msg === 'probe says [redacted]'));
   });
 
+  it('cannot record what no reader could read', async () => {
+    const probe = await run();
+    await ready(probe);
+    const answer = await (await fetch(`${probe.url}/misrecord`)).text();
+    assert.match(answer, /CVE_MESSAGE_MALFORMED: event meeting\.adjourned does not belong into meetings/);
+    probe.child.kill('SIGTERM');
+    assert.equal(await probe.exited(), 0, probe.output());
+  });
+
   it('is alive but not ready while NATS is away, and ready again afterwards', async () => {
     const probe = await run();
     await ready(probe);

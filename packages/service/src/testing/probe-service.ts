@@ -13,6 +13,10 @@ await runService({
     });
     context.health.register('journal', receiving(context.bus, follower));
     context.http.get('/probe', async () => ({ instance: context.instance, operators: context.operators.names }));
+    context.http.get('/misrecord', async () => {
+      const event = { id: 'probe', type: 'meeting.adjourned', at: new Date().toISOString(), data: {} };
+      return await context.journal.append({ kind: 'meetings', id: 'probe' }, 0, [event]).catch(String);
+    });
     context.http.get('/reject', async () => {
       void Promise.reject(new Error('nobody catches this'));
     });

@@ -55,6 +55,14 @@ test('an alert that fires again after it was resolved holds again', async () => 
   assert.equal(openP0Incidents(t.world, 'any').length, 1);
 });
 
+test('a message that comes again after its incident was resolved opens none', async () => {
+  const t = new TestWorld();
+  const again = () => openIncident(report({ id: undefined }), 'incident-7', writerOf(t), clockOf(t));
+  resolve(t, await again());
+  assert.equal(await again(), 'incident-7');
+  assert.equal(openP0Incidents(t.world, 'any').length, 0);
+});
+
 test('an alert that escalates under its id is not taken for the old one', async () => {
   const t = new TestWorld();
   await open(t, { severity: 'P2' });

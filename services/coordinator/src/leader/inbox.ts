@@ -113,6 +113,11 @@ export async function openIncident(
   clock: Clock,
 ): Promise<string> {
   const id = report.id ?? fallbackId;
+  // An id made of the message's place is nobody else's: known, even resolved, it is this very message again.
+  if (report.id === undefined) {
+    await isOpenAs(id, report, writer, clock);
+    return id;
+  }
   for (let n = 1; n <= MOST_REPORTS_OF_AN_ID; n++) {
     const incidentId = n === 1 ? id : `${id}-${n}`;
     if (await isOpenAs(incidentId, report, writer, clock)) return incidentId;

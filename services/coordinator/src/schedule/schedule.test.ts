@@ -11,6 +11,7 @@ import {
 import fc from 'fast-check';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
+import { Simulation } from '../testing/simulation.ts';
 import { appliedWorld, TestWorld } from '../testing/test-world.ts';
 import { decideIntake } from './intake.ts';
 import { decideMeeting, nextMeetingId } from './meetings.ts';
@@ -303,6 +304,19 @@ test('a meeting that could not decide is held again in the next slot', () => {
     const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
     assert.ok(again?.kind === 'call' && again.detail.includes(`ended ${outcome}`));
   }
+});
+
+test('a meeting that left an earned vote open is held again in the next slot', () => {
+  const simulation = new Simulation('act');
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.earn('vote');
+  tick(t);
+  close(t, 'decided');
+  t.advance(1800);
+  simulation.traffic(1, 3);
+  const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
+  assert.ok(again?.kind === 'call' && again.detail.includes('left a vote open'), JSON.stringify(again));
 });
 
 test('no two meetings of a long slot have the same id', () => {

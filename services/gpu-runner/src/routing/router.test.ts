@@ -78,6 +78,18 @@ describe('router', () => {
     assert.deepEqual(new Set(await versions()), new Set(['1.0']));
   });
 
+  it('says nothing of a candidate that it does not serve because nobody confirms it', () => {
+    const { router, clock, windows } = setUp();
+    router.apply(desiring(10, { share: 0.5 }));
+    router.hear(heard(10));
+    clock.now = 1000;
+    router.rollWindows();
+    assert.deepEqual(new Set(windows.map(({ version }) => version)), new Set(['1.0', '1.1']));
+    windows.length = 0;
+    for (clock.now = 6000; clock.now < 20_000; clock.now += 1000) router.rollWindows();
+    assert.deepEqual(new Set(windows.map(({ version }) => version)), new Set(['1.0']));
+  });
+
   it('ignores an old leader that wakes and confirms an older sequence', async () => {
     const { router, clock, versions } = setUp();
     router.apply(desiring(10, { share: 1 }));
