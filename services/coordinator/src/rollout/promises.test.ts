@@ -12,7 +12,7 @@ import { rolloutEventOf } from './facts.ts';
 import { decideApply, decideApproval } from './operate.ts';
 
 test('no random history advances against promises 1 to 3', () => {
-  let advances = 0;
+  const advances = { act: 0, recommend: 0, observe: 0 };
   fc.assert(
     fc.property(
       fc.constantFrom('act' as const, 'recommend' as const, 'observe' as const),
@@ -20,12 +20,17 @@ test('no random history advances against promises 1 to 3', () => {
       (authority, steps) => {
         const simulation = new Simulation(authority);
         for (const action of steps) play(simulation, action);
-        advances += checkHistory(simulation.t.commits, authority);
+        advances[authority] += checkHistory(simulation.t.commits, authority);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
-  assert.ok(advances > 100, `the histories must be deep enough to mean something; only ${advances} advances in all`);
+  // About 220 of each were seen, give or take 25: a generator that no longer gets anywhere is noticed, bad luck is not.
+  const seen = JSON.stringify(advances);
+  assert.ok(
+    advances.act > 60 && advances.recommend > 60,
+    `the histories must go deep enough to mean something: ${seen}`,
+  );
 });
 
 /** Random good evidence in random order: everything a stage needs, among harmless noise. */
@@ -88,6 +93,18 @@ for (const missing of needed) {
     t.meet(() => 'go');
     assert.equal(simulation.deploy('5_percent'), 'not_eligible');
     assert.equal(openRollout(t.state)?.stage, 'shadow');
+  });
+}
+
+// An evaluation is of the model, not of a stage: that of the first stage still counts in the last.
+for (const missing of needed.filter((need) => need !== 'evaluate')) {
+  test(`without ${missing} the last stage is not completed`, () => {
+    const simulation = new Simulation('act');
+    for (const stage of STAGES) {
+      assert.equal(simulation.deploy(stage), 'entered');
+      simulation.earn(stage === STAGES.at(-1) ? missing : 'nothing');
+    }
+    assert.equal(openRollout(simulation.t.state)?.stage, STAGES.at(-1));
   });
 }
 

@@ -2,12 +2,19 @@ import { openRollout, type RolloutEvent, type StageName } from '@conclave/contra
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';
 import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';
+import { decideRevert } from '../rollout/abort.ts';
 import { decideDeploy } from '../rollout/deploy.ts';
+import { decideApply, decideApproval } from '../rollout/operate.ts';
 import { superviseRollout } from '../rollout/supervise.ts';
 import { evaluated, rollbackTested, runner, window } from './evidence.ts';
-import { appliedWorld, CANDIDATE_DIGEST, SOAK_SECONDS, type TestWorld } from './test-world.ts';
+import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, type TestWorld } from './test-world.ts';
 
 export const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };
+
+/** What a stage needs before it may be left. */
+export const NEEDS = ['traffic', 'evaluate', 'rollback_test', 'wait', 'vote', 'approval'] as const;
+
+type Authority = 'act' | 'recommend' | 'observe';
 
 /** One coordinator over a test journal, with telemetry in memory as the leader keeps it. */
 export class Simulation {
@@ -15,8 +22,19 @@ export class Simulation {
   telemetry: StageTelemetry = emptyStageTelemetry(CANDIDATE_DIGEST, 0);
   runnerState: 'ready' | 'loading' | 'failed' = 'ready';
 
-  constructor(authority: 'act' | 'recommend' | 'observe') {
+  private readonly authority: Authority;
+
+  constructor(authority: Authority) {
+    this.authority = authority;
     this.t = appliedWorld({ authority });
+  }
+
+  /** Opens a rollout of the same version after one that ended, in production or before it. */
+  applyAgain(): void {
+    const { t } = this;
+    if (t.state.stable?.digest === CANDIDATE_DIGEST) t.appendRollout(decideRevert(t.state, 'op', 'again', t.facts()));
+    const again = definition({ authority: this.authority });
+    t.appendRollout(decideApply(t.world, t.state, again, 'op', SOAK_SECONDS, t.facts()));
   }
 
   private around() {
@@ -64,7 +82,7 @@ export class Simulation {
   }
 
   /** What a stage needs, less what is skipped. */
-  earn(skip: string): void {
+  earn(skip: (typeof NEEDS)[number] | 'nothing'): void {
     this.settle();
     if (skip !== 'traffic') this.traffic(400, 3);
     if (skip !== 'evaluate') evaluated(this.t, 0.74);
@@ -73,6 +91,8 @@ export class Simulation {
     this.settle();
     if (skip !== 'vote') this.t.meet(() => 'go');
     this.settle();
+    if (skip !== 'approval' && this.authority === 'recommend' && openRollout(this.t.state) !== undefined)
+      this.t.appendRollout(decideApproval(this.t.state, true, 'seen', 'op', this.t.facts()));
   }
 
   traffic(requests: number, latencyMs: number, epochOffset = 0): void {

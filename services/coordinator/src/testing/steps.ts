@@ -12,7 +12,7 @@ import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
 import { decideApproval, decideOverride, decidePause, decideResume } from '../rollout/operate.ts';
 import { evaluated, rollbackTested } from './evidence.ts';
-import type { Simulation } from './simulation.ts';
+import { NEEDS, type Simulation } from './simulation.ts';
 
 const votes = fc.constantFrom<Ballot['vote']>('go', 'go', 'go', 'no_go', 'abstain');
 /** One thing that may happen to a rollout, good or bad. */
@@ -22,7 +22,10 @@ export const step = fc.oneof(
     weight: 30,
     arbitrary: fc.record({
       do: fc.constant('earn' as const),
-      skip: fc.constantFrom('nothing', 'nothing', 'nothing', 'traffic', 'evaluate', 'rollback_test', 'wait', 'vote'),
+      skip: fc.oneof(
+        { weight: 4, arbitrary: fc.constant('nothing' as const) },
+        { weight: 3, arbitrary: fc.constantFrom(...NEEDS) },
+      ),
     }),
   },
   {
@@ -96,6 +99,8 @@ export const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('abort' as const) }) },
+  // Without it, what is left of a history after an abort or a breach would test nothing.
+  { weight: 15, arbitrary: fc.record({ do: fc.constant('apply_again' as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('override' as const), gate: fc.constantFrom('ndcg@10', 'rollback_test') }),
@@ -152,6 +157,9 @@ export function play(simulation: Simulation, action: Step): void {
     case 'abort':
       t.appendRollout(decideAbort(t.state, 'op', 'told to', t.facts()));
       assert.equal(openRollout(t.state), undefined, 'an abort is accepted in every state');
+      return;
+    case 'apply_again':
+      if (open === undefined) simulation.applyAgain();
       return;
     case 'pause':
       t.appendRollout(decidePause(t.state, 'wait', 'op', t.facts()));
