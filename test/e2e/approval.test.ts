@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { callApi } from '@conclave/cli';
-import { openRollout } from '@conclave/contracts';
+import { openRollout, shortDigest, verdictSetOf } from '@conclave/contracts';
 import { startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL } from '../fixtures/tiny-model.ts';
 
@@ -18,7 +18,12 @@ test('with authority recommend a stage after shadow waits for a person, and is e
   assert.equal(openRollout(state)?.stage, 'shadow');
   assert.equal(openRollout(state)?.vote?.decision, 'go');
 
-  await callApi(bus, 'approve', { model: TINY_MODEL, reason: 'I have seen the figures' }, token);
+  const seen = openRollout(state) ?? assert.fail();
+  const approve = (verdicts: string) =>
+    callApi(bus, 'approve', { model: TINY_MODEL, reason: 'I have seen the figures', verdicts }, token);
+  await assert.rejects(approve('0123456789ab'), /CVE_ROLLOUT_CONFLICT: .* by now, not on 01234567 as you saw/);
+  assert.equal(openRollout(world().rollouts[TINY_MODEL] ?? assert.fail())?.approval, undefined);
+  await approve(shortDigest(verdictSetOf(seen)));
   const rollout = await expect.ended('1.0');
   assert.equal(rollout.phase, 'completed', rollout.ended?.reason);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasLeader } from '@conclave/cli';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
-import { startSystem } from '../fixtures/system.ts';
+import { eventually, startSystem } from '../fixtures/system.ts';
 
 test('a leader that was frozen and wakes after its successor took over can change nothing', async (t) => {
   const { given, when, expect, commits, stack, world, bus } = await startSystem(t, {
@@ -47,6 +47,28 @@ test('a leader that was frozen and wakes after its successor took over can chang
   );
   assertJournalSound(all);
   assert.ok(await hasLeader(bus), 'the command sees that somebody leads');
+});
+
+test('an abort that a frozen replica reads when it wakes ends no later rollout', async (t) => {
+  const { given, when, expect, stack, world, bus } = await startSystem(t, { replicas: { coordinator: 2 } });
+  await given.adopted('1.0');
+  when.traffic(60);
+  await when.applied('1.0');
+  await expect.stage('shadow');
+  const frozen = world().schedule.leader ?? assert.fail('nobody leads');
+  stack.supervisor.kill(frozen, 'SIGSTOP');
+  await when.aborted('stop');
+  const first = await expect.ended('1.0');
+  await eventually('a leader that answers', async () => ((await hasLeader(bus)) ? true : undefined));
+
+  await when.applied('1.0');
+  await expect.stage('shadow');
+  stack.supervisor.kill(frozen, 'SIGCONT');
+  await stack.waitUntilReady(frozen);
+  await expect.stage('5_percent');
+  const { current } = world().rollouts.tiny ?? assert.fail();
+  assert.notEqual(current?.rolloutId, first.rolloutId);
+  assert.equal(current?.ended, undefined);
 });
 
 test('an abort is answered by a replica that does not lead, while the leader stands still', async (t) => {

@@ -4,3 +4,4 @@ export { connect, readSettings, type Settings } from './connect.ts';
 export { run } from './program.ts';
 export { type PushedDataset, type PushedModel, type PushOptions, pushDataset, pushModel } from './push.ts';
 export { readRunners, readWorld } from './read-world.ts';
+export { takeBack } from './take-back.ts';

@@ -10,6 +10,13 @@ export const TOKEN_HEADER = 'Conclave-Token';
 
 const who = z.string().min(1).max(WHO_LENGTH);
 const why = z.string().min(1).max(WHY_LENGTH);
+/** The newest rollout of the model as the caller saw it: a request that arrives after another was applied, or is made again, does nothing. */
+const meantRollout = z.string().min(1).optional();
+/** A verdict set, or its first eight digits or more. */
+const meantVerdicts = z
+  .string()
+  .regex(/^(sha256:)?[0-9a-f]{8,64}$/, 'must be a verdict set, or at least its first eight digits')
+  .optional();
 
 /**
  * Requests of `conclave.api.<verb>`. `operator`: needs a token. The others come from services, whose NATS permissions
@@ -35,8 +42,7 @@ export const API = {
       model: modelName,
       reason: why,
       requestedBy: who,
-      /** The rollout that is meant, so that a request made again ends no later one. */
-      rolloutId: z.string().min(1).optional(),
+      rolloutId: meantRollout,
     }),
   },
   handoff: { operator: false, request: z.unknown() },
@@ -67,11 +73,12 @@ export const API = {
   },
   apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition }) },
   /** Ends the open rollout: stable serves everything again. */
-  abort: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  abort: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
   /** Takes production back from the version that completed its rollout to the one before it. */
-  revert: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
-  approve: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
-  reject: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
+  revert: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
+  /** A person's yes to the verdicts as they stand; with `verdicts`, only if these still stand. */
+  approve: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
+  reject: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
   pause: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   resume: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   override: { operator: true, request: z.strictObject({ model: modelName, gate: gateName, reason: why }) },

@@ -10,6 +10,7 @@ import {
 } from './eligibility.ts';
 import { parseCommit } from './events/parse.ts';
 import { foldRollouts, initialRollouts, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
+import { shortDigest } from './names.ts';
 import { DEFAULT_GATES } from './rollout-definition.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
@@ -102,7 +103,7 @@ test('what is missing for the next stage is listed in the order in which it is e
     '9 min of the soak of 10 min are left',
     'gate ndcg@10 is pending: nothing measured yet',
     'no meeting has voted on these verdicts',
-    'a person must approve this step (authority: recommend): conclave approve',
+    `a person must approve this step (authority: recommend): conclave approve emoji-search --verdicts ${shortDigest(verdictSetOf(rollout))} --reason ...`,
     `held (pause) since ${AT} by ada: lunch`,
   ]);
 });

@@ -7,6 +7,7 @@ import {
   soakSecondsOf,
   verdictSetOf,
 } from './folds/rollout.ts';
+import { shortDigest } from './names.ts';
 
 /*
  * Promise 1, in its order. A rollout may enter its next stage only when nothing is listed here:
@@ -126,6 +127,8 @@ function missingApproval(rollout: Rollout): string[] {
   const given = approval?.verdictSet === verdictSetOf(rollout) ? approval : undefined;
   if (given?.approved === true) return [];
   return given === undefined
-    ? ['a person must approve this step (authority: recommend): conclave approve']
+    ? [
+        `a person must approve this step (authority: recommend): conclave approve ${rollout.definition.model} --verdicts ${shortDigest(verdictSetOf(rollout))} --reason ...`,
+      ]
     : [`${given.by} rejected this step: ${given.reason}`];
 }

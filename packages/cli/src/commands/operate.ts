@@ -1,9 +1,9 @@
-import { rollbackAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
 import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
+import { takeBack } from '../take-back.ts';
 
 const changed = z.object({ changed: z.boolean() });
 const called = z.object({ called: z.boolean() });
@@ -32,9 +32,7 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('end the open rollout: stable serves alone, now')
     .action(async (model: string, { reason }: { reason: string }) => {
       await withSession(async ({ bus, token, print }) => {
-        const { outcome, rolloutId, serving } = rollbackAnswer.parse(
-          await callApi(bus, 'abort', { model, reason }, token),
-        );
+        const { outcome, rolloutId, serving } = await takeBack(bus, 'abort', { model, reason }, token);
         const serves = serving === null ? 'nothing serves' : `${serving} serves alone`;
         print(
           done(
@@ -53,15 +51,32 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('take production back to the version before, after its rollout has completed')
     .action(async (model: string, { reason }: { reason: string }) => {
       await withSession(async ({ bus, token, print }) => {
-        const { outcome, serving } = rollbackAnswer.parse(await callApi(bus, 'revert', { model, reason }, token));
+        const { outcome, serving } = await takeBack(bus, 'revert', { model, reason }, token);
         const serves = `${serving ?? 'nothing'} serves`;
         print(done(outcome === 'rolled_back', `${model} taken back; ${serves}`, `was taken back before; ${serves}`));
       });
     });
 
-  const simple = [
+  const answers = [
     ['approve', 'say yes to the verdicts as they stand', 'approved', 'approved before'],
     ['reject', 'say no to the verdicts as they stand', 'rejected', 'rejected before'],
+  ] as const;
+  for (const [verb, description, yes, no] of answers) {
+    program
+      .command(verb)
+      .argument('<model>')
+      .requiredOption('--reason <text>', 'goes on record')
+      .option('--verdicts <set>', 'only if these verdicts still stand: the digits that explain shows')
+      .description(description)
+      .action(async (model: string, { reason, verdicts }: { reason: string; verdicts?: string }) => {
+        await withSession(async ({ bus, token, print }) => {
+          const answer = changed.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
+          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        });
+      });
+  }
+
+  const simple = [
     ['pause', 'stop every advance; traffic stays as it is', 'paused', 'is paused already'],
     ['resume', 'end the pause', 'goes on', 'was not paused'],
   ] as const;

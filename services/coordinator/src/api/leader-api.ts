@@ -98,11 +98,11 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       decideApply(now, state, definition, by, options.soakSeconds, facts()),
     ),
   );
-  on('approve', ({ model, reason }, by) =>
-    onRollout(model, (state) => decideApproval(state, true, reason, by, facts())),
+  on('approve', ({ model, reason, verdicts }, by) =>
+    onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
   );
-  on('reject', ({ model, reason }, by) =>
-    onRollout(model, (state) => decideApproval(state, false, reason, by, facts())),
+  on('reject', ({ model, reason, verdicts }, by) =>
+    onRollout(model, (state) => decideApproval(state, false, reason, by, facts(), verdicts)),
   );
   on('pause', ({ model, reason }, by) => onRollout(model, (state) => decidePause(state, reason, by, facts())));
   on('resume', ({ model, reason }, by) => onRollout(model, (state) => decideResume(state, reason, by, facts())));

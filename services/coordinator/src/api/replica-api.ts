@@ -1,6 +1,5 @@
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
-  type ApiRequest,
   aggregates,
   ConclaveError,
   foldRollouts,
@@ -44,19 +43,15 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('abort', subjects.api('abort'), async (request) => {
     const { body, operator = 'operator' } = checkRequest('abort', request, operators);
-    return takeBack(parts, body.model, (state, facts) => decideAbort(state, operator, body.reason, facts));
+    return takeBack(parts, body, (state, facts) => decideAbort(state, operator, body.reason, facts));
   });
   api.endpoint('revert', subjects.api('revert'), async (request) => {
     const { body, operator = 'operator' } = checkRequest('revert', request, operators);
-    return takeBack(parts, body.model, (state, facts) => decideRevert(state, operator, body.reason, facts));
+    return takeBack(parts, body, (state, facts) => decideRevert(state, operator, body.reason, facts));
   });
   api.endpoint('rollback', subjects.api('rollback'), async (request) => {
-    const { body }: { body: ApiRequest<'rollback'> } = checkRequest('rollback', request, operators);
-    const { model, requestedBy, reason, rolloutId } = body;
-    return takeBack(parts, model, (state, facts) => {
-      const isMeant = rolloutId === undefined || state.current?.rolloutId === rolloutId;
-      return isMeant ? decideAbort(state, requestedBy, reason, facts) : [];
-    });
+    const { body } = checkRequest('rollback', request, operators);
+    return takeBack(parts, body, (state, facts) => decideAbort(state, body.requestedBy, body.reason, facts));
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
@@ -67,11 +62,12 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
 
 /**
  * Appends without expectation what takes traffic back, after reading the rollout itself: this replica's own world may lag. The answer
- * says what holds afterwards, because something else may have come in between, such as the completion of the rollout.
+ * says what holds afterwards, because something else may have come in between, such as the completion of the rollout. A request that
+ * names a rollout and is read after another was applied, by a replica that stood still, does nothing.
  */
 async function takeBack(
   { journal, clock, newId, world }: ReplicaApiParts,
-  model: string,
+  { model, rolloutId }: { readonly model: string; readonly rolloutId?: string | undefined },
   decide: (state: RolloutsState, facts: Facts) => readonly RolloutEvent[],
 ): Promise<RollbackAnswer> {
   const aggregate = aggregates.rollouts(model);
@@ -88,7 +84,8 @@ async function takeBack(
       `no rollout of ${model} was ever recorded (known: ${known.join(', ') || 'none'}); check the model's name`,
     );
   }
-  const events = decide(before, { now: clock.now(), newId });
+  const isMeant = rolloutId === undefined || before.current?.rolloutId === rolloutId;
+  const events = isMeant ? decide(before, { now: clock.now(), newId }) : [];
   if (events.length > 0) await journal.append(aggregate, 'any', events);
   const after = events.length > 0 ? await read() : before;
   const isBack = events.length > 0 && after.current?.phase !== 'completed' && openRollout(after) === undefined;

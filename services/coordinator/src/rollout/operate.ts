@@ -8,6 +8,7 @@ import {
   type RolloutsState,
   registeredDataset,
   registeredModel,
+  shortDigest,
   verdictSetOf,
   type World,
 } from '@conclave/contracts';
@@ -107,17 +108,28 @@ function pin(world: World, definition: RolloutDefinition, defaultSoakSeconds: nu
   };
 }
 
-/** A person's yes or no on the verdicts as they stand. */
+/**
+ * A person's yes or no on the verdicts as they stand.
+ * @param verdicts the verdict set that the person looked at, or its beginning
+ * @throws CVE_ROLLOUT_CONFLICT when other verdicts stand by now
+ */
 export function decideApproval(
   state: RolloutsState,
   approved: boolean,
   reason: string,
   by: string,
   facts: Facts,
+  verdicts?: string,
 ): RolloutEvent[] {
   const rollout = requireOpen(state);
   const { rolloutId, stageEpoch } = rollout;
   const verdictSet = verdictSetOf(rollout);
+  if (verdicts !== undefined && !isBeginningOf(verdictSet, verdicts)) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_CONFLICT',
+      `${rolloutId} stands on the verdicts ${shortDigest(verdictSet)} by now, not on ${shortDigest(verdicts)} as you saw; look again: conclave explain ${state.model}`,
+    );
+  }
   return [
     rolloutEventOf(facts, approved ? 'rollout.approved' : 'rollout.rejected', {
       rolloutId,
@@ -127,6 +139,10 @@ export function decideApproval(
       reason,
     }),
   ];
+}
+
+function isBeginningOf(digest: string, beginning: string): boolean {
+  return digest.startsWith(beginning.startsWith('sha256:') ? beginning : `sha256:${beginning}`);
 }
 
 /** An operator's override of one named gate in this stage, on the record for ever. */
