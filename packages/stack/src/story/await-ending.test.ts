@@ -1,47 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openJournal } from '@conclave/bus';
-import { startTestBus, until } from '@conclave/bus/testing';
-import { aggregates, DEFAULT_GATES } from '@conclave/contracts';
-import { followWorld, type WorldFollower } from '@conclave/service';
+import { until } from '@conclave/bus/testing';
+import type { WorldFollower } from '@conclave/service';
+import { DEFINITION, startRolloutJournal } from '../testing/rollout-journal.ts';
 import { type AwaitedEnding, awaitEnding } from './await-ending.ts';
 
-const digest = `sha256:${'a'.repeat(64)}`;
-const definition = {
-  name: 'n',
-  model: 'm',
-  version: '1.0',
-  digest,
-  datasetName: 'd',
-  dataset: digest,
-  authority: 'act',
-  stages: [
-    { name: 'shadow', soakSeconds: 60 },
-    { name: 'production', soakSeconds: 60 },
-  ],
-  gates: DEFAULT_GATES.slice(0, 1),
-};
-
-/** A journal with a rollout that stands before its first stage, and what follows it. */
+/** A rollout that stands before its first stage, and what follows it. */
 async function applied() {
-  const bench = await startTestBus();
-  const journal = openJournal(bench.bus, { by: 'test' });
-  let events = 0;
-  const happens = async (type: string, data: object): Promise<void> => {
-    const event = { id: `e${events++}`, type: `rollout.${type}`, at: new Date().toISOString(), data };
-    await journal.append(aggregates.rollouts('m'), 'any', [event]);
-  };
-  await happens('applied', { rolloutId: 'r', definition, by: 'ada' });
-  const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
-  await follower.ready();
-  return {
-    follower,
-    happens,
-    async [Symbol.asyncDispose]() {
-      await follower.stop();
-      await bench[Symbol.asyncDispose]();
-    },
-  };
+  const bench = await startRolloutJournal();
+  await bench.happens('applied', { rolloutId: 'r', definition: DEFINITION, by: 'ada' });
+  return bench;
 }
 
 const ending = (follower: WorldFollower, options: Partial<AwaitedEnding> = {}) =>

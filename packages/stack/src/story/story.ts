@@ -1,19 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { connectBus, openJournal } from '@conclave/bus';
 import { callApi, pushDataset, pushModel } from '@conclave/cli';
-import {
-  ConclaveError,
-  isEnded,
-  messageOf,
-  type Rollout,
-  registeredDataset,
-  registeredModel,
-  type World,
-} from '@conclave/contracts';
+import { ConclaveError, isEnded, messageOf, registeredDataset, registeredModel, type World } from '@conclave/contracts';
 import { followWorld } from '@conclave/service';
 import type { Stack } from '../stack.ts';
 import { awaitEnding, rolloutOf } from './await-ending.ts';
 import { bearer, type LoadDriver, startLoad } from './load-driver.ts';
+import { rollOut } from './roll-out.ts';
 import {
   ADOPTED_VERSION,
   bundleDir,
@@ -39,10 +31,6 @@ export interface StoryOptions {
 
 /** Longest time one rollout of the story usually takes, in milliseconds; with `exitWhen`, the longest it may. */
 const ROLLOUT_MS = 10 * 60_000;
-
-/** How often a version that should earn production is rolled out, while nothing but latency speaks against it, and the rest in between. */
-const MOST_ATTEMPTS = 3;
-const PAUSE_MS = 10_000;
 
 /**
  * Tells the story: 0.9 is adopted, 1.0 earns production, 1.1 and 1.2 are refused. Each step looks at the journal first, so
@@ -90,31 +78,25 @@ export async function tellStory({
     for (const { version, expects, about } of ROLLED_OUT) {
       screen.title(`${SAMPLE_MODEL} ${version}: ${about}`);
       const known = rolloutOf(follower.world, SAMPLE_MODEL, version);
-      const apply = async () => callApi(bus, 'apply', { definition: await sampleRollout(version) }, token);
-      const ending = () =>
-        awaitEnding(follower, {
-          model: SAMPLE_MODEL,
-          version,
-          usualMs: ROLLOUT_MS,
-          onMissing: exitWhen === undefined ? (missing) => tellMissing(screen, version, missing) : undefined,
-          signal,
-        });
-      if (known === undefined) await apply();
-      let rollout = await ending();
-      const mayTryAgain = () =>
-        expects === 'completed' &&
-        fellOnLatency(rollout) &&
-        follower.world.rollouts[SAMPLE_MODEL]?.current?.rolloutId === rollout.rolloutId;
-      for (let attempt = 2; attempt <= MOST_ATTEMPTS && mayTryAgain(); attempt++) {
-        for (const line of endingLines(rollout)) screen.line(line.text, line.level);
-        screen.line(`a busy machine looks the same as a slow model: ${version} is applied again in a while`, 'warn');
-        await pause(PAUSE_MS, undefined, { signal });
-        await apply();
-        const { rolloutId: last } = rollout;
-        const isNew = (world: World) => rolloutOf(world, SAMPLE_MODEL, version)?.rolloutId !== last || undefined;
-        await follower.waitFor(isNew, { timeoutMs: PAUSE_MS, signal, what: `the new rollout of ${version}` });
-        rollout = await ending();
-      }
+      const rollout = await rollOut(follower, {
+        model: SAMPLE_MODEL,
+        version,
+        expects,
+        apply: async () => callApi(bus, 'apply', { definition: await sampleRollout(version) }, token),
+        ending: () =>
+          awaitEnding(follower, {
+            model: SAMPLE_MODEL,
+            version,
+            usualMs: ROLLOUT_MS,
+            onMissing: exitWhen === undefined ? (missing) => tellMissing(screen, version, missing) : undefined,
+            signal,
+          }),
+        onFell: (fallen) => {
+          for (const line of endingLines(fallen)) screen.line(line.text, line.level);
+          screen.line(`a busy machine looks the same as a slow model: ${version} is applied again in a while`, 'warn');
+        },
+        signal,
+      });
       for (const line of endingLines(rollout)) screen.line(line.text, line.level);
       if (known !== undefined && isEnded(known))
         for (const summary of rollout.summaries)
@@ -132,11 +114,6 @@ export async function tellStory({
     await follower.stop();
     await bus.drain();
   }
-}
-
-/** True of a rollout that ended on a gate over its live telemetry, which a machine with other things to do can fail too. */
-function fellOnLatency({ ended, definition }: Rollout): boolean {
-  return definition.gates.some((gate) => gate.name === ended?.gate && gate.source === 'telemetry');
 }
 
 async function register(
