@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,15 +29,18 @@ async function acquire(path, onWait) {
   const mine = `${path}.${process.pid}`;
   writeFileSync(mine, JSON.stringify({ pid: process.pid, host: hostname() }));
   try {
-    for (let waits = 0; ; waits++) {
+    for (let isTold = false; ; ) {
+      // The lock is this very file: left as it was written, it would look abandoned after a long wait.
+      touch(mine);
       if (link(mine, path)) return;
       const holder = read(path);
       if (!holder) continue;
       if (isStale(holder)) {
-        setAside(path, holder);
-        continue;
+        if (removeStale(path, holder, mine)) continue;
+      } else if (!isTold) {
+        isTold = true;
+        onWait(holder.pid);
       }
-      if (waits === 0) onWait(holder.pid);
       await sleep(250);
     }
   } finally {
@@ -79,17 +82,24 @@ function isStale(holder) {
   return Date.now() - holder.touchedMs > staleAfterMs;
 }
 
-/** Moves a stale lock away; when another process was quicker and the file is already a new holder's, it is put back. */
-function setAside(path, stale) {
-  const aside = `${path}.stale.${process.pid}`;
-  try {
-    renameSync(path, aside);
-  } catch (error) {
-    if (error.code === 'ENOENT') return;
-    throw error;
+/**
+ * Removes a stale lock, unless it is another by now. Only the one process whose turn it is may: between the look of a second one and its
+ * removal the first could let somebody in, and that lock would go. False when it is another's turn.
+ */
+function removeStale(path, stale, mine) {
+  const turn = `${path}.takeover`;
+  if (!link(mine, turn)) {
+    const other = read(turn);
+    if (other && isStale(other)) rmSync(turn, { force: true });
+    return false;
   }
-  if (read(aside)?.pid !== stale.pid) link(aside, path);
-  rmSync(aside, { force: true });
+  try {
+    const holder = read(path);
+    if (holder && holder.pid === stale.pid && holder.touchedMs === stale.touchedMs) rmSync(path, { force: true });
+  } finally {
+    rmSync(turn, { force: true });
+  }
+  return true;
 }
 
 function isAlive(pid) {

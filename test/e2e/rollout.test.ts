@@ -64,6 +64,7 @@ test('an abort takes the traffic back at once, is idempotent, and the same versi
     rolloutId: (await expect.ended('1.0')).rolloutId,
     serving: '0.9',
   });
+  const before = load.counts.byVersion['1.0'] ?? 0;
   assert.equal((await expect.ended('1.0')).ended?.reason, 'operator has doubts');
   assert.deepEqual(Object(await when.aborted('again')).outcome, 'nothing_to_roll_back');
   const answer = await callApi(
@@ -73,13 +74,13 @@ test('an abort takes the traffic back at once, is idempotent, and the same versi
     token,
   );
   assert.equal(Object(answer).outcome, 'not_eligible');
-  const before = load.counts.byVersion['1.0'] ?? 0;
-  await expect.holds('more traffic', () => (load.counts.sent > 0 ? true : undefined));
   const answeredThen = load.counts.answered;
-  await eventually('200 more answers', async () => (load.counts.answered >= answeredThen + 200 ? true : undefined));
+  await eventually('500 more answers', async () => (load.counts.answered >= answeredThen + 500 ? true : undefined));
+  // At most 200 requests can be under way, where a machine stood still; a fifth of them are the candidate's.
   assert.ok(
-    (load.counts.byVersion['1.0'] ?? 0) - before <= 20,
+    (load.counts.byVersion['1.0'] ?? 0) - before <= 60,
     'only requests under way at the abort were answered by 1.0',
   );
+  await expect.answersAlone('0.9');
   assert.equal(load.counts.failed, 0, load.counts.lastFailure);
 });

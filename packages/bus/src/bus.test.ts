@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { aggregates, BUCKETS, ConclaveError, isConclaveError, STREAMS, sha256, subjects } from '@conclave/contracts';
+import { RequestStrategy } from 'nats';
 import { serveApi } from './api-service.ts';
 import { connectBus } from './connection.ts';
 import { deadLetter, listDeadLetters } from './dead-letters.ts';
@@ -13,6 +14,10 @@ import { followTelemetry, publishTelemetry } from './telemetry.ts';
 import { testEvent } from './testing/events.ts';
 import { freePort, startNats, startTestBus, type TestBus, until } from './testing/index.ts';
 import { ensureTopology, waitForTopology } from './topology.ts';
+
+/** Longest wait for an answer that comes, and for one that does not. */
+const ANSWER_MS = 20_000;
+const NO_ANSWER_MS = 1000;
 
 describe('bus', () => {
   let test: TestBus;
@@ -49,14 +54,22 @@ describe('bus', () => {
   });
 
   it('waits for a server that is not there yet', async () => {
-    const port = await freePort();
-    let connected = false;
-    const connecting = connectBus({ servers: `nats://127.0.0.1:${port},${test.nats.url}`, name: 'patient' });
-    void connecting.then(() => {
-      connected = true;
-    });
-    await until(() => connected, 'connected to the one that is there');
-    await (await connecting).drain();
+    const nats = await startNats();
+    try {
+      await nats.kill();
+      const connecting = connectBus({ servers: nats.url, name: 'patient' });
+      const [bus] = await Promise.all([connecting, nats.restart()]);
+      assert.equal(bus.connected, true);
+      await bus.drain();
+    } finally {
+      await nats.stop();
+    }
+  });
+
+  it('takes whichever of its servers is there', async () => {
+    const nobodyThere = `nats://127.0.0.1:${await freePort()}`;
+    const bus = await connectBus({ servers: `${nobodyThere}, ${test.nats.url}`, name: 'flexible' });
+    await bus.drain();
   });
 
   it('a service error comes back with its own code and without doubling it', async () => {
@@ -76,25 +89,25 @@ describe('bus', () => {
     const reply = await client.request(
       'conclave.api.echo',
       { a: 'ü' },
-      { timeoutMs: 2000, headers: { 'Conclave-Token': 't' } },
+      { timeoutMs: ANSWER_MS, headers: { 'Conclave-Token': 't' } },
     );
     assert.deepEqual(reply.json(), { body: { a: 'ü' }, token: 't' });
-    await assert.rejects(client.request('conclave.api.fail', {}, { timeoutMs: 2000 }), (error: unknown) => {
+    await assert.rejects(client.request('conclave.api.fail', {}, { timeoutMs: ANSWER_MS }), (error: unknown) => {
       assert.ok(isConclaveError(error, 'CVE_INFER_OVERLOADED'));
       assert.equal(error.message, 'CVE_INFER_OVERLOADED: wait a little');
       assert.equal(error.retryAfterMs, 250);
       return true;
     });
-    await assert.rejects(client.request('conclave.api.broken', {}, { timeoutMs: 2000 }), (error: unknown) => {
+    await assert.rejects(client.request('conclave.api.broken', {}, { timeoutMs: ANSWER_MS }), (error: unknown) => {
       assert.ok(isConclaveError(error) && !error.message.includes('secret'));
       return true;
     });
     await assert.rejects(
-      client.request('conclave.api.echo', 'x'.repeat(65 * 1024), { timeoutMs: 2000 }),
+      client.request('conclave.api.echo', 'x'.repeat(65 * 1024), { timeoutMs: ANSWER_MS }),
       /CVE_MESSAGE_TOO_LARGE/,
     );
     await assert.rejects(
-      client.request('conclave.api.nobody', {}, { timeoutMs: 2000 }),
+      client.request('conclave.api.nobody', {}, { timeoutMs: NO_ANSWER_MS }),
       /CVE_REQUEST_UNANSWERED: nobody served/,
     );
     await api.stop();
@@ -103,24 +116,35 @@ describe('bus', () => {
   it('endpoints come and go one by one, without a gap for the others', async () => {
     const api = serveApi(test.bus, { name: 'leader', version: '0.1.0', description: 'test' });
     const client = await test.connect();
-    const ask = async (verb: string): Promise<unknown> =>
-      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs: 2000 })).json();
+    const ask = async (verb: string, timeoutMs = ANSWER_MS): Promise<unknown> =>
+      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs })).json();
+    // Past the bus, which asks again while nobody serves.
+    const askOnce = async () =>
+      (await nativeOf(client).nc.request('conclave.api.stay', '', { timeout: ANSWER_MS })).json();
     api.endpoint('stay', 'conclave.api.stay', async () => 'here');
     const leaving = ['x', 'y', 'z'].map((verb) => api.endpoint(verb, `conclave.api.${verb}`, async () => verb));
     await api.ready();
-    assert.deepEqual(await Promise.all(['stay', 'x', 'y', 'z'].map(ask)), ['here', 'x', 'y', 'z']);
+    assert.deepEqual(await Promise.all(['stay', 'x', 'y', 'z'].map((verb) => ask(verb))), ['here', 'x', 'y', 'z']);
     let asking = true;
-    const continuous = (async () => {
+    const continuous = Array.from({ length: 8 }, async () => {
       let answers = 0;
-      for (; asking; answers++) assert.equal(await ask('stay'), 'here');
+      for (; asking; answers++) assert.equal(await askOnce(), 'here');
       return answers;
-    })();
+    });
+    for (let guest = 0; guest < 10; guest++) {
+      const coming = api.endpoint('guest', 'conclave.api.guest', async () => guest);
+      await api.ready();
+      assert.equal(await ask('guest'), guest);
+      await coming.stop();
+    }
     await Promise.all(leaving.map((endpoint) => endpoint.stop()));
-    for (const verb of ['x', 'y', 'z']) await assert.rejects(ask(verb), /CVE_REQUEST_UNANSWERED/);
     asking = false;
-    assert.ok((await continuous) > 0);
+    for (const answers of await Promise.all(continuous)) assert.ok(answers > 0);
+    for (const verb of ['x', 'y', 'z', 'guest'])
+      await assert.rejects(ask(verb, NO_ANSWER_MS), /CVE_REQUEST_UNANSWERED/);
     const names: string[] = [];
-    for await (const found of await nativeOf(client).nc.services.client().ping()) names.push(found.name);
+    const pinging = nativeOf(client).nc.services.client({ strategy: RequestStrategy.JitterTimer, maxWait: ANSWER_MS });
+    for await (const found of await pinging.ping()) names.push(found.name);
     assert.deepEqual(names, ['leader']);
     await api.stop();
   });
@@ -140,7 +164,7 @@ describe('bus', () => {
     for (const api of apis) await api.ready();
     const client = await test.connect();
     for (let n = 0; n < 10; n++)
-      assert.equal((await client.request('conclave.api.stop', {}, { timeoutMs: 2000 })).json(), 'done');
+      assert.equal((await client.request('conclave.api.stop', {}, { timeoutMs: ANSWER_MS })).json(), 'done');
     await until(() => heard.mute === 10, 'the mute one heard all');
     assert.equal(heard['ready.0'], 10);
     silence.resolve('late');
@@ -150,8 +174,8 @@ describe('bus', () => {
   it('an endpoint that cannot be served says so, and the next ones are served all the same', async () => {
     const api = serveApi(test.bus, { name: 'partly', version: '0.1.0', description: 'test' });
     const client = await test.connect();
-    const ask = async (verb: string): Promise<unknown> =>
-      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs: 2000 })).json();
+    const ask = async (verb: string, timeoutMs = ANSWER_MS): Promise<unknown> =>
+      (await client.request(`conclave.api.${verb}`, undefined, { timeoutMs })).json();
     api.endpoint('before', 'conclave.api.before', async () => 'before');
     await api.ready();
     const broken = api.endpoint('broken', 'conclave.api.with a space', async () => 'never');
@@ -159,9 +183,9 @@ describe('bus', () => {
     assert.equal(await ask('before'), 'before');
     api.endpoint('after', 'conclave.api.after', async () => 'after');
     await broken.stop();
-    assert.deepEqual(await Promise.all(['before', 'after'].map(ask)), ['before', 'after']);
+    assert.deepEqual(await Promise.all(['before', 'after'].map((verb) => ask(verb))), ['before', 'after']);
     await api.stop();
-    await assert.rejects(ask('before'), /CVE_REQUEST_UNANSWERED/);
+    await assert.rejects(ask('before', NO_ANSWER_MS), /CVE_REQUEST_UNANSWERED/);
   });
 
   describe('snapshots', () => {
@@ -170,7 +194,7 @@ describe('bus', () => {
       await openJournal(test.bus, { by: 'test' }).append(aggregates.schedule, 'any', [testEvent('first')]);
     });
     const put = (key: string, value: Uint8Array) =>
-      kvPut(nativeOf(test.bus), BUCKETS.snapshots, key, value, { deadlineMs: 2000 });
+      kvPut(nativeOf(test.bus), BUCKETS.snapshots, key, value, { deadlineMs: ANSWER_MS });
     const head = async () => {
       const entry = await kvGet(nativeOf(test.bus), BUCKETS.snapshots, 'fold');
       return JSON.parse(Buffer.from(entry?.value ?? []).toString());

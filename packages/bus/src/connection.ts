@@ -10,7 +10,7 @@ import {
   nkeyAuthenticator,
 } from 'nats';
 import { z } from 'zod';
-import { asConclaveError, headerOf, parseJson, registerNative, toNatsHeaders } from './native.ts';
+import { asConclaveError, headerOf, parseJson, pause, registerNative, toNatsHeaders } from './native.ts';
 import type { Bus, BusLogger, BusOptions, BusStatus, Reply } from './ports/connection.ts';
 
 const OLDEST_SERVER = [2, 10] as const;
@@ -158,12 +158,14 @@ function makeBus(
 }
 
 const NO_RESPONDERS_PAUSE_MS = 200;
+/** With less time left nothing is asked any more: it might be carried out, and its answer come too late to be heard. */
+const SHORTEST_ANSWER_MS = 100;
 
 /**
  * Asks again while nobody serves the subject, until the time is up: between two leaders there is a moment without one. A request that
  * found nobody was not carried out, so asking again is safe; one that timed out may have been, and is not repeated.
  */
-async function requestUntilServed(timeoutMs: number, ask: (timeoutMs: number) => Promise<Msg>): Promise<Msg> {
+export async function requestUntilServed<T>(timeoutMs: number, ask: (timeoutMs: number) => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
@@ -171,8 +173,9 @@ async function requestUntilServed(timeoutMs: number, ask: (timeoutMs: number) =>
     } catch (error) {
       const unserved = error instanceof NatsError && error.code === ErrorCode.NoResponders;
       if (!unserved || performance.now() + NO_RESPONDERS_PAUSE_MS >= deadline) throw error;
+      await pause(NO_RESPONDERS_PAUSE_MS);
+      if (deadline - performance.now() < SHORTEST_ANSWER_MS) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, NO_RESPONDERS_PAUSE_MS));
   }
 }
 

@@ -5,7 +5,8 @@ import { kvStream, kvSubject } from './kv.ts';
 import { openMembership } from './membership.ts';
 import { type Native, nativeOf } from './native.ts';
 import { followStream } from './reader.ts';
-import { startTestBus } from './testing/index.ts';
+import { startTestBus, until } from './testing/index.ts';
+import { ensureTopology } from './topology.ts';
 
 /** A connection whose first pull reaches the server only after `before` is done. */
 function delayed(native: Native, before: () => Promise<unknown>): Native {
@@ -47,4 +48,27 @@ it('has caught up though what was pending expired before it came', async () => {
   await promise.finally(() => clearTimeout(tooLong));
   await reader.stop();
   assert.equal(reader.caughtUp, true);
+});
+
+it('goes on with the last values of a bucket that begins again', async () => {
+  await using test = await startTestBus();
+  const native = nativeOf(test.bus);
+  const stream = kvStream(BUCKETS.runners);
+  const members = openMembership(test.bus);
+  for (let beat = 0; beat < 3; beat++) await members.put('gpu-0', beat);
+  const seen: unknown[] = [];
+  const reader = followStream(native, {
+    stream,
+    filters: [kvSubject(BUCKETS.runners, '>')],
+    start: 'last-per-subject',
+    onMessage: ({ data }) => void seen.push(JSON.parse(Buffer.from(data).toString())),
+    onError: (error) => void seen.push(error),
+  });
+  await until(() => reader.caughtUp, 'caught up');
+  await native.jsm.streams.delete(stream);
+  await ensureTopology(test.bus, { replicas: 1 });
+  await members.put('gpu-0', 'again');
+  await until(() => seen.length > 1, 'the value in the new one');
+  await reader.stop();
+  assert.deepEqual(seen, [2, 'again']);
 });

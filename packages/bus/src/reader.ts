@@ -23,7 +23,7 @@ export interface ReaderOptions {
  *
  * 1. A message is handed on only if its consumer sequence is the next one expected and its stream sequence is above `lastSeq`.
  * 2. After anything else (hole, silence, lost consumer, reconnect) the consumer is thrown away and a new one starts at `lastSeq + 1`.
- * 3. `lastSeq` grows only after the handler has ended.
+ * 3. `lastSeq` grows only after the handler has ended. It begins again at 0 only with a bucket that did, for readers of last values.
  * 4. It has caught up when nothing is pending any more: by delivery, or because what was pending expired or was replaced before it came.
  */
 export function followStream(native: Native, options: ReaderOptions): Follower {
@@ -84,7 +84,7 @@ class StreamReader implements Follower {
 
   async #followOnce(signal: AbortSignal): Promise<void> {
     const { stream, filters, start } = this.#options;
-    await this.#refuseTruncated(stream);
+    await this.#checkTruncation(stream);
     const from = this.lastSeq > 0 ? { seq: this.lastSeq + 1 } : start;
     const consumer = await createReader(this.#native, stream, filters, from);
     this.#expected = 1;
@@ -97,11 +97,18 @@ class StreamReader implements Follower {
     }
   }
 
-  /** A stream shorter than what was read from it has lost messages or is another stream: no writer may go on. */
-  async #refuseTruncated(stream: string): Promise<void> {
+  /**
+   * A stream shorter than what was read from it has lost messages or is another stream: no writer may go on. Last values only ever show the
+   * present and are read anew: their bucket may begin again at 1 when the server crashed just as the last of them expired.
+   */
+  async #checkTruncation(stream: string): Promise<void> {
     if (this.lastSeq === 0) return;
     const { state } = await this.#native.jsm.streams.info(stream);
     if (state.last_seq >= this.lastSeq) return;
+    if (this.#options.start === 'last-per-subject') {
+      this.lastSeq = 0;
+      return;
+    }
     throw new ConclaveError(
       'CVE_JOURNAL_CORRUPT',
       `${stream} ends at ${state.last_seq} but ${this.lastSeq} was read from it; it was truncated or replaced: restore it, then restart this service`,

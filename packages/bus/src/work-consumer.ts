@@ -149,7 +149,7 @@ class Consumer implements WorkConsumer {
       signal.removeEventListener('abort', cancel);
     }
     if (taken !== undefined && signal.aborted) {
-      await this.#handBack(taken, 1, new ConclaveError('CVE_CANCELLED', 'it came while the consumer stopped'));
+      await this.#handBack(taken, 1, tooLate());
       return undefined;
     }
     return taken;
@@ -168,7 +168,7 @@ class Consumer implements WorkConsumer {
         await this.#giveUp(message, job, tooOften(message, attempts, maxDeliver));
         return;
       }
-      const failure = await this.#attempt(job);
+      const failure = this.#abortJobs.signal.aborted ? tooLate() : await this.#attempt(job);
       if (failure === undefined) await this.#acknowledge(message, '+ACK');
       else if (isCancelled(failure)) await this.#handBack(message, attempts, failure);
       else if (isFinal(failure) || attempts >= maxDeliver) await this.#giveUp(message, job, failure);
@@ -278,6 +278,11 @@ class Consumer implements WorkConsumer {
 /** A handler that was told to stop has not failed. */
 function isCancelled(failure: Error): boolean {
   return isConclaveError(failure) && failure.retry === 'cancelled';
+}
+
+/** For what comes when handlers are being told to stop: one that starts only then might wait for ever to be told. */
+function tooLate(): ConclaveError {
+  return new ConclaveError('CVE_CANCELLED', 'it came while the consumer stopped');
 }
 
 /** Trying again cannot help. */

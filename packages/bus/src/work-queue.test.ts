@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { ConclaveError, STREAMS, subjects } from '@conclave/contracts';
 import { headers as makeHeaders } from 'nats';
 import { listDeadLetters } from './dead-letters.ts';
-import { nativeOf } from './native.ts';
+import { nativeOf, registerNative } from './native.ts';
+import type { Bus } from './ports/connection.ts';
 import type { Job } from './ports/work.ts';
 import { publishInbox } from './telemetry.ts';
 import { startTestBus, type TestBus, until } from './testing/index.ts';
@@ -11,6 +13,19 @@ import { openWorkQueue } from './work-queue.ts';
 
 const inWork = async (test: TestBus): Promise<number> =>
   (await nativeOf(test.bus).jsm.streams.info(STREAMS.work)).state.messages;
+
+/** The same connection, on which messages are looked up only after `before`. */
+function lookingUp(bus: Bus, before: Promise<void>): Bus {
+  const native = nativeOf(bus);
+  const getMessage: typeof native.jsm.streams.getMessage = async (...query) => {
+    await before;
+    return await native.jsm.streams.getMessage(...query);
+  };
+  const streams = Object.create(native.jsm.streams, { getMessage: { value: getMessage } });
+  const slow: Bus = Object.create(bus);
+  registerNative(slow, { ...native, jsm: Object.create(native.jsm, { streams: { value: streams } }) });
+  return slow;
+}
 
 describe('work queue', () => {
   let test: TestBus;
@@ -89,22 +104,26 @@ describe('work queue', () => {
   it('keeps a handler alive that takes longer than the ack wait', async () => {
     const queue = openWorkQueue(test.bus);
     const subject = subjects.workAction('slow');
-    let deliveries = 0;
+    const ackWaitMs = 600;
+    const work = Promise.withResolvers<void>();
+    let deliveredAt = Number.POSITIVE_INFINITY;
     const consumer = queue.consume({
       name: 'slow',
       filter: subject,
-      concurrency: 2,
-      ackWaitMs: 600,
+      concurrency: 40,
+      ackWaitMs,
+      maxDeliver: 1000,
       handler: async () => {
-        deliveries++;
-        const started = performance.now();
-        await until(() => performance.now() - started > 2000, 'three ack waits are over');
+        deliveredAt = performance.now();
+        await work.promise;
       },
     });
     await queue.publish(subject, {}, { msgId: 'slow' });
-    await until(async () => deliveries > 0 && consumer.running === 0 && (await inWork(test)) === 0, 'it is done');
+    // A machine that stands still may cause another delivery; a consumer that gives no signs of life causes one after each ack wait.
+    await until(() => performance.now() - deliveredAt > 3 * ackWaitMs, 'it is left alone for three ack waits');
+    work.resolve();
+    await until(async () => consumer.running === 0 && (await inWork(test)) === 0, 'it is done');
     await consumer.stop();
-    assert.equal(deliveries, 1);
   });
 
   it('is heard of while its only handler runs, for as long as the server is', async () => {
@@ -123,11 +142,11 @@ describe('work queue', () => {
       await queue.publish(subject, {}, { msgId: 'busy' });
       await until(() => consumer.running === 1, 'it runs');
       const startedAt = performance.now();
-      await until(() => consumer.lastActivityAt > startedAt + 1000, 'a sign of life from a running handler', 5000);
+      await until(() => consumer.lastActivityAt > startedAt + 1000, 'a sign of life from a running handler');
       test.nats.signal('SIGSTOP');
-      await until(() => silentMs() > 1200, 'silence while the server stands still', 5000);
+      await until(() => silentMs() > 1200, 'silence while the server stands still');
       test.nats.signal('SIGCONT');
-      await until(() => silentMs() < 500, 'a sign of life again', 5000);
+      await until(() => silentMs() < 500, 'a sign of life again');
     } finally {
       test.nats.signal('SIGCONT');
       work.resolve();
@@ -239,6 +258,40 @@ describe('work queue', () => {
     });
     await until(() => deliveries === 2, 'another takes it');
     await next.stop();
+  });
+
+  it('starts no handler when there is no time left to tell it to stop', async () => {
+    const subject = subjects.workAction('late');
+    const lookup = Promise.withResolvers<void>();
+    let started = 0;
+    const take = (bus: Bus, handler: (job: Job) => Promise<void>) =>
+      openWorkQueue(bus).consume({
+        name: 'late',
+        filter: subject,
+        concurrency: 1,
+        backoffMs: 5,
+        maxDeliver: 1,
+        handler,
+      });
+    await openWorkQueue(test.bus).publish(subject, {}, { msgId: 'late' });
+    const first = take(test.bus, async (job) => {
+      await once(job.signal, 'abort');
+      throw new ConclaveError('CVE_CANCELLED', 'stopping');
+    });
+    await until(() => first.running === 1, 'it runs');
+    await first.stop({ graceMs: 0 });
+    const second = take(lookingUp(test.bus, lookup.promise), async () => void started++);
+    await until(() => second.running === 1, 'it is looked up how often it was handed back');
+    const stopping = second.stop({ graceMs: 0 });
+    // Behind the timer that `stop` has set.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    lookup.resolve();
+    await stopping;
+    assert.equal(started, 0);
+    const third = take(test.bus, async () => void started++);
+    await until(async () => (await inWork(test)) === 0, 'it is done');
+    await third.stop();
+    assert.equal(started, 1);
   });
 
   it('hands work back however often it is stopped, and counts only what failed', async () => {

@@ -36,6 +36,7 @@ function inShell(line: string, url: string) {
 
 suite('the conclave command against a real server', () => {
   let server: TestBus;
+  const plans = mkdtempSync(join(tmpdir(), 'conclave-cli-'));
   const MODEL = 'emoji-search';
   const digest = sha256('1.1');
   const at = new Date().toISOString();
@@ -77,6 +78,7 @@ suite('the conclave command against a real server', () => {
 
   after(async () => {
     delete process.env.CONCLAVE_OPERATOR_TOKEN;
+    rmSync(plans, { recursive: true });
     await server[Symbol.asyncDispose]();
   });
 
@@ -140,7 +142,7 @@ suite('the conclave command against a real server', () => {
     const api = serveApi(server.bus, { name: 'conclave-coordinator', version: '0.0.1', description: 'leads' });
     api.endpoint('explain', subjects.api('explain'), async () => ({}));
     await api.ready();
-    assert.match((await on('status')).out, /^leader +coordinator-0 epoch 7$/m);
+    await until(async () => /^leader +coordinator-0 epoch 7$/m.test((await on('status')).out), 'it is shown as one');
     await api.stop();
   });
 
@@ -183,7 +185,7 @@ suite('the conclave command against a real server', () => {
       event('schedule.plan_accepted', accepted),
       ...ends,
     ]);
-    const file = join(tmpdir(), `${planId}-${process.pid}.json`);
+    const file = join(plans, `${planId}.json`);
     const document = { timestamp: at, meeting_id: planId, actions: planned, count: planned.length };
     writeFileSync(file, JSON.stringify(document));
     return file;
@@ -196,7 +198,6 @@ suite('the conclave command against a real server', () => {
       return await on('handoff', file, '--wait');
     } finally {
       await api.stop();
-      rmSync(file);
     }
   };
 
@@ -211,7 +212,7 @@ suite('the conclave command against a real server', () => {
 
   test('handoff --wait of a plan whose actions the services have forgotten ends at once', async () => {
     const file = await handOff('old', ['succeeded']);
-    for (let plan = 0; plan < 7; plan++) rmSync(await handOff(`later-${plan}`, Array(50).fill('succeeded')));
+    for (let plan = 0; plan < 7; plan++) await handOff(`later-${plan}`, Array(50).fill('succeeded'));
     const { code, out } = await waitFor(file, 'old', 1);
     assert.equal(code, 0, out);
     assert.match(out, /^succeeded {2}old:1 {2}step 1$/m);

@@ -54,7 +54,8 @@ describe('runService', () => {
     child.stderr.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });
-    const exit = once(child, 'exit');
+    // Not `exit`: what it said last may still be on its way then.
+    const closed = once(child, 'close');
     const probe: Probe = {
       child,
       url: `http://127.0.0.1:${port}`,
@@ -64,7 +65,7 @@ describe('runService', () => {
           .split('\n')
           .filter((line) => line.startsWith('{'))
           .map((line) => JSON.parse(line)),
-      exited: async () => (await exit)[0],
+      exited: async () => (await closed)[0],
     };
     children.push(probe);
     return probe;

@@ -1,5 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConclaveError } from '@conclave/contracts';
 import { signalProcess } from './process-group.ts';
 import { waitUntil } from './wait.ts';
@@ -28,18 +29,16 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const file = join(dataDir, 'stack.lock');
   const own: Holder = { pid: process.pid, startTime: startTimeOf(process.pid) };
   while (!create(file, own)) {
-    const holder = read(file);
-    if (!holder) {
-      rmSync(file, { force: true });
-      continue;
-    }
-    if (isRunning(holder) || !(await guardEnds(holder))) throw locked(dataDir, file, holder);
-    if (read(file)?.pid === holder.pid) rmSync(file, { force: true });
+    const found = textOf(file);
+    if (found === undefined) continue;
+    const holder = parse(found);
+    if (holder && (isRunning(holder) || !(await guardEnds(holder)))) throw locked(dataDir, file, holder);
+    if (!removeAbandoned(file, found, own)) await sleep(10);
   }
   return {
     extendTo: (guardPid) => replace(file, { ...own, guardPid }),
     release: () => {
-      if (read(file)?.pid === process.pid) rmSync(file, { force: true });
+      if (parse(textOf(file) ?? '')?.pid === process.pid) rmSync(file, { force: true });
     },
   };
 }
@@ -91,10 +90,40 @@ function replace(file: string, holder: Holder): void {
   renameSync(draft, file);
 }
 
-/** Undefined when the file is absent or not a lock: written in one step, it is never half of one. */
-function read(file: string): Holder | undefined {
+/**
+ * Removes the lock of a holder that is gone, unless it is another by now. Only the one process whose turn it is may: between the look of a
+ * second one and its removal the first could take the lock, and lose it again. False when it is another's turn.
+ */
+function removeAbandoned(file: string, found: string, own: Holder): boolean {
+  const turn = `${file}.takeover`;
+  if (!create(turn, own)) {
+    const other = textOf(turn);
+    const holder = parse(other ?? '');
+    if (other !== undefined && (!holder || !isRunning(holder))) rmSync(turn, { force: true });
+    return false;
+  }
   try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (textOf(file) === found) rmSync(file, { force: true });
+  } finally {
+    rmSync(turn, { force: true });
+  }
+  return true;
+}
+
+/** Undefined when the file is absent. */
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Undefined when the text is not a lock's: written in one step, it is never half of one. */
+function parse(text: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number')
       return undefined;
     const startTime = 'startTime' in value && typeof value.startTime === 'string' ? value.startTime : '';

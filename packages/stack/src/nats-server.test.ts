@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import { signalProcess } from './process-group.ts';
 import { NatsWire } from './testing/nats-wire.ts';
 import { natsBinary, temporaryDir } from './testing/temporary.ts';
 import { waitUntil } from './wait.ts';
+
+const DEADLINE_MS = 20_000;
 
 async function start(context: TestContext, options: Partial<NatsServerOptions> = {}): Promise<EmbeddedNats> {
   const directory = await temporaryDir(context);
@@ -45,7 +48,7 @@ for (const how of ['an orderly restart', 'SIGKILL'] as const) {
     const { url, monitorUrl, pid } = server;
     if (how === 'SIGKILL') {
       server.kill('SIGKILL');
-      assert.ok(await waitUntil(() => server.pid === undefined, 5_000));
+      assert.ok(await waitUntil(() => server.pid === undefined, DEADLINE_MS));
     }
     await server.restart();
     assert.deepEqual([server.url, server.monitorUrl], [url, monitorUrl]);
@@ -59,7 +62,7 @@ test('a server that is to be kept running comes back after a crash, and not afte
   const server = await start(context, { keepRunning: toldTo(told) });
   const pid = server.pid;
   server.kill('SIGKILL');
-  assert.ok(await waitUntil(() => told.includes('back'), 10_000));
+  assert.ok(await waitUntil(() => told.includes('back'), DEADLINE_MS));
   assert.notEqual(server.pid, pid);
   await using _wire = await NatsWire.connect(server.url);
   await server.stop();
@@ -71,16 +74,32 @@ test('a restart on demand and one by itself never make two servers', async (cont
   const server = await start(context, { keepRunning: toldTo(told) });
   const pid = server.pid;
   server.kill('SIGKILL');
-  assert.ok(await waitUntil(() => server.pid !== undefined && server.pid !== pid, 10_000, 1));
+  assert.ok(await waitUntil(() => server.pid !== undefined && server.pid !== pid, DEADLINE_MS, 1));
   await server.restart();
   await using _wire = await NatsWire.connect(server.url);
   assert.deepEqual(told, ['ended: SIGKILL']);
 });
 
+test('a server that is stopped while it is being started again is not said to be back', async (context) => {
+  const told: string[] = [];
+  const stopped = Promise.withResolvers<void>();
+  const server = await start(context, {
+    keepRunning: {
+      // A timer set behind the server's own, for the same moment.
+      onEnded: (_reason, restartInMs) =>
+        queueMicrotask(() => setTimeout(() => void server.stop().then(stopped.resolve), restartInMs)),
+      onBack: () => told.push('back'),
+    },
+  });
+  server.kill('SIGKILL');
+  await stopped.promise;
+  assert.deepEqual([told, server.pid], [[], undefined]);
+});
+
 test('a server under another name is known by its own ports file', async (context) => {
   const binary = join(await temporaryDir(context), 'nats');
   await symlink(natsBinary(), binary);
-  await using _wire = await NatsWire.connect((await start(context, { binary, readyTimeoutMs: 5_000 })).url);
+  await using _wire = await NatsWire.connect((await start(context, { binary })).url);
 });
 
 test('a frozen server can be stopped', async (context) => {
@@ -110,7 +129,7 @@ test('a client without credentials may do what the anonymous user may, and no mo
 test('says why a server did not start', async (context) => {
   const occupant = createServer().listen(0, '127.0.0.1');
   context.after(() => occupant.close());
-  await waitUntil(() => occupant.listening, 1_000);
+  await once(occupant, 'listening');
   const address = occupant.address();
   const port = address && typeof address !== 'string' ? address.port : 0;
   await assert.rejects(start(context, { port }), (error) => {
@@ -130,5 +149,5 @@ test('accepts connections on loopback as soon as it is started', async (context)
   const { port } = new URL((await start(context)).url);
   const socket = createConnection(Number(port), '127.0.0.1');
   context.after(() => socket.destroy());
-  assert.ok(await waitUntil(() => socket.readyState === 'open', 1_000));
+  await once(socket, 'connect');
 });

@@ -87,8 +87,13 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
     if (!options.keepRunning || !isWanted) return;
     options.keepRunning.onEnded(reason, restartMs);
     timer = setTimeout(() => {
-      relaunching = launch().then(options.keepRunning?.onBack, (error: unknown) => launchLater(messageOf(error)));
+      relaunching = launch().then(tellIfBack, (error: unknown) => launchLater(messageOf(error)));
     }, restartMs);
+  }
+
+  /** A stop that comes during a launch ends it, or finds it not begun. */
+  function tellIfBack(): void {
+    if (isWanted) options.keepRunning?.onBack();
   }
 
   async function launch(): Promise<void> {

@@ -11,6 +11,8 @@ import { NatsWire } from './testing/nats-wire.ts';
 import { natsBinary, temporaryDir } from './testing/temporary.ts';
 import { waitUntil } from './wait.ts';
 
+const DEADLINE_MS = 20_000;
+
 async function options(context: TestContext): Promise<StackOptions> {
   const directory = await temporaryDir(context);
   const configFile = join(directory, 'conclave.yaml');
@@ -76,8 +78,8 @@ test('lets a client without credentials hand in documents and nothing else', asy
 test('brings a crashed service back on its port', async (context) => {
   const stack = await start(context, await options(context));
   await fetch(`${stack.urls['planner-0']}/crash`).catch(() => undefined);
-  assert.ok(await waitUntil(() => stack.supervisor.process('planner-0').starts === 2, 5_000));
-  await stack.waitUntilReady('planner-0', 10_000);
+  assert.ok(await waitUntil(() => stack.supervisor.process('planner-0').starts === 2, DEADLINE_MS));
+  await stack.waitUntilReady('planner-0', DEADLINE_MS);
 });
 
 test('brings a killed nats-server back at its address, and says so', async (context) => {
@@ -86,7 +88,7 @@ test('brings a killed nats-server back at its address, and says so', async (cont
   const given = await options(context);
   const stack = await start(context, { ...given, replicas: none, onProgress: (progress) => told.push(progress) });
   stack.nats?.kill('SIGKILL');
-  assert.ok(await waitUntil(() => told.length >= 3, 10_000));
+  assert.ok(await waitUntil(() => told.length >= 3, DEADLINE_MS));
   const ready = { kind: 'nats-ready', url: stack.natsUrl };
   assert.deepEqual(told, [ready, { kind: 'ended', name: 'nats-server', reason: 'SIGKILL', restartInMs: 500 }, ready]);
   await using _wire = await NatsWire.connect(stack.natsUrl);

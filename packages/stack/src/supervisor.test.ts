@@ -11,7 +11,8 @@ import { temporaryDir } from './testing/temporary.ts';
 import { waitUntil } from './wait.ts';
 
 const idle = 'setInterval(() => {}, 1_000);';
-const dead = (pid: number) => waitUntil(() => !signalProcess(pid, 0), 8_000);
+const DEADLINE_MS = 20_000;
+const dead = (pid: number) => waitUntil(() => !signalProcess(pid, 0), DEADLINE_MS);
 
 interface Supervised {
   readonly supervisor: Supervisor;
@@ -37,15 +38,16 @@ test('starts a process again that was killed', async (context) => {
   const child = supervisor.process('child');
   const before = child.pid ?? 0;
   supervisor.kill('child', 'SIGKILL');
-  assert.ok(await waitUntil(() => child.starts === 2 && child.pid !== undefined, 5_000));
+  assert.ok(await waitUntil(() => child.starts === 2 && child.pid !== undefined, DEADLINE_MS));
   assert.notEqual(child.pid, before);
   assert.equal(child.state, 'running');
 });
 
 test('waits longer each time a process ends by itself', async (context) => {
-  const { events, logFile } = await supervise(context, "console.error('out of luck'); process.exit(7);");
+  const { supervisor, events, logFile } = await supervise(context, "console.error('out of luck'); process.exit(7);");
   const ends = () => events.filter((event) => event.kind === 'ended');
-  assert.ok(await waitUntil(() => ends().length === 3, 10_000));
+  assert.ok(await waitUntil(() => ends().length === 3, DEADLINE_MS));
+  await supervisor.stop();
   assert.deepEqual(
     ends().map(({ reason, restartInMs }) => ({ reason, restartInMs })),
     [200, 400, 800].map((restartInMs) => ({ reason: 'exit code 7', restartInMs })),
@@ -77,7 +79,7 @@ test('takes what a process started along when it stops', async (context) => {
     ${idle}`;
   const { supervisor, logFile } = await supervise(context, source);
   const grandchild = async () => Number(await readFile(logFile, 'utf8').catch(() => ''));
-  assert.ok(await waitUntil(async () => (await grandchild()) > 0, 5_000));
+  assert.ok(await waitUntil(async () => (await grandchild()) > 0, DEADLINE_MS));
   const pid = await grandchild();
   await supervisor.stop();
   assert.ok(await dead(pid));
@@ -104,7 +106,7 @@ test('everything ends when the supervisor is killed, even a child that ignores S
   });
   context.after(() => parent.kill('SIGKILL'));
   const childPid = async () => Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  assert.ok(await waitUntil(async () => (await childPid()) > 0, 10_000));
+  assert.ok(await waitUntil(async () => (await childPid()) > 0, DEADLINE_MS));
   const pid = await childPid();
   context.after(() => signalProcess(pid, 'SIGKILL'));
   await kill(parent);
@@ -113,5 +115,5 @@ test('everything ends when the supervisor is killed, even a child that ignores S
 
 async function kill(parent: ChildProcess): Promise<void> {
   parent.kill('SIGKILL');
-  await waitUntil(() => parent.signalCode !== null, 5_000);
+  await waitUntil(() => parent.signalCode !== null, DEADLINE_MS);
 }

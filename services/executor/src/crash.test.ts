@@ -6,6 +6,7 @@ import { until } from '@conclave/bus/testing';
 import type { ActionRun } from '@conclave/contracts';
 import { type Bench, startBench } from './testing/bench.ts';
 import { startExecutorProcess } from './testing/executor-process.ts';
+import { isAlive } from './testing/is-alive.ts';
 import { plannedAction } from './testing/world.ts';
 
 /*
@@ -21,11 +22,18 @@ const FAULT_POINTS = [
   'action.after_completed',
 ] as const;
 
+/** A loaded machine takes long to start an executor. */
+const PATIENCE_MS = 120_000;
+
 async function completed(bench: Bench, actionId: string): Promise<ActionRun> {
-  return await until(async () => {
-    const run = await bench.runOf(actionId);
-    return run.completed === undefined ? undefined : run;
-  }, `${actionId} is completed`);
+  return await until(
+    async () => {
+      const run = await bench.runOf(actionId);
+      return run.completed === undefined ? undefined : run;
+    },
+    `${actionId} is completed`,
+    PATIENCE_MS,
+  );
 }
 
 async function killedAt(fault: string, bench: Bench): Promise<void> {
@@ -106,13 +114,4 @@ async function tallyScript(bench: Bench): Promise<string> {
 async function writeScript(bench: Bench, name: string, code: string): Promise<void> {
   await mkdir(join(bench.dir, 'scripts'), { recursive: true });
   await writeFile(join(bench.dir, 'scripts', name), code);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-import { type Bus, type Journal, openWorkQueue, type WorkConsumer } from '@conclave/bus';
+import { type Bus, type Job, type Journal, openWorkQueue, type WorkConsumer } from '@conclave/bus';
 import {
   type ActionWork,
   actionWork,
@@ -19,11 +19,22 @@ export interface ExecutorOptions extends Omit<PerformDeps, 'actionTimeoutMs'> {
   readonly tools: ReadonlyMap<ToolName, Tool>;
 }
 
-/** Takes actions off the queue, of all owners, and carries them out. */
+/**
+ * Takes actions off the queue, of all owners, and carries them out. A message that comes again while its action is still under way here,
+ * because this process or its machine stood still for longer than the server waits, is no second attempt: it ends with the first.
+ */
 export function startExecutor(options: ExecutorOptions): WorkConsumer {
   const { bus, journal, config, instance, now } = options;
   const { ackWaitMs, maxDeliveries, actionTimeoutSeconds } = config.limits;
   const deps: PerformDeps = { ...options, actionTimeoutMs: actionTimeoutSeconds * 1000 };
+  const underWay = new Map<number, Promise<void>>();
+  const perform = async (job: Job): Promise<void> => {
+    const known = underWay.get(job.seq);
+    if (known !== undefined) return await known;
+    const performing = performAction(deps, parseWork(job), { messageSeq: job.seq, signal: job.signal });
+    underWay.set(job.seq, performing);
+    await performing.finally(() => underWay.delete(job.seq));
+  };
   return openWorkQueue(bus).consume({
     name: 'executor',
     filter: subjects.workActionAll,
@@ -31,7 +42,7 @@ export function startExecutor(options: ExecutorOptions): WorkConsumer {
     ackWaitMs,
     maxDeliver: maxDeliveries,
     by: instance,
-    handler: (job) => performAction(deps, parseWork(job), { messageSeq: job.seq, signal: job.signal }),
+    handler: perform,
     async onDead(job, reason) {
       const work = actionWork.safeParse(job.json());
       if (work.success) await giveActionUp(journal, work.data.action, reason, now);

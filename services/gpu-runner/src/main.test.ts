@@ -250,12 +250,13 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       baseline: { version: '1.0', digest: versions['1.0'] },
     };
     const evaluationId = evaluationIdOf(request);
+    const killed = once(runner, 'exit');
     await openWorkQueue(testBus.bus).publish(
       subjects.workEvaluation,
       { evaluationId, request },
       { msgId: evaluationId },
     );
-    await once(runner, 'exit');
+    await killed;
     await startRunner();
     const journal = openJournal(testBus.bus, { by: 'test' });
     const events = async () =>

@@ -62,7 +62,11 @@ async function ask(path, headers, signal) {
   const token = sessionStorage.getItem(TOKEN);
   const own = token === null ? {} : { authorization: `Bearer ${token}` };
   const answer = await fetch(path, { headers: { ...headers, ...own }, signal });
-  if (answer.status === 401) throw new TokenWanted(token !== null);
+  if (answer.status === 401) {
+    // A refusal that was on its way when a person gave another token says nothing about that one.
+    if (sessionStorage.getItem(TOKEN) !== token) return await ask(path, headers, signal);
+    throw new TokenWanted(token !== null);
+  }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => null);
   throw new Error(body?.error?.message ?? `${path} answered ${answer.status}`);

@@ -20,8 +20,14 @@ test('a called meeting is held with the rights of the planner, and its handoff r
   const coordinator = await server.connect('coordinator');
   const journal = openJournal(coordinator, { by: 'coordinator-0' });
   const work = workFor('meeting-1-1', new Date(Date.now() + 60_000));
-  // Evaluations belong to another service: this history has none.
-  for (const { aggregate, events } of inStage().allPassed().entries) await journal.append(aggregate, 'any', events);
+  // Evaluations belong to another service: this history has none. The planner goes by the clock: the stage has soaked for an hour.
+  const at = new Date(Date.now() - 3600_000).toISOString();
+  for (const { aggregate, events } of inStage().allPassed().entries)
+    await journal.append(
+      aggregate,
+      'any',
+      events.map((event) => ({ ...event, at })),
+    );
 
   const bus = await server.connect('planner');
   const health = createHealth();

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { waitUntil } from '../wait.ts';
 
+const ANSWER_MS = 20_000;
+
 interface StreamAnswer {
   readonly state?: { readonly messages?: number };
   readonly error?: { readonly description?: string };
@@ -38,7 +40,7 @@ export class NatsWire {
       `SUB ${inbox} ${this.#requests}\r\nPUB ${subject} ${inbox} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`,
     );
     const answer = new RegExp(`MSG ${inbox.replace('.', '\\.')} \\d+ \\d+\r\n(.*)\r\n`);
-    await waitUntil(() => answer.test(this.#received), 5_000, 5);
+    await waitUntil(() => answer.test(this.#received), ANSWER_MS, 5);
     const parsed: StreamAnswer = JSON.parse(
       answer.exec(this.#received)?.[1] ?? '{"error":{"description":"no answer"}}',
     );
@@ -62,6 +64,6 @@ export class NatsWire {
     const isAnswered = () => this.#received.includes('PONG\r\n');
     this.#received = this.#received.replaceAll('PONG\r\n', '');
     this.#socket.write('PING\r\n');
-    if (!(await waitUntil(isAnswered, 5_000, 5))) throw new Error('the server did not answer PING within 5 s');
+    if (!(await waitUntil(isAnswered, ANSWER_MS, 5))) throw new Error('the server did not answer PING');
   }
 }

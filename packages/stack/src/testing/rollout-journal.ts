@@ -30,10 +30,11 @@ export async function startRolloutJournal() {
   await follower.ready();
   return {
     follower,
-    /** Appends one event about the rollouts of `m`; `type` without its `rollout.` in front. */
+    /** Appends one event about the rollouts of `m`, which the world then includes; `type` without its `rollout.` in front. */
     async happens(type: string, data: object): Promise<void> {
       const event = { id: `e${events++}`, type: `rollout.${type}`, at: new Date().toISOString(), data };
-      await journal.append(aggregates.rollouts('m'), 'any', [event]);
+      const { seq } = await journal.append(aggregates.rollouts('m'), 'any', [event]);
+      await follower.waitForSeq(seq);
     },
     async [Symbol.asyncDispose]() {
       await follower.stop();

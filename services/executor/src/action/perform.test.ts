@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { aggregates, isConclaveError, type PlannedAction } from '@conclave/contracts';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
@@ -208,17 +208,35 @@ describe('a message', () => {
 });
 
 describe('an action out of time', () => {
-  test('is uncertain when what it cut off may have taken effect', async () => {
-    await using hurried = await startPerformer(bench, { actionTimeoutMs: 300 });
-    const action = fresh({ action: 'Roll back V1.1' });
+  /** Performs an action whose time is up when its first call is under way, neither earlier nor later. */
+  async function performCutOff(t: TestContext, action: PlannedAction): Promise<void> {
+    const actionTimeoutMs = 3_600_000;
+    let timeUp = (): void => assert.fail('the action has no time limit');
+    const { setTimeout: later } = globalThis;
+    t.mock.method(
+      globalThis,
+      'setTimeout',
+      (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
+        if (ms === actionTimeoutMs) timeUp = callback;
+        return later(callback, ms, ...args);
+      },
+    );
+    const faultPoint = async (name: string): Promise<void> => {
+      if (name === 'action.before_effect') setImmediate(() => timeUp());
+    };
+    await using hurried = await startPerformer(bench, { actionTimeoutMs, faultPoint });
     await perform(action, hurried);
+  }
+
+  test('is uncertain when what it cut off may have taken effect', async (t) => {
+    const action = fresh({ action: 'Roll back V1.1' });
+    await performCutOff(t, action);
     assert.match(String(await outcomeOf(action)), /uncertain,.*rollback_model was cut off/);
   });
 
-  test('has failed when what it cut off changes nothing', async () => {
-    await using hurried = await startPerformer(bench, { actionTimeoutMs: 300 });
+  test('has failed when what it cut off changes nothing', async (t) => {
     const action = fresh({ action: 'Evaluate V1.1' });
-    await perform(action, hurried);
+    await performCutOff(t, action);
     assert.match(String(await outcomeOf(action)), /failed,.*run_evaluation was cut off/);
   });
 });

@@ -106,6 +106,7 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
   const { model = '', version = '', stable, since = '' } = scope;
   const windows: TelemetryWindow[] = [];
   const enough = Promise.withResolvers<void>();
+  let patience: NodeJS.Timeout | undefined;
   let isCaughtUp = false;
   const look = (): void => {
     if (isCaughtUp && windows.some((w) => w.version === version && w.requests > 0)) enough.resolve();
@@ -122,18 +123,19 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
     },
     onCaughtUp() {
       isCaughtUp = true;
+      // Not earlier: a part of what is on record would pass for the whole.
+      patience = setTimeout(() => enough.resolve(), deps.patienceMs);
       look();
     },
     onError: (error) => enough.reject(error),
   });
-  const timer = setTimeout(() => enough.resolve(), deps.patienceMs);
   const cancel = (): void => enough.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading telemetry'));
   signal.addEventListener('abort', cancel, { once: true });
   try {
     await enough.promise;
     return windows;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(patience);
     signal.removeEventListener('abort', cancel);
     await reader.stop();
   }

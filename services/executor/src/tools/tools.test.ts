@@ -23,6 +23,7 @@ import {
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
 import { appliedEvents, appliedWorld, DIGEST, registeredEvents, servingEvents, worldOf } from '../testing/world.ts';
+import { collectMetrics, type TelemetrySource } from './collect-metrics.ts';
 import { resolveTarget } from './target.ts';
 import { fitResult, RESULT_LIMIT_BYTES, type ToolArgs, type ToolReturn } from './tool.ts';
 
@@ -125,6 +126,25 @@ describe('collect_metrics', () => {
     assert.equal(sloCompliance, 49 / 50);
     assert.equal(measuredShare, 50 / 1000);
     assert.equal(stable.requests, 950);
+  });
+
+  test('measures all that is on record, however slowly it is read', async (t) => {
+    const reading = Promise.withResolvers<Parameters<TelemetrySource>[0]>();
+    const follow: TelemetrySource = (source) => {
+      reading.resolve(source);
+      return { stop: async () => {} };
+    };
+    const tool = collectMetrics({ follow, now: () => new Date(), patienceMs: 5000 });
+    const args = tool.prepare({}, await performer.deps.world.upToDate());
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const returned = tool.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING });
+    const source = await reading.promise;
+    source.onMessage(window({ requests: 20 }));
+    t.mock.timers.tick(60_000);
+    await new Promise(setImmediate);
+    source.onMessage(window({ requests: 30 }));
+    source.onCaughtUp();
+    assert.equal(Object((await returned).result).requests, 50);
   });
 });
 

@@ -72,8 +72,10 @@ describe('Open Inference Protocol over HTTP', () => {
     const versionOf = async (key: string) =>
       (await post('/v2/models/tiny/infer', texts('left'), { 'x-client-key': key })).headers['x-conclave-version'];
     const keys = Array.from({ length: 200 }, (_, i) => `client-${i}`);
-    const first = await Promise.all(keys.map(versionOf));
-    assert.deepEqual(await Promise.all(keys.map(versionOf)), first);
+    // One after the other: more at once than the queue holds may be refused.
+    const versionsOfAll = async () => await Array.fromAsync(keys, versionOf);
+    const first = await versionsOfAll();
+    assert.deepEqual(await versionsOfAll(), first);
     const share = first.filter((version) => version === '1.1').length / keys.length;
     assert.ok(share > 0.01 && share < 0.12, `${share}`);
   });

@@ -78,12 +78,18 @@ describe('dynamic batching', () => {
 
   it('gives a request up after its time and leaves the others alone', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const pass = (ms: number) => {
+      now += ms;
+      t.mock.timers.tick(ms);
+    };
     const model = slowModel();
     const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 100 }, model.run);
     const running = queue.submit(['a'], 1);
-    t.mock.timers.tick(50);
+    pass(50);
     const waiting = queue.submit(['b'], 1);
-    t.mock.timers.tick(50);
+    pass(50);
     await assert.rejects(running, { code: 'CVE_INFER_FAILED' });
     model.batches[0]?.answer();
     await new Promise(setImmediate);
@@ -158,5 +164,20 @@ describe('dynamic batching', () => {
     await Promise.all(waiting);
     await assert.rejects(late, { code: 'CVE_INFER_OVERLOADED' });
     assert.equal(model.batches.length, 2);
+  });
+
+  it('tries a request that has its time before it, however slow the model was', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const model = slowModel();
+    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 4000 }, model.run);
+    for (let run = 0; run < 20; run++) {
+      const one = queue.submit(['a'], 1);
+      now += 30_000;
+      model.batches[run]?.answer();
+      assert.deepEqual(ids(await one), ['a0']);
+      await new Promise(setImmediate);
+    }
   });
 });

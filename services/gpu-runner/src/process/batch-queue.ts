@@ -28,6 +28,11 @@ interface Waiting {
 const BATCH_TIME_SHARE = 0.25;
 /** Weight of the newest batch in the running mean of the time a query takes. */
 const NEWEST_WEIGHT = 0.3;
+/**
+ * However long queries took, a request that has more than this part of its time left is tried: after a pause of the machine or of the
+ * process nothing else would ever show that the model is fast again.
+ */
+const HOPELESS_TIME_SHARE = 0.5;
 
 /**
  * Dynamic batching in front of one model: one batch runs at a time; what arrives meanwhile forms the next. A batch starts when
@@ -41,7 +46,7 @@ export class BatchQueue {
   #waiting: Waiting[] = [];
   #running: readonly Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** Running mean of the milliseconds that one query takes. */
+  /** Running mean of the milliseconds that one query takes, or is taken to take. */
   #queryMs = 0;
 
   /** @param run answers a batch, or rejects with CVE_INFER_FAILED or CVE_INFER_INVALID what one query of it may have caused */
@@ -140,7 +145,8 @@ export class BatchQueue {
         row += length;
       });
     } finally {
-      const queryMs = (performance.now() - startedAt) / queries.length;
+      const longestMs = this.#options.requestTimeoutMs * HOPELESS_TIME_SHARE;
+      const queryMs = Math.min(longestMs, (performance.now() - startedAt) / queries.length);
       this.#queryMs += (queryMs - this.#queryMs) * NEWEST_WEIGHT;
     }
   }

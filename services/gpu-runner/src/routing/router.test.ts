@@ -64,6 +64,25 @@ describe('router', () => {
     assert.deepEqual(new Set(await versions()), new Set(['1.1']));
   });
 
+  it('keeps those on the candidate there when the share rises', async () => {
+    const { router, versions } = setUp();
+    let before: readonly string[] = [];
+    for (const [index, share] of [0.05, 0.2, 0.5, 1].entries()) {
+      const seq = 10 + index;
+      router.apply(desiring(seq, { share, stageEpoch: index + 1 }));
+      router.hear(heard(seq));
+      const served = await versions();
+      const onCandidate = KEYS.filter((_, i) => served[i] === '1.1');
+      assert.ok(onCandidate.length > before.length, `${share} brings some to the candidate`);
+      assert.deepEqual(
+        before.filter((key) => !onCandidate.includes(key)),
+        [],
+        `${share} takes nobody off it`,
+      );
+      before = onCandidate;
+    }
+  });
+
   it('serves stable only until the desired state is confirmed, and again when silence lasts', async () => {
     const { router, clock, versions } = setUp();
     router.apply(desiring(10, { share: 1 }));

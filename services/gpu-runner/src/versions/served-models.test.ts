@@ -66,8 +66,10 @@ describe('what a runner serves', () => {
     asking = false;
     await asked;
     models.rollWindows();
+    // A copy that a busy machine had no time for is the candidate's error, not a user's.
+    const live = windows.filter(({ mode }) => mode === 'live');
     assert.equal(
-      windows.reduce((sum, { errors }) => sum + errors, 0),
+      live.reduce((sum, { errors }) => sum + errors, 0),
       0,
     );
   });

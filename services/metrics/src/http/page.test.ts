@@ -5,9 +5,11 @@ import { after, before, suite, test } from 'node:test';
 import { openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { type Aggregate, aggregates } from '@conclave/contracts';
+import { fastify } from 'fastify';
 import { type Browser, openPage } from '../testing/browser.ts';
 import { fill } from '../testing/fill.ts';
 import { type MetricsProcess, startMetrics } from '../testing/metrics-process.ts';
+import { registerPage } from './page.ts';
 
 const TOKEN = 'the-token-of-this-service';
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -119,6 +121,29 @@ suite('the status page, run by a DOM before the real service', () => {
     await shows('.connection', /^Live$/);
     await until(async () => (await page.texts('main [role=alert]')).length === 0, 'the problem is over');
   });
+});
+
+test('a refusal that comes after another token was given says nothing about that one', async (t) => {
+  const http = fastify({ forceCloseConnections: true });
+  registerPage(http);
+  const late = Promise.withResolvers<void>();
+  http.get('/api/world', (_request, reply) => reply.code(401).send({}));
+  http.get('/api/events', async (_request, reply) => {
+    await late.promise;
+    return reply.code(401).send({});
+  });
+  const page = await openPage(await http.listen({ host: '127.0.0.1', port: 0 }));
+  t.after(async () => {
+    late.resolve();
+    await page[Symbol.asyncDispose]();
+    await http.close();
+  });
+  const shows = (selector: string, text: string) =>
+    until(async () => (await page.texts(selector)).includes(text), `${selector} shows ${text}`);
+  await shows('main h2', 'This page needs a token');
+  await page.send(TOKEN);
+  late.resolve();
+  await shows('main [role=alert]', 'The service refused that token.');
 });
 
 interface PageModule {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { standStill, until } from '@conclave/bus/testing';
+import { conclaveConfig, STREAMS } from '@conclave/contracts';
+import { startExecutor } from './executor.ts';
+import { startBench } from './testing/bench.ts';
+import { startPerformer } from './testing/performer.ts';
+import { plannedAction } from './testing/world.ts';
+
+const ACK_WAIT_MS = 500;
+
+test('a script whose message comes again because the machine stood still ends as it ends', async () => {
+  await using bench = await startBench();
+  await using performer = await startPerformer(bench);
+  const config = conclaveConfig.parse({ limits: { ackWaitMs: ACK_WAIT_MS } });
+  const executor = startExecutor({ ...performer.deps, bus: bench.bus, journal: bench.journal, config });
+  const redelivered = async (): Promise<boolean> => {
+    const info = await bench.bus.request(`$JS.API.CONSUMER.INFO.${STREAMS.work}.executor`, undefined, {
+      timeoutMs: 20_000,
+    });
+    return Object(info.json()).num_redelivered > 0;
+  };
+
+  const [started, goOn] = [join(bench.dir, 'started'), join(bench.dir, 'go-on')];
+  const code = `import os, sys, time
+open(sys.argv[1], "w")
+while not os.path.exists(sys.argv[2]): time.sleep(0.05)`;
+  await writeFile(join(bench.dir, 'patient.py'), code);
+  const action = plannedAction({
+    tool: 'run_python_script',
+    args: { script: 'patient.py', args: [started, goOn] },
+  });
+  await bench.dispatch(action);
+  await until(() => existsSync(started), 'the script runs');
+  // Nobody tells the server that work is going on.
+  standStill(3 * ACK_WAIT_MS);
+  await until(redelivered, 'the message came again');
+  await writeFile(goOn, '');
+  const { completed } = await until(async () => {
+    const run = await bench.runOf(action.actionId);
+    return run.completed === undefined ? undefined : run;
+  }, 'the action is completed');
+  await executor.stop();
+  assert.equal(completed?.outcome, 'succeeded', completed?.summary);
+});
