@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from '@conclave/bus';
 import {
   API,
@@ -11,6 +12,7 @@ import {
 import type { z } from 'zod';
 
 const ANSWER_MS = 15_000;
+const RETRY_MS = 500;
 const LEADER_ANSWERS_MS = 2000;
 /** What `nats micro ping` asks: only the leading coordinator serves under this name. */
 const LEADER_PING = '$SRV.PING.conclave-coordinator';
@@ -32,17 +34,28 @@ export async function callApi<V extends ApiVerb>(
   const checked = API[verb].request.safeParse(body);
   if (!checked.success) throw new ConclaveError('CVE_REQUEST_INVALID', `${verb}: ${zodMessage(checked.error, body)}`);
   const headers = token === undefined ? {} : { [TOKEN_HEADER]: token };
-  try {
-    const reply = await bus.request(subjects.api(verb), body, { timeoutMs: ANSWER_MS, headers });
-    return reply.json();
-  } catch (error) {
-    if (!isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) throw error;
-    throw new ConclaveError(
-      'CVE_REQUEST_UNANSWERED',
-      `no coordinator answered ${verb} in ${ANSWER_MS / 1000} s; see whether one runs and leads: conclave status`,
-      { cause: error },
-    );
+  const deadline = performance.now() + ANSWER_MS;
+  for (;;) {
+    try {
+      const reply = await bus.request(subjects.api(verb), body, { timeoutMs: deadline - performance.now(), headers });
+      return reply.json();
+    } catch (error) {
+      // A replica that has just stopped leading has done nothing; its successor is asked next.
+      const mayAskAgain = isConclaveError(error, 'CVE_LEASE_LOST') && performance.now() + 2 * RETRY_MS < deadline;
+      if (!mayAskAgain) throw named(verb, error);
+    }
+    await pause(RETRY_MS);
   }
+}
+
+/** The error; one that says that nobody answered names the verb, and where to look. */
+function named(verb: ApiVerb, error: unknown): unknown {
+  if (!isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) return error;
+  return new ConclaveError(
+    'CVE_REQUEST_UNANSWERED',
+    `no coordinator answered ${verb} in ${ANSWER_MS / 1000} s; see whether one runs and leads: conclave status`,
+    { cause: error },
+  );
 }
 
 /** Whether a leader is there and answers. The journal cannot tell: it names the last one, dead or alive. */

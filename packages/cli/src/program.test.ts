@@ -133,6 +133,19 @@ suite('the conclave command against a real server', () => {
     await api.stop();
   });
 
+  test('a replica that has just stopped leading is asked again, until its successor answers', async () => {
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'stops leading' });
+    let asked = 0;
+    api.endpoint('resume', subjects.api('resume'), async () => {
+      if (++asked === 1) throw new ConclaveError('CVE_LEASE_LOST', 'coordinator-0 no longer leads');
+      return { changed: true };
+    });
+    await api.ready();
+    const { code, out } = await on('resume', MODEL, '--reason', 'test');
+    assert.deepEqual([code, out, asked], [0, `✓ ${MODEL} goes on`, 2]);
+    await api.stop();
+  });
+
   test('a leader that does not answer is not shown as one', async () => {
     const elected = event('schedule.leader_elected', { leader: 'coordinator-0', leaderEpoch: 7 });
     await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [elected]);
