@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -118,22 +119,43 @@ async function launch(binary: string, config: string, port: number): Promise<Chi
   return child;
 }
 
+const LOWEST_PORT = 10_000;
+const BEYOND_HIGHEST_PORT = 20_000;
+
 /**
- * A port that was free a moment ago, below those that systems give to outgoing connections: while its server restarts, a client could
- * otherwise get it, or the reconnecting client connect to itself.
+ * A port that was free a moment ago, and that no other test file is given while this process lives, though nobody listens on it before its
+ * server has started, or while that restarts. It is below those that stacks choose from, and below those that systems give to outgoing
+ * connections: a client could otherwise get it, or the reconnecting client connect to itself.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
+    const port = randomInt(LOWEST_PORT, BEYOND_HIGHEST_PORT);
+    if ((await claim(port)) && (await isFree(port))) return port;
   }
-  throw new Error('no port is free between 20000 and 32000');
+  throw new Error(`no port is free between ${LOWEST_PORT} and ${BEYOND_HIGHEST_PORT}`);
+}
+
+/** True when this process now has the port of that number for UDP, which nothing here speaks: the claim that ends with the process. */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref();
+  socket.bind({ port, address: '127.0.0.1', exclusive: true });
+  return await once(socket, 'listening').then(
+    () => true,
+    () => {
+      socket.close();
+      return false;
+    },
+  );
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  const listening = once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (!(await listening)) return false;
+  server.close();
+  await once(server, 'close');
+  return true;
 }

@@ -36,9 +36,10 @@ export function startServing(
     maxBatch: 8,
     maxBatchWaitMs: 0,
     maxQueue: 64,
-    requestTimeoutMs: 5000,
+    // Longer than any machine stands still: no test is about them.
+    requestTimeoutMs: 60_000,
+    desiredConfirmationTimeoutMs: 600_000,
     provider: 'cpu',
-    desiredConfirmationTimeoutMs: 60_000,
     sloLatencyMs: 50,
     fetchDirectory,
     onWindows: (closed) => void windows.push(...closed),
