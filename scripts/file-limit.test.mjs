@@ -7,7 +7,8 @@ import { test } from 'node:test';
 
 /** Runs a test file of one line under a limit. */
 function runFile(t, limitMs, line) {
-  const limit = new URL(`file-limit.mjs?ms=${limitMs}`, import.meta.url);
+  const limit = new URL('file-limit.mjs', import.meta.url);
+  limit.searchParams.set('ms', String(limitMs));
   const folder = mkdtempSync(join(tmpdir(), 'conclave-limit-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'one.test.mjs');

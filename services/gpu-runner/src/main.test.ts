@@ -34,6 +34,8 @@ import { rolloutEvents, VERSIONS } from './testing/rollouts.ts';
 import { textBundle, tinyDataset, writeFiles } from './testing/tiny-bundle.ts';
 
 const RUNNER = 'gpu-runner-0';
+/** Longest wait for an answer, in milliseconds: a machine that stands still for seconds fails no request. */
+const PATIENCE_MS = 60_000;
 
 describe('gpu-runner against a real NATS server, with its own permissions', () => {
   let testBus: TestBus;
@@ -94,7 +96,8 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
     const port = await freePort();
     base = `http://127.0.0.1:${port}`;
     const limits = `  ackWaitMs: 1000\n  readyTimeoutSeconds: ${readyTimeoutSeconds}\n`;
-    await writeFile(join(dir, 'conclave.yaml'), `pace:\n  windowSeconds: 0.2\nlimits:\n${limits}`);
+    const requests = `runner:\n  requestTimeoutMs: ${PATIENCE_MS}\n`;
+    await writeFile(join(dir, 'conclave.yaml'), `pace:\n  windowSeconds: 0.2\n${requests}limits:\n${limits}`);
     const env = {
       PATH: process.env.PATH,
       CONCLAVE_CONFIG: join(dir, 'conclave.yaml'),
@@ -123,7 +126,7 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
   };
   const texts = (text: string) => ({ inputs: [{ name: 'query', datatype: 'BYTES', shape: [1], data: [text] }] });
   const ask = async (body: object) => {
-    const reply = await client.request(subjects.infer('tiny'), body, { timeoutMs: 5000 });
+    const reply = await client.request(subjects.infer('tiny'), body, { timeoutMs: PATIENCE_MS });
     return inferResponse.parse(reply.json());
   };
   const event = () => rolloutEvents(versions);
@@ -196,7 +199,7 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
     };
     const work = { evaluationId: evaluationIdOf(request), request };
     const test = async (body: object) =>
-      (await client.request(subjects.runnerRollbackTest(RUNNER), body, { timeoutMs: 20_000 })).json();
+      (await client.request(subjects.runnerRollbackTest(RUNNER), body, { timeoutMs: PATIENCE_MS })).json();
     const [result, same] = await Promise.all([test(work), test(work)]);
     assert.deepEqual(result, same);
     assert.deepEqual(await test(work), result);
@@ -263,7 +266,11 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       (await journal.read(aggregates.evaluation(evaluationId))).flatMap(
         (commit) => parseCommit('evaluations', commit).events,
       );
-    await until(async () => (await events()).some(({ type }) => type === 'evaluation.completed'), 'completed', 40_000);
+    await until(
+      async () => (await events()).some(({ type }) => type === 'evaluation.completed'),
+      'completed',
+      PATIENCE_MS,
+    );
     assert.deepEqual(
       (await events()).map(({ type }) => type).filter((type) => type !== 'evaluation.progressed'),
       ['evaluation.started', 'evaluation.started', 'evaluation.completed'],
