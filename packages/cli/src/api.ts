@@ -37,7 +37,9 @@ export async function callApi<V extends ApiVerb>(
   const deadline = performance.now() + ANSWER_MS;
   for (;;) {
     try {
-      const reply = await bus.request(subjects.api(verb), body, { timeoutMs: deadline - performance.now(), headers });
+      // A command that stood still during the pause still has to hear the answer: what it asks is carried out.
+      const timeoutMs = Math.max(RETRY_MS, deadline - performance.now());
+      const reply = await bus.request(subjects.api(verb), body, { timeoutMs, headers });
       return reply.json();
     } catch (error) {
       // A replica that has just stopped leading has done nothing; its successor is asked next.
