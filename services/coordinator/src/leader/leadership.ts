@@ -4,13 +4,13 @@ import {
   type Follower,
   followTelemetry,
   type Journal,
-  type Lease,
   openMembership,
   openWorkQueue,
   type WorkConsumer,
 } from '@conclave/bus';
 import {
   aggregates,
+  ConclaveError,
   type DesiredConfirmation,
   openRollout,
   type RunnerStatus,
@@ -28,7 +28,8 @@ import type { CoordinatorOptions } from './options.ts';
 import { rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
-import { leaderWriter } from './writer.ts';
+import type { Term } from './term.ts';
+import { type LeaderWriter, leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {
   readonly bus: Bus;
@@ -52,28 +53,30 @@ const TICK_MS = 200;
 const CONFIRM_MS = 1000;
 
 /**
- * One term of leadership, from the acquisition of the lease until `stop`. First the epoch is written to `schedule` and to
+ * Leads for one term, until `stop`. First the epoch is written to `schedule` and to
  * every rollout, so that whatever an older leader still has in hand conflicts; only then does anything else start.
+ * @throws CVE_FENCED when another took the epoch
  */
-export async function lead(lease: Lease, parts: LeadershipParts): Promise<Leadership> {
+export async function lead(term: Term, parts: LeadershipParts): Promise<Leadership> {
   const undo = new AsyncDisposableStack();
   try {
-    return await beginTerm(lease, parts, undo);
+    return await beginTerm(term, parts, undo);
   } catch (error) {
     await undo.disposeAsync();
     throw error;
   }
 }
 
-async function beginTerm(lease: Lease, parts: LeadershipParts, undo: AsyncDisposableStack): Promise<Leadership> {
+async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposableStack): Promise<Leadership> {
+  const { lease, epoch } = term;
   const { bus, journal, follower, clock, options, log, newId } = parts;
   const world = (): World => follower.world;
-  const writer = leaderWriter(journal, follower, lease);
+  const writer = leaderWriter(journal, follower, term);
   await writer.catchUp();
-  await takeOver(lease, parts);
+  await takeOver(epoch, writer, parts);
   // Before the telemetry is read again, which takes a while after a week in one stage: until runners hear a leader they serve stable only.
   const confirming = setInterval(() => {
-    if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, lease.fence);
+    if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, epoch);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
@@ -144,23 +147,33 @@ function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: num
   }
 }
 
-async function takeOver(lease: Lease, { journal, follower, clock, instance, newId }: LeadershipParts): Promise<void> {
-  const writer = leaderWriter(journal, follower, lease);
+async function takeOver(
+  epoch: number,
+  writer: LeaderWriter,
+  { follower, clock, instance, newId }: LeadershipParts,
+): Promise<void> {
   const at = clock.now();
   const elected: ScheduleEvent = {
-    id: `schedule.leader_elected:${lease.fence}`,
+    id: `schedule.leader_elected:${epoch}:${instance}`,
     type: 'schedule.leader_elected',
     at: at.toISOString(),
-    data: { leader: instance, leaderEpoch: lease.fence },
+    data: { leader: instance, leaderEpoch: epoch },
   };
-  await writer.commit(aggregates.schedule, (world) => (world.schedule.leaderEpoch >= lease.fence ? [] : [elected]));
+  await writer.commit(aggregates.schedule, ({ schedule: { leader, leaderEpoch } }) => {
+    if (leaderEpoch < epoch) return [elected];
+    if (leaderEpoch === epoch && leader === instance) return [];
+    throw new ConclaveError(
+      'CVE_FENCED',
+      `${leader ?? 'nobody'} has taken epoch ${leaderEpoch}, so ${instance} cannot lead under ${epoch}; it tries the next`,
+    );
+  });
   for (const model of Object.keys(follower.world.rollouts)) {
     const changed = rolloutEventOf({ now: at, newId }, 'rollout.leader_changed', {
       leader: instance,
-      leaderEpoch: lease.fence,
+      leaderEpoch: epoch,
     });
     await writer.commit(aggregates.rollouts(model), (world) =>
-      (world.rollouts[model]?.leaderEpoch ?? 0) >= lease.fence ? [] : [changed],
+      (world.rollouts[model]?.leaderEpoch ?? 0) >= epoch ? [] : [changed],
     );
   }
 }

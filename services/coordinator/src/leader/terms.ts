@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Bus, holdLease, type Lease } from '@conclave/bus';
+import { isConclaveError } from '@conclave/contracts';
 import { type Health, receiving } from '@conclave/service';
 import { type Leadership, type LeadershipParts, lead } from './leadership.ts';
+import { nextEpoch } from './term.ts';
 
 /** How long ending a term may take, in milliseconds, while NATS may be away. */
 const END_MS = 5000;
@@ -22,17 +24,22 @@ export interface TermsParts extends LeadershipParts {
  * 3. A term that does not end leaves endpoints behind that answer in its name: the process then starts anew.
  */
 export function standForLeader(parts: TermsParts): { stop(): Promise<void> } {
-  const { bus, health, log, options, instance } = parts;
+  const { bus, journal, follower, health, log, options, instance } = parts;
   let term: Promise<Leadership | undefined> = Promise.resolve(undefined);
 
   const begin = async (held: Lease): Promise<Leadership | undefined> => {
+    // One for all attempts: a term that cannot start says only once in the journal that it leads.
+    let epoch: number | undefined;
     while (held.isHeld()) {
       try {
-        const leadership = await lead(held, parts);
+        epoch ??= await nextEpoch(journal, follower);
+        const leadership = await lead({ lease: held, epoch }, parts);
+        log.info({ epoch }, 'leading');
         for (const [name, receiver] of Object.entries(leadership.receivers))
           health.register(name, receiving(bus, receiver));
         return leadership;
       } catch (error) {
+        if (isConclaveError(error, 'CVE_FENCED')) epoch = undefined;
         log.error({ err: error }, 'this term could not start; trying again');
         await pause(RETRY_MS);
       }
@@ -52,7 +59,6 @@ export function standForLeader(parts: TermsParts): { stop(): Promise<void> } {
     holder: instance,
     ttlMs: options.leaseTtlMs,
     onAcquired(held) {
-      log.info({ fence: held.fence }, 'leading');
       term = term.then(() => begin(held));
     },
     onLost(reason) {

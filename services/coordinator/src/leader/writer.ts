@@ -1,7 +1,8 @@
-import type { Journal, Lease } from '@conclave/bus';
+import type { Journal } from '@conclave/bus';
 import { JournalConflict } from '@conclave/bus';
 import { type Aggregate, ConclaveError, type RawEvent, type World } from '@conclave/contracts';
 import type { WorldFollower } from '@conclave/service';
+import type { Term } from './term.ts';
 
 /*
  * The leader's only way to the journal.
@@ -19,7 +20,7 @@ export interface LeaderWriter {
 
 const MAX_CONFLICTS = 20;
 
-export function leaderWriter(journal: Journal, follower: WorldFollower, lease: Lease): LeaderWriter {
+export function leaderWriter(journal: Journal, follower: WorldFollower, { lease, epoch }: Term): LeaderWriter {
   let last: Promise<unknown> = Promise.resolve();
   const run = async (
     aggregate: Aggregate,
@@ -29,13 +30,13 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, lease: L
       if (!lease.isHeld())
         throw new ConclaveError(
           'CVE_LEASE_LOST',
-          `${lease.holder} no longer leads (fence ${lease.fence}); ask again, another replica takes over`,
+          `${lease.holder} no longer leads (epoch ${epoch}); ask again, another replica takes over`,
         );
       const events = decide(follower.world);
       if (events.length === 0) return events;
       try {
         const { seq } = await journal.append(aggregate, headOf(follower.world, aggregate), events, {
-          fence: lease.fence,
+          fence: epoch,
         });
         await follower.waitForSeq(seq);
         return events;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidingGates, missingForNextStage, openRollout, soakSecondsLeft, STAGES } from '@conclave/contracts';
+import { decidingGates, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { type Lease, openJournal } from '@conclave/bus';
+import { startTestBus, until } from '@conclave/bus/testing';
+import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
+import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
+import { lead } from './leadership.ts';
+import { optionsOf } from './options.ts';
+import { nextEpoch } from './term.ts';
+import { standForLeader } from './terms.ts';
+
+const OLD_EPOCH = 57;
+
+/** A journal that a leader of epoch 57 has written to, beside a bucket of leases that has just been made. */
+async function startBench() {
+  const bench = await startTestBus();
+  const journal = openJournal(bench.bus, { by: 'test' });
+  const at = new Date().toISOString();
+  const old = { leader: 'coordinator-0', leaderEpoch: OLD_EPOCH };
+  const adopted = { model: 'm', version: '1.0', digest: sha256('1.0'), dataset: sha256('d'), by: 'ada' };
+  await journal.append(aggregates.schedule, 0, [{ id: 'e1', type: 'schedule.leader_elected', at, data: old }]);
+  await journal.append(aggregates.rollouts('m'), 0, [
+    { id: 'e2', type: 'rollout.adopted', at, data: adopted },
+    { id: 'e3', type: 'rollout.leader_changed', at, data: old },
+  ]);
+  const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
+  await follower.ready();
+  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 } }));
+  const parts = {
+    ...{ bus: bench.bus, journal, follower, options, clock: systemClock, operators: loadOperators(undefined) },
+    instance: 'coordinator-1',
+    newId: randomUUID,
+    log: { info() {}, error: (fields: object) => assert.fail(String(Object(fields).err)) },
+  };
+  return {
+    bench,
+    follower,
+    parts,
+    async elections() {
+      const commits = await journal.read(aggregates.schedule);
+      return commits
+        .flatMap((c) => parseCommit('schedule', c).events)
+        .filter((e) => e.type === 'schedule.leader_elected');
+    },
+    async [Symbol.asyncDispose]() {
+      await follower.stop();
+      await bench[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a leader whose leases were forgotten takes over from the epoch on record, on the schedule and on every rollout', async () => {
+  await using running = await startBench();
+  const { bench, follower, parts } = running;
+  const confirmed: number[] = [];
+  const hearing = bench.bus.subscribeCore(subjects.desired('m'), (message) => {
+    confirmed.push(desiredConfirmation.parse(message.json()).leaderEpoch);
+  });
+  const terms = standForLeader({ ...parts, health: createHealth(), halt: (error) => assert.fail(String(error)) });
+  await until(() => confirmed.length > 0, 'the runners are told which state holds');
+  hearing.unsubscribe();
+  await terms.stop();
+  const { schedule, rollouts } = follower.world;
+  assert.equal(schedule.leader, 'coordinator-1');
+  assert.ok(schedule.leaderEpoch > OLD_EPOCH, `${schedule.leaderEpoch}`);
+  assert.equal(rollouts.m?.leader, 'coordinator-1');
+  assert.equal(rollouts.m?.leaderEpoch, schedule.leaderEpoch);
+  assert.deepEqual(new Set(confirmed), new Set([schedule.leaderEpoch]), 'runners heed no epoch below the last');
+});
+
+const held: Lease = { fence: 1, holder: 'coordinator-1', isHeld: () => true };
+
+test('a term that has to begin again says once that it leads', async () => {
+  await using running = await startBench();
+  const term = { lease: held, epoch: await nextEpoch(running.parts.journal, running.follower) };
+  for (let attempt = 0; attempt < 2; attempt++) await (await lead(term, running.parts)).stop();
+  assert.deepEqual(
+    (await running.elections()).map(({ data }) => data.leaderEpoch),
+    [OLD_EPOCH, OLD_EPOCH + 1],
+  );
+});
+
+test('nobody leads under an epoch that another has taken', async () => {
+  await using running = await startBench();
+  await assert.rejects(lead({ lease: held, epoch: OLD_EPOCH }, running.parts), {
+    code: 'CVE_FENCED',
+    message: /coordinator-0 has taken epoch 57, so coordinator-1 cannot lead under 57/,
+  });
+  assert.equal((await running.elections()).length, 1);
+  assert.equal(running.follower.world.rollouts.m?.leader, 'coordinator-0');
+});
