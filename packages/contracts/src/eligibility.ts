@@ -5,6 +5,7 @@ import {
   type Rollout,
   type RolloutsState,
   soakSecondsOf,
+  type Vote,
   verdictSetOf,
 } from './folds/rollout.ts';
 import { shortDigest } from './names.ts';
@@ -58,8 +59,14 @@ export function awaitsVote(state: RolloutsState, rollout: Rollout, now: Date): b
     rollout.stage !== undefined &&
     nextStage(rollout) !== undefined &&
     missingInStage(state, rollout, now).length === 0 &&
-    rollout.vote?.verdictSet !== verdictSetOf(rollout)
+    standingVote(rollout) === undefined
   );
+}
+
+/** The vote on exactly the verdicts that stand now; undefined when there is none, or its no_go is lifted. */
+export function standingVote(rollout: Rollout): Vote | undefined {
+  const { vote } = rollout;
+  return vote?.verdictSet === verdictSetOf(rollout) && vote.lifted === undefined ? vote : undefined;
 }
 
 /** True when the last stage is earned too and the candidate can become stable. */
@@ -118,7 +125,20 @@ function missingVote(rollout: Rollout): string[] {
   if (vote === undefined) return ['no meeting has voted on these verdicts'];
   if (vote.verdictSet !== verdictSetOf(rollout))
     return [`meeting ${vote.meetingId} voted on other verdicts than those that stand now`];
-  return vote.decision === 'go' ? [] : [`meeting ${vote.meetingId} voted no_go`];
+  if (vote.decision === 'go') return [];
+  if (vote.lifted !== undefined)
+    return [`the no_go of meeting ${vote.meetingId} is lifted (${vote.lifted.reason}): a new vote is due`];
+  return [`meeting ${vote.meetingId} voted no_go${objectionsText(vote)}`];
+}
+
+/** Who objects, why, and what ends it: `; critic: too few short queries (ends when run_evaluation has succeeded, or at ...)`. */
+function objectionsText({ objections = [] }: Vote): string {
+  return objections
+    .map(({ role, reason, needs, until }) => {
+      const first = needs.length === 0 ? '' : `when ${needs.join(' and ')} succeeded on this model again, or `;
+      return `; ${role}: ${reason} (ends ${first}at ${until})`;
+    })
+    .join('');
 }
 
 function missingApproval(rollout: Rollout): string[] {

@@ -28,6 +28,7 @@ export * from './names.ts';
 export * from './roles.ts';
 export * from './rollout-definition.ts';
 export * from './stages.ts';
+export * from './standing.ts';
 export * from './subjects.ts';
 export * from './submissions.ts';
 export * from './tally.ts';

@@ -44,6 +44,8 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
       return sayVerdict(event.data.verdict);
     case 'rollout.voted':
       return { ...sayTally(`${model}: meeting ${event.data.meetingId}`, event.data), level: 'detail' };
+    case 'rollout.vote_lifted':
+      return info(`${model}: the no_go of ${event.data.meetingId} is lifted: ${event.data.reason}`);
     case 'rollout.approved':
       return good(`${model} approved by ${event.data.by}: ${event.data.reason}`);
     case 'rollout.rejected':

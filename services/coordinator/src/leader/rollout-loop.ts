@@ -60,6 +60,7 @@ export function rolloutLoop(
           ? undefined
           : summariseStage(rollout, evidence.telemetry, verdicts),
       tallyRules: options.tally,
+      noGoSeconds: options.noGoSeconds,
       readyTimeoutSeconds: options.readyTimeoutSeconds,
     };
   };

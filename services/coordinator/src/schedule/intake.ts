@@ -3,6 +3,7 @@ import {
   digestOf,
   handoffDocument,
   type Plan,
+  parseHandoff,
   type ScheduledAction,
   type ScheduleState,
   shortDigest,
@@ -42,4 +43,16 @@ export function decideIntake(world: World, plan: Plan): IntakeDecision {
 /** A new meeting's plan replaces what older meetings planned and nobody started; users' plans stay. */
 function supersededBy(schedule: ScheduleState): ScheduledAction[] {
   return Object.values(schedule.actions).filter((a) => a.origin === 'meeting' && a.state === 'waiting');
+}
+
+/**
+ * The plan of the last meeting that decided, when it was not taken in long after it should have been: what carries it here is only a
+ * message. Older meetings' plans it would supersede anyway.
+ */
+export function lostPlan(world: World, now: Date, afterMs: number): Plan | undefined {
+  const last = world.schedule.meetings.find((meeting) => meeting.outcome === 'decided');
+  if (last?.endedAt === undefined || world.schedule.plans[last.meetingId] !== undefined) return undefined;
+  const handoff = world.meetings[last.meetingId]?.closed?.handoff;
+  if (handoff === undefined || now.getTime() - Date.parse(last.endedAt) < afterMs) return undefined;
+  return parseHandoff(handoff);
 }

@@ -18,9 +18,16 @@ import { decideMeeting, nextMeetingId } from './meetings.ts';
 
 const OPTIONS: CoordinatorOptions = {
   heartbeat: { heartbeatIntervalSeconds: 300, meetingIntervalSeconds: 1800, actionsPerHeartbeat: 3 },
-  meetings: { meetingIntervalSeconds: 1800, earlyMeetingGapSeconds: 60, meetingDeadlineSeconds: 600 },
+  meetings: {
+    meetingIntervalSeconds: 1800,
+    earlyMeetingGapSeconds: 60,
+    meetingDeadlineSeconds: 600,
+    meetingsPerHour: 8,
+    staleSeconds: 900,
+  },
   tally: { quorum: 4, majority: 0.5, veto: ['critic'] },
   soakSeconds: 60,
+  noGoSeconds: 14_400,
   actionTimeoutSeconds: 900,
   redispatchAfterMs: 30_000,
   evidenceMaxAgeSeconds: 120,
@@ -182,7 +189,6 @@ test('a longer interval does not stop the clock', () => {
     meetings: { ...OPTIONS.meetings, meetingIntervalSeconds: 20 },
   };
   t.append(aggregates.schedule, decideSchedule(t.world, t.now, fast));
-  close(t, 'decided');
   accept(t, document('p', [action(1, 'high')]));
   t.advance(300);
   assert.deepEqual(dispatched(tick(t)), ['p:1'], 'the next heartbeat of the new interval');
@@ -197,7 +203,6 @@ test('a clock that runs one slot behind repeats no heartbeat', () => {
   const t = new TestWorld();
   t.advance(300);
   tick(t);
-  close(t, 'decided');
   t.advance(-1);
   assert.deepEqual(
     tick(t).map((e) => e.type),
@@ -281,44 +286,6 @@ test("a handoff under a meeting's id that is not that meeting's is refused", () 
   );
 });
 
-test('a slot in which nothing changed is skipped with that reason, a new slot after news is not', () => {
-  const t = appliedWorld();
-  const first = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.equal(first?.kind, 'call');
-  tick(t);
-  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'one meeting at a time');
-  close(t, 'decided');
-  t.advance(1800);
-  const second = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.equal(second?.kind, 'skip');
-  assert.match(second?.kind === 'skip' ? second.reason : '', /nothing has changed since meeting-/);
-});
-
-test('a meeting that could not decide is held again in the next slot', () => {
-  for (const outcome of ['no_quorum', 'deadline_passed', 'failed'] as const) {
-    const t = appliedWorld();
-    tick(t);
-    close(t, outcome);
-    assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not at once');
-    t.advance(1800);
-    const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
-    assert.ok(again?.kind === 'call' && again.detail.includes(`ended ${outcome}`));
-  }
-});
-
-test('a meeting that left an earned vote open is held again in the next slot', () => {
-  const simulation = new Simulation('act');
-  const { t } = simulation;
-  simulation.deploy('shadow');
-  simulation.earn('vote');
-  tick(t);
-  close(t, 'decided');
-  t.advance(1800);
-  simulation.traffic(1, 3);
-  const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.ok(again?.kind === 'call' && again.detail.includes('left a vote open'), JSON.stringify(again));
-});
-
 test('no two meetings of a long slot have the same id', () => {
   const t = appliedWorld();
   const ids = new Set<string>();
@@ -335,23 +302,4 @@ test('no two meetings of a long slot have the same id', () => {
     ]);
   }
   assert.equal(ids.size, 120);
-});
-
-test('an incident calls a meeting early, once', () => {
-  const t = new TestWorld();
-  tick(t);
-  close(t, 'decided');
-  t.append(aggregates.incident('i'), [
-    {
-      id: 'i',
-      type: 'incident.opened',
-      at: t.now.toISOString(),
-      data: { incidentId: 'i', severity: 'P1', title: 'slow', detail: '', source: '' },
-    },
-  ]);
-  t.advance(59);
-  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not before the gap has passed');
-  t.advance(2);
-  const early = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.ok(early?.kind === 'call' && early.reason === 'incident');
 });

@@ -11,6 +11,9 @@ import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, type TestWorl
 
 export const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };
 
+/** How long a no_go stands. */
+export const NO_GO_SECONDS = 120;
+
 /** What a stage needs before it may be left. */
 export const NEEDS = ['traffic', 'evaluate', 'rollback_test', 'wait', 'vote', 'approval'] as const;
 
@@ -54,6 +57,7 @@ export class Simulation {
       served: evidence?.telemetry.served,
       summary: undefined,
       tallyRules: RULES,
+      noGoSeconds: NO_GO_SECONDS,
       readyTimeoutSeconds: 300,
     };
   }
