@@ -27,6 +27,7 @@ export * from './latency-sketch.ts';
 export * from './names.ts';
 export * from './roles.ts';
 export * from './rollout-definition.ts';
+export * from './serving.ts';
 export * from './stages.ts';
 export * from './standing.ts';
 export * from './subjects.ts';
