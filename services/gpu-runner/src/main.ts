@@ -105,7 +105,7 @@ async function startServing(context: ServiceContext, cache: ArtifactCache): Prom
       ? isReceiving()
       : { ok: true, ready: follower.caughtUp, detail: `halted: ${models.halted}` },
   );
-  health.register('models', () => ({ ok: true, ready: models.ready, detail: `${models.models.length} models` }));
+  health.register('models', () => ({ ok: true, ready: models.ready, detail: models.detail }));
   const tick = setInterval(() => models.tick(), TICK_MS);
   const roll = setInterval(() => models.rollWindows(), config.pace.windowSeconds * 1000);
   return {
