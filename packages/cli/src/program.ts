@@ -5,6 +5,7 @@ import { addExplain } from './commands/explain.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addOperate } from './commands/operate.ts';
 import { addPush } from './commands/push.ts';
+import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { sessions } from './session.ts';
@@ -49,6 +50,7 @@ function createProgram(output: Output): Command {
   addExplain(program, withSession);
   addPush(program, withSession);
   addApply(program, withSession);
+  addServe(program, withSession);
   addOperate(program, withSession);
   addSubmit(program, withSession);
   addInspect(program, withSession);

@@ -1,9 +1,14 @@
-import { type Bus, openJournal, openMembership } from '@conclave/bus';
+import { type Bus, type Journal, openJournal, openMembership } from '@conclave/bus';
 import {
+  aggregates,
   type Commit,
   ConclaveError,
+  foldRollouts,
   foldWorld,
+  initialRollouts,
   initialWorld,
+  parseCommit,
+  type RolloutsState,
   type RunnerStatus,
   runnerStatus,
   subjects,
@@ -40,6 +45,15 @@ export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World
     await follower.stop();
   }
   return world;
+}
+
+/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
+  const commits = await journal.read(aggregates.rollouts(model));
+  return commits.reduce<RolloutsState>(
+    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+    initialRollouts(model),
+  );
 }
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */

@@ -1,4 +1,4 @@
-import { openJournal } from '@conclave/bus';
+import { type Bus, openJournal } from '@conclave/bus';
 import {
   aggregates,
   type Commit,
@@ -9,9 +9,11 @@ import {
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
-import { rolloutExplanation } from '../output/rollout.ts';
+import { z } from 'zod';
+import { callApi, hasLeader } from '../api.ts';
+import { rolloutExplanation, type SplitShown } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
-import { readWorld } from '../read-world.ts';
+import { readRunners, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 export function addExplain(program: Command, withSession: WithSession): void {
@@ -21,8 +23,9 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
       await withSession(async ({ bus, print }) => {
-        const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, Date.now()));
+        const [world, runners] = await Promise.all([readWorld(bus), readRunners(bus)]);
+        const state = requireRollouts(world, model);
+        print(rolloutExplanation(state, Date.now(), runners, await splitOf(bus, model)));
       });
     });
   program
@@ -36,6 +39,25 @@ export function addExplain(program: Command, withSession: WithSession): void {
         print(historyText(commits));
       });
     });
+}
+
+const withSplit = z.object({
+  split: z
+    .object({
+      asked: z.number(),
+      measured: z.number().nullable(),
+      candidateRequests: z.number(),
+      stableRequests: z.number(),
+      sentences: z.array(z.string()),
+    })
+    .nullish(),
+});
+
+/** Only the leader measures the split; without one, or without a rollout that asks for one, there is nothing to say. */
+async function splitOf(bus: Bus, model: string): Promise<SplitShown | undefined> {
+  if (!(await hasLeader(bus))) return undefined;
+  const answer = await callApi(bus, 'explain', { model }).catch(() => undefined);
+  return withSplit.safeParse(answer).data?.split ?? undefined;
 }
 
 /** @throws CVE_ROLLOUT_UNKNOWN naming the models that exist */

@@ -81,7 +81,7 @@ export function statusText(world: World, { runners, leaderAnswers }: Present, no
     ['incidents', incidentsText(world)],
   ];
   const states = Object.values(world.rollouts).sort((a, b) => (a.model < b.model ? -1 : 1));
-  const rollouts = states.map((state) => rolloutSummary(state, now));
+  const rollouts = states.map((state) => rolloutSummary(state, now, runners));
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
   return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
 }

@@ -1,4 +1,5 @@
 import {
+  describeServing,
   describeVerdict,
   duration,
   type Gate,
@@ -11,6 +12,8 @@ import {
   percent,
   type Rollout,
   type RolloutsState,
+  type RunnerStatus,
+  servingOf,
   shareOf,
   shortDigest,
   soakSecondsLeft,
@@ -55,16 +58,22 @@ export function gateLine(rollout: Rollout, gate: Gate): string {
 }
 
 /** A model in a few lines, for `status`. */
-export function rolloutSummary(state: RolloutsState, now: number): string {
+export function rolloutSummary(state: RolloutsState, now: number, runners: readonly RunnerStatus[]): string {
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
+  const served = notServedLines(state, runners);
   const holds = Object.values(state.holds).map((h) =>
     style('yellow', `  ${oneLine(`held (${h.kind}) by ${h.by}: ${h.reason}`)}`),
   );
   if (rollout === undefined) {
     const last = state.current;
-    return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
+    return [
+      head,
+      ...served,
+      ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]),
+      ...holds,
+    ].join('\n');
   }
   const deciding = rollout.definition.gates.filter((g) => g.required && !g.dryRun);
   const passed = deciding.filter(
@@ -72,6 +81,7 @@ export function rolloutSummary(state: RolloutsState, now: number): string {
   ).length;
   return [
     head,
+    ...served,
     columns(
       [
         ['candidate', `${rollout.definition.version} ${dim(shortDigest(rollout.definition.digest))}`],
@@ -85,8 +95,51 @@ export function rolloutSummary(state: RolloutsState, now: number): string {
   ].join('\n');
 }
 
-/** Why a model is where it is, for `explain`. */
-export function rolloutExplanation(state: RolloutsState, now: number): string {
+/** One line for each runner that does not serve the stable version; none while all is as it should be. */
+function notServedLines(state: RolloutsState, runners: readonly RunnerStatus[]): string[] {
+  const { stable } = state;
+  if (stable === undefined) return [];
+  return servingOf(state, runners)
+    .filter((one) => one.state !== 'serving')
+    .map((one) =>
+      style(one.state === 'failed' ? 'red' : 'yellow', `  ${oneLine(describeServing(one, stable.version))}`),
+    );
+}
+
+function servedText(state: RolloutsState, runners: readonly RunnerStatus[]): string[][] {
+  if (state.stable === undefined) return [];
+  const there = servingOf(state, runners);
+  const serving = there.filter((one) => one.state === 'serving').map(({ runner }) => runner);
+  const never = state.stable.servedAt === undefined ? style('yellow', ' (it has never served)') : '';
+  const nobody = there.length === 0 ? 'nobody: no serving runner reports itself' : 'nobody';
+  return [['served by', `${serving.length === 0 ? style('red', nobody) : serving.join(', ')}${never}`]];
+}
+
+/** What the leader measures of a stage's split, and what it says of it. */
+export interface SplitShown {
+  readonly asked: number;
+  readonly measured: number | null;
+  readonly candidateRequests: number;
+  readonly stableRequests: number;
+  readonly sentences: readonly string[];
+}
+
+function splitText(split: SplitShown | undefined): string[][] {
+  if (split === undefined || split.measured === null) return [];
+  const { measured, candidateRequests, stableRequests, sentences } = split;
+  return [
+    ['measured', `${percent(measured)}, ${candidateRequests} of ${candidateRequests + stableRequests} live requests`],
+    ...sentences.map((sentence) => ['', style('yellow', oneLine(sentence))]),
+  ];
+}
+
+/** Why a model is where it is, for `explain`. @param split what the leader says of the open rollout's split */
+export function rolloutExplanation(
+  state: RolloutsState,
+  now: number,
+  runners: readonly RunnerStatus[],
+  split?: SplitShown,
+): string {
   const open = openRollout(state);
   const rollout = open ?? state.current;
   const stable =
@@ -97,7 +150,8 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
   if (rollout === undefined)
     return [
       ...lines,
-      columns([['stable', stable]], '  '),
+      columns([['stable', stable], ...servedText(state, runners)], '  '),
+      ...notServedLines(state, runners),
       '',
       '  no rollout yet; apply one: conclave apply -f rollout.yaml',
     ].join('\n');
@@ -106,6 +160,7 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
     columns(
       [
         ['stable', stable],
+        ...servedText(state, runners),
         ['rollout', `${rollout.rolloutId}, applied by ${rollout.appliedBy} at ${when(rollout.appliedAt)}`],
         [
           'candidate',
@@ -120,11 +175,13 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
                 'asked',
                 rollout.stage === undefined ? 'nothing yet' : `${percent(shareOf(rollout.stage))} of live traffic`,
               ],
+              ...splitText(split),
               ['soak', soakText(rollout, now)],
             ]),
       ],
       '  ',
     ),
+    ...notServedLines(state, runners),
     '',
     bold('  Gates'),
     ...definition.gates.map((gate) => `  ${gateLine(rollout, gate)}`),

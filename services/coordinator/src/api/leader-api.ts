@@ -6,13 +6,15 @@ import {
   ConclaveError,
   datasetKey,
   type IncidentEvent,
-  initialRollouts,
   type ModelEvent,
   missingForNextStage,
   openRollout,
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
+  type RunnerStatus,
+  rolloutsOf,
+  servingOf,
   soakSecondsLeft,
   subjects,
   type World,
@@ -23,6 +25,7 @@ import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
 import type { Facts } from '../rollout/facts.ts';
+import { decideForget } from '../rollout/forget.ts';
 import {
   decideAdopt,
   decideApply,
@@ -38,6 +41,8 @@ export interface LeaderApiParts {
   readonly bus: Bus;
   readonly writer: LeaderWriter;
   readonly rollouts: RolloutLoop;
+  /** The runners that report themselves now. */
+  runners(): readonly RunnerStatus[];
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -74,14 +79,13 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     model: string,
     decide: (state: RolloutsState, now: World) => RolloutEvent[],
   ): Promise<object> => {
-    const events = await writer.commit(aggregates.rollouts(model), (now) =>
-      decide(now.rollouts[model] ?? initialRollouts(model), now),
-    );
+    const events = await writer.commit(aggregates.rollouts(model), (now) => decide(rolloutsOf(now, model), now));
     const state = world().rollouts[model];
     return {
       changed: events.length > 0,
       rolloutId: state?.current?.rolloutId ?? null,
       stable: state?.stable?.version ?? null,
+      runners: state === undefined ? [] : servingOf(state, parts.runners()),
     };
   };
 
@@ -89,12 +93,15 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explain(parts, model));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts())),
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners())),
   );
   on('apply', ({ definition }, by) =>
     onRollout(definition.spec.model, (state, now) =>
-      decideApply(now, state, definition, by, options.soakSeconds, facts()),
+      decideApply(now, state, definition, by, options.soakSeconds, facts(), parts.runners()),
     ),
+  );
+  on('forget', ({ model, reason }, by) =>
+    onRollout(model, (state) => decideForget(state, reason, by, facts(), parts.runners())),
   );
   on('approve', ({ model, reason, verdicts }, by) =>
     onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
@@ -171,7 +178,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
 }
 
 /** Why a rollout stands where it stands. */
-function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
+function explain({ world, clock, rollouts, runners }: LeaderApiParts, model: string): object {
   const state = world().rollouts[model];
   if (state === undefined) {
     throw new ConclaveError(
@@ -184,7 +191,9 @@ function explain({ world, clock, rollouts }: LeaderApiParts, model: string): obj
     model,
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
+    serving: servingOf(state, runners()),
     verdicts: rollouts.verdicts(model),
+    split: rollouts.split(model) ?? null,
     missing: rollout === undefined ? [] : missingForNextStage(state, rollout, clock.now()),
     soakSecondsLeft: rollout === undefined ? null : soakSecondsLeft(rollout, clock.now()),
     holds: Object.values(state.holds),

@@ -56,6 +56,7 @@ export class Simulation {
       verdicts,
       served: evidence?.telemetry.served,
       summary: undefined,
+      split: undefined,
       tallyRules: RULES,
       noGoSeconds: NO_GO_SECONDS,
       readyTimeoutSeconds: 300,
