@@ -43,8 +43,11 @@ const pace = z.strictObject({
   meetingIntervalSeconds: z.number().positive().default(1800),
   /** Least time between the end of a meeting and an early one. */
   earlyMeetingGapSeconds: z.number().nonnegative().default(60),
-  /** Most meetings in an hour. Regular slots and meetings that a person asks for are held all the same, and count. */
-  meetingsPerHour: z.number().int().min(1).max(2000).default(8),
+  /**
+   * Most meetings in an hour, regular ones included; only those that a person asks for come on top. Default: the regular slots of an
+   * hour and 6 more, or as many more as a tenth of the time holds at `earlyMeetingGapSeconds`.
+   */
+  meetingsPerHour: z.number().int().min(1).max(5000).optional(),
   /** Longest time for which a no_go on complete evidence stands before the same evidence is voted on again. */
   noGoSeconds: z.number().positive().default(14_400),
   /** Seconds between heartbeats. */
