@@ -40,6 +40,8 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
           : `again after an interruption; ${duration(resumed.soakedSeconds)} of the soak stand`;
       return info(`${model} serves on ${runners.join(', ')} at epoch ${stageEpoch}; ${soak}`);
     }
+    case 'rollout.traffic_seen':
+      return detail(`${model}: the candidate has answered its first request of epoch ${event.data.stageEpoch}`);
     case 'rollout.verdict_changed':
       return sayVerdict(event.data.verdict);
     case 'rollout.voted':

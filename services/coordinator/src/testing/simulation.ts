@@ -56,6 +56,7 @@ export class Simulation {
       runners: [runner(t, this.runnerState)],
       verdicts,
       served: evidence?.telemetry.served,
+      candidateRequests: evidence?.telemetry.total?.requests ?? 0,
       summary: undefined,
       tallyRules: RULES,
       noGoSeconds: this.noGoSeconds,
