@@ -7,6 +7,7 @@ import {
   type ScheduleEvent,
   subjects,
   type World,
+  workSubjectOf,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
 import { blockedActions, isNewSlot, planHeartbeat } from '../schedule/heartbeat.ts';
@@ -44,7 +45,7 @@ export function scheduleLoop(
       ...planned
     } = action;
     const work: ActionWork = { action: planned, attempt };
-    await queue.publish(subjects.workAction(action.owner), work, { msgId: `${action.actionId}#${attempt}` });
+    await queue.publish(workSubjectOf(action), work, { msgId: `${action.actionId}#${attempt}` });
   };
   const publishMeeting = async (work: MeetingWork, round: number): Promise<void> => {
     await queue.publish(subjects.workMeeting, work, { msgId: `${work.meetingId}#${round}` });
