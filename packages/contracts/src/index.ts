@@ -26,6 +26,7 @@ export * from './journal.ts';
 export * from './latency-sketch.ts';
 export * from './names.ts';
 export * from './roles.ts';
+export * from './rollback-order.ts';
 export * from './rollout-definition.ts';
 export * from './stages.ts';
 export * from './standing.ts';
