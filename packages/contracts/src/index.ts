@@ -25,6 +25,7 @@ export * from './infer.ts';
 export * from './journal.ts';
 export * from './latency-sketch.ts';
 export * from './names.ts';
+export * from './query-input.ts';
 export * from './roles.ts';
 export * from './rollback-order.ts';
 export * from './rollout-definition.ts';
