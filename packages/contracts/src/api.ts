@@ -71,7 +71,8 @@ export const API = {
     operator: true,
     request: z.strictObject({ model: modelName, version: versionName, dataset: z.union([digest, modelName]) }),
   },
-  apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition }) },
+  /** Opens a rollout. `retry`: also one whose very definition was opened before and ended. */
+  apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition, retry: z.boolean().optional() }) },
   /** Ends the open rollout: stable serves everything again. */
   abort: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
   /** Takes production back from the version that completed its rollout to the one before it. */
@@ -99,6 +100,27 @@ export const deployAnswer = z.object({
   missing: z.array(z.string()),
 });
 export type DeployAnswer = z.infer<typeof deployAnswer>;
+
+/** Answer of the verbs by which an operator changes a rollout, `abort` and `revert` apart. */
+export const changedAnswer = z.object({
+  changed: z.boolean(),
+  /** The newest rollout of the model. */
+  rolloutId: z.string().nullable(),
+  stable: z.string().nullable(),
+  /** False when what was done holds or waits for a rollout that is yet to be applied. */
+  isOpen: z.boolean().default(true),
+  /** What keeps the model from advancing by somebody's will, with the way out. */
+  holds: z.array(z.string()).default([]),
+});
+export type ChangedAnswer = z.input<typeof changedAnswer>;
+
+/** Answer of `apply`. */
+export const applyAnswer = changedAnswer.extend({
+  outcome: z.enum(['opened', 'unchanged', 'nothing_to_do']),
+  /** Why there was nothing to do; empty otherwise. */
+  detail: z.string(),
+});
+export type ApplyAnswer = z.input<typeof applyAnswer>;
 
 /** Answer of `rollback`, `abort` and `revert`. */
 export const rollbackAnswer = z.object({

@@ -1,4 +1,5 @@
 export * from './api.ts';
+export * from './apply-again.ts';
 export * from './bundle.ts';
 export * from './canonical.ts';
 export * from './cloudevents.ts';
@@ -25,6 +26,7 @@ export * from './infer.ts';
 export * from './journal.ts';
 export * from './latency-sketch.ts';
 export * from './names.ts';
+export * from './nearest.ts';
 export * from './roles.ts';
 export * from './rollout-definition.ts';
 export * from './stages.ts';

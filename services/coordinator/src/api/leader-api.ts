@@ -2,9 +2,12 @@ import { type ApiService, type Bus, serveApi } from '@conclave/bus';
 import {
   type ApiRequest,
   type ApiVerb,
+  type ApplyAnswer,
   aggregates,
+  type ChangedAnswer,
   ConclaveError,
   datasetKey,
+  holdSentences,
   type IncidentEvent,
   initialRollouts,
   type ModelEvent,
@@ -13,8 +16,10 @@ import {
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
+  requireRollouts,
   type ScheduleEvent,
   soakSecondsLeft,
+  standingOf,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -72,18 +77,22 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       return handler(body, operator);
     });
   };
+  /** `begin`: also for a model of which nothing is on record yet. Every other verb is refused there, lest a typing error become a model. */
   const onRollout = async (
     model: string,
     decide: (state: RolloutsState, now: World) => RolloutEvent[],
-  ): Promise<object> => {
-    const events = await writer.commit(aggregates.rollouts(model), (now) =>
-      decide(now.rollouts[model] ?? initialRollouts(model), now),
-    );
-    const state = world().rollouts[model];
+    begin = false,
+  ): Promise<ChangedAnswer> => {
+    const stateIn = (now: World): RolloutsState =>
+      begin ? (now.rollouts[model] ?? initialRollouts(model)) : requireRollouts(now, model);
+    const events = await writer.commit(aggregates.rollouts(model), (now) => decide(stateIn(now), now));
+    const state = stateIn(world());
     return {
       changed: events.length > 0,
-      rolloutId: state?.current?.rolloutId ?? null,
-      stable: state?.stable?.version ?? null,
+      rolloutId: state.current?.rolloutId ?? null,
+      stable: state.stable?.version ?? null,
+      isOpen: openRollout(state) !== undefined,
+      holds: holdSentences(state, clock.now()),
     };
   };
 
@@ -91,13 +100,23 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explain(parts, model));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts())),
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts()), true),
   );
-  on('apply', ({ definition }, by) =>
-    onRollout(definition.spec.model, (state, now) =>
-      decideApply(now, state, definition, by, options.soakSeconds, facts()),
-    ),
-  );
+  on('apply', async ({ definition, retry }, by) => {
+    let detail = '';
+    const answer = await onRollout(
+      definition.spec.model,
+      (state, now) => {
+        const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry);
+        const standing = standingOf(now, state, definition);
+        detail = standing.kind === 'serves' ? standing.sentence : '';
+        return events;
+      },
+      true,
+    );
+    const outcome = answer.changed ? 'opened' : detail === '' ? 'unchanged' : 'nothing_to_do';
+    return { ...answer, outcome, detail } satisfies ApplyAnswer;
+  });
   on('approve', ({ model, reason, verdicts }, by) =>
     onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
   );
@@ -188,13 +207,7 @@ function conveneEvents(world: World, detail: string, now: Date, options: Coordin
 
 /** Why a rollout stands where it stands. */
 function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
-  const state = world().rollouts[model];
-  if (state === undefined) {
-    throw new ConclaveError(
-      'CVE_ROLLOUT_UNKNOWN',
-      `no rollout of ${model} was ever recorded (known: ${Object.keys(world().rollouts).join(', ') || 'none'}); check the model's name`,
-    );
-  }
+  const state = requireRollouts(world(), model);
   const rollout = openRollout(state);
   return {
     model,
