@@ -3,7 +3,7 @@ import { WHO_LENGTH, WHY_LENGTH } from './events/rollouts.ts';
 import { digest, entityId, gateName, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
 import { stageName } from './stages.ts';
-import { incidentReport } from './submissions.ts';
+import { severity } from './submissions.ts';
 
 /** Header that carries the caller's token on operators' verbs; the coordinator verifies it. */
 export const TOKEN_HEADER = 'Conclave-Token';
@@ -85,7 +85,8 @@ export const API = {
   override: { operator: true, request: z.strictObject({ model: modelName, gate: gateName, reason: why }) },
   convene: { operator: true, request: z.strictObject({ reason: why }) },
   resolve_incident: { operator: true, request: z.strictObject({ incidentId: entityId, reason: why }) },
-  open_incident: { operator: false, request: incidentReport },
+  /** Read as generously as what comes on `conclave.incident`: a P0 is never refused for its form. */
+  open_incident: { operator: false, request: z.unknown() },
 } as const;
 
 export type ApiVerb = keyof typeof API;
@@ -129,6 +130,17 @@ export const rollbackAnswer = z.object({
   serving: z.string().nullable(),
 });
 export type RollbackAnswer = z.infer<typeof rollbackAnswer>;
+
+/** Answer of `open_incident`. */
+export const incidentAnswer = z.object({
+  incidentId: z.string(),
+  severity,
+  /** The model that it concerns; null: all. */
+  model: z.string().nullable(),
+  /** What was read otherwise than it was written. */
+  doubts: z.array(z.string()),
+});
+export type IncidentAnswer = z.infer<typeof incidentAnswer>;
 
 /** Answer of `handoff`. */
 export const handoffAnswer = z.object({

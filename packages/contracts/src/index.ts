@@ -22,6 +22,7 @@ export * from './folds/rollout.ts';
 export * from './folds/schedule.ts';
 export * from './folds/world.ts';
 export * from './handoff.ts';
+export * from './incident-report.ts';
 export * from './infer.ts';
 export * from './journal.ts';
 export * from './latency-sketch.ts';

@@ -1,4 +1,4 @@
-import { type ApiService, type Bus, serveApi } from '@conclave/bus';
+import { type ApiService, type Bus, deadLetter, serveApi } from '@conclave/bus';
 import {
   type ApiRequest,
   type ApiVerb,
@@ -8,6 +8,7 @@ import {
   ConclaveError,
   datasetKey,
   holdSentences,
+  type IncidentAnswer,
   type IncidentEvent,
   initialRollouts,
   type ModelEvent,
@@ -16,6 +17,7 @@ import {
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
+  readIncident,
   requireRollouts,
   type ScheduleEvent,
   soakSecondsLeft,
@@ -24,9 +26,10 @@ import {
   type World,
 } from '@conclave/contracts';
 import type { Clock, Operators } from '@conclave/service';
-import { openIncident, takeInPlan } from '../leader/inbox.ts';
+import { isUnreadable, modelNames, openIncident, takeInPlan } from '../leader/inbox.ts';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
+import type { UnreadableReports } from '../leader/unreadable-reports.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
 import type { Facts } from '../rollout/facts.ts';
 import {
@@ -45,6 +48,7 @@ export interface LeaderApiParts {
   readonly bus: Bus;
   readonly writer: LeaderWriter;
   readonly rollouts: RolloutLoop;
+  readonly unreadable: UnreadableReports;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -159,9 +163,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     );
     return { name, digest, changed: events.length > 0 };
   });
-  on('open_incident', async (report) => ({
-    incidentId: await openIncident(report, `incident-${newId()}`, writer, clock),
-  }));
+  on('open_incident', (body) => reportIncident(parts, body));
   on('resolve_incident', async ({ incidentId, reason }, by) => {
     const event: IncidentEvent = {
       id: newId(),
@@ -187,6 +189,24 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     return { called: events.length > 0 };
   });
   return api;
+}
+
+/** An incident by the API. What cannot be read holds as well; its sender hears so, and the original becomes a dead letter. */
+async function reportIncident(
+  { bus, writer, clock, unreadable, newId, world, instance }: LeaderApiParts,
+  body: unknown,
+): Promise<IncidentAnswer> {
+  try {
+    const { report, doubts } = readIncident(body, modelNames(world()));
+    const incidentId = await openIncident(report, `incident-${newId()}`, writer, clock);
+    return { incidentId, severity: report.severity, model: report.model ?? null, doubts: [...doubts] };
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const incidentId = await unreadable.hold(error.message, newId());
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    await deadLetter(bus, { subject: subjects.api('open_incident'), bytes, reason: error, by: instance });
+    return { incidentId, severity: 'P0', model: null, doubts: [error.message] };
+  }
 }
 
 function conveneEvents(world: World, detail: string, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
