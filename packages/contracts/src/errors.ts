@@ -25,6 +25,7 @@ const CATALOGUE = {
   CVE_ENVIRONMENT_INVALID: 'terminal',
   CVE_ROLLOUT_INVALID: 'terminal',
   CVE_ROLLOUT_CONFLICT: 'terminal',
+  CVE_ROLLOUT_ENDED: 'terminal',
   CVE_ROLLOUT_UNKNOWN: 'terminal',
   CVE_ROLLOUT_NOT_ELIGIBLE: 'terminal',
   CVE_MODEL_UNKNOWN: 'terminal',

@@ -112,8 +112,15 @@ function incidentsText({ incidents }: World): string {
   const open = Object.values(incidents).filter((i) => i.resolved === undefined);
   if (open.length === 0) return 'none open';
   return open
-    .map((i) => style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}`))
+    .map((i) =>
+      style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}${reported(i)}`),
+    )
     .join('; ');
+}
+
+/** ` (16 times at least)` of one that was reported again and again. */
+function reported({ reports }: World['incidents'][string]): string {
+  return reports === undefined ? '' : ` (${reports} times at least)`;
 }
 
 function ago(iso: string, now: number): string {

@@ -29,6 +29,7 @@ import { rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
+import { unreadableReports } from './unreadable-reports.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {
@@ -106,12 +107,14 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
-  const inbox = consumeInbox(queue, writer, clock, parts.instance);
+  const unreadable = unreadableReports(writer, clock, world);
+  const inbox = consumeInbox({ queue, writer, clock, unreadable, by: parts.instance, world });
   undo.defer(() => inbox.stop());
   const api: ApiService = serveLeaderApi({
     bus,
     writer,
     rollouts,
+    unreadable,
     clock,
     options,
     operators: parts.operators,

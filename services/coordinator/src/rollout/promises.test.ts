@@ -135,7 +135,7 @@ test('a completed rollout is taken back to the version before, once', () => {
   assert.equal(t.state.current?.phase, 'rolled_back');
   assert.equal(t.state.current?.ended?.reason, 'it melts');
   assert.deepEqual(decideRevert(t.state, 'op', 'again', t.facts()), [], 'and never further');
-  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts(), true));
   assert.equal(openRollout(t.state)?.stage, undefined, 'it may be earned anew, from the first stage on');
 });
 
@@ -143,7 +143,7 @@ test('a revert that comes late changes nothing', () => {
   const { t } = completed();
   const late = decideRevert(t.state, 'op', 'late', t.facts());
   t.appendRollout(decideRevert(t.state, 'op', 'first', t.facts()));
-  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts(), true));
   const before = t.state;
   t.appendRollout(late);
   assert.deepEqual({ ...t.state, seq: 0 }, { ...before, seq: 0 });

@@ -1,4 +1,10 @@
-import { openRollout, type RolloutDefinition, type RolloutEvent, type StageName } from '@conclave/contracts';
+import {
+  isConclaveError,
+  openRollout,
+  type RolloutDefinition,
+  type RolloutEvent,
+  type StageName,
+} from '@conclave/contracts';
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';
 import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';
@@ -38,7 +44,7 @@ export class Simulation {
     const { t } = this;
     if (t.state.stable?.digest === CANDIDATE_DIGEST) t.appendRollout(decideRevert(t.state, 'op', 'again', t.facts()));
     const again = definition(this.spec);
-    t.appendRollout(decideApply(t.world, t.state, again, 'op', SOAK_SECONDS, t.facts()));
+    t.appendRollout(decideApply(t.world, t.state, again, 'op', SOAK_SECONDS, t.facts(), true));
   }
 
   private around() {
@@ -97,8 +103,17 @@ export class Simulation {
     this.settle();
     if (skip !== 'vote') this.t.meet(() => 'go');
     this.settle();
-    if (skip !== 'approval' && this.spec.authority === 'recommend' && openRollout(this.t.state) !== undefined)
-      this.t.appendRollout(decideApproval(this.t.state, true, 'seen', 'op', this.t.facts()));
+    if (skip !== 'approval' && this.spec.authority === 'recommend') this.answer(true);
+  }
+
+  /** A person's yes or no, where it is not too early for one. */
+  answer(approved: boolean): void {
+    if (openRollout(this.t.state) === undefined) return;
+    try {
+      this.t.appendRollout(decideApproval(this.t.state, approved, 'seen', 'op', this.t.facts()));
+    } catch (error) {
+      if (!isConclaveError(error, 'CVE_ROLLOUT_NOT_ELIGIBLE')) throw error;
+    }
   }
 
   traffic(requests: number, latencyMs: number, epochOffset = 0): void {
