@@ -102,6 +102,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         `$KV.${BUCKETS.snapshots}.>`,
         ...writeArtifacts,
         subjects.desiredAll,
+        subjects.gatesAll,
         deadLetters,
         api,
       ],
@@ -160,7 +161,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', readAll, serve, true),
+    metrics: user('metrics', readAll, [subjects.gatesAll, ...serve], true),
     operator: user(
       'operator',
       [
@@ -176,7 +177,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         '$SRV.>',
       ],
       // What happens may be watched live with any client.
-      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll],
+      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll, subjects.gatesAll],
     ),
     publisher: {
       permissions: {
