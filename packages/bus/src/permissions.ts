@@ -111,6 +111,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         `$KV.${BUCKETS.snapshots}.>`,
         ...writeArtifacts,
         subjects.desiredAll,
+        subjects.gatesAll,
         deadLetters,
         api,
       ],
@@ -170,7 +171,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', readAll, serve, true),
+    metrics: user('metrics', readAll, [subjects.gatesAll, ...serve], true),
     operator: user(
       'operator',
       [
@@ -186,7 +187,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         '$SRV.>',
       ],
       // What happens may be watched live with any client.
-      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll],
+      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll, subjects.gatesAll],
     ),
     publisher: {
       permissions: {

@@ -106,8 +106,8 @@ export type DeployAnswer = z.infer<typeof deployAnswer>;
 export const changedAnswer = z.object({
   changed: z.boolean(),
   /** The newest rollout of the model. */
-  rolloutId: z.string().nullable(),
-  stable: z.string().nullable(),
+  rolloutId: z.string().nullable().default(null),
+  stable: z.string().nullable().default(null),
   /** False when what was done holds or waits for a rollout that is yet to be applied. */
   isOpen: z.boolean().default(true),
   /** What keeps the model from advancing by somebody's will, with the way out. */

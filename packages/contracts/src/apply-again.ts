@@ -4,6 +4,7 @@ import { isEnded, openRollout, type Rollout, type RolloutsState, type ServedVers
 import { registeredDataset, registeredModel, type World } from './folds/world.ts';
 import { shortDigest } from './names.ts';
 import type { PinnedRollout, RolloutDefinition } from './rollout-definition.ts';
+import { releaseCommand } from './waits-for.ts';
 
 /*
  * Declarative tools apply the same file every few minutes. An unchanged definition therefore opens one rollout and no second one:
@@ -77,10 +78,7 @@ function endedSentence({ rolloutId, phase, ended, definition }: Rollout, { stabl
 export function holdSentences({ model, holds }: RolloutsState, now: Date): string[] {
   return Object.values(holds).map(({ holdId, kind, by, reason, since }) => {
     const age = duration(Math.max(0, now.getTime() - Date.parse(since)) / 1000);
-    const out =
-      kind === 'incident'
-        ? `conclave incident resolve ${holdId} --reason ...`
-        : `conclave resume ${model} --reason ...`;
+    const out = releaseCommand(model, { holdId, kind });
     return `held (${kind}) for ${age} by ${by}: ${reason}; nothing advances until: ${out}`;
   });
 }

@@ -1,7 +1,16 @@
 import { listDeadLetters } from '@conclave/bus';
-import { ConclaveError, inferResponse, oneLine, subjects, zodMessage } from '@conclave/contracts';
+import {
+  ConclaveError,
+  inferResponse,
+  isConclaveError,
+  oneLine,
+  requireRollouts,
+  subjects,
+  zodMessage,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bold, columns, dim, style } from '../output/text.ts';
+import { readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 const INFER_MS = 10_000;
@@ -49,7 +58,11 @@ export function addInspect(program: Command, withSession: WithSession): void {
           parameters: { k, ...(options.client === undefined ? {} : { client_key: options.client }) },
         };
         const started = performance.now();
-        const reply = await bus.request(subjects.infer(model), body, { timeoutMs: INFER_MS });
+        const reply = await bus.request(subjects.infer(model), body, { timeoutMs: INFER_MS }).catch(async (error) => {
+          // Nobody answers for a model that does not exist.
+          if (isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) requireRollouts(await readWorld(bus), model);
+          throw error;
+        });
         const elapsedMs = performance.now() - started;
         const parsed = inferResponse.safeParse(reply.json());
         if (!parsed.success)

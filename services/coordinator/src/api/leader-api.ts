@@ -4,15 +4,18 @@ import {
   type ApiVerb,
   type ApplyAnswer,
   aggregates,
+  awaitedOfPerson,
   type ChangedAnswer,
   ConclaveError,
   datasetKey,
+  gatesNow,
   holdSentences,
   type IncidentAnswer,
   type IncidentEvent,
   initialRollouts,
+  type LiveGates,
   type ModelEvent,
-  missingForNextStage,
+  missingNow,
   onRecordOf,
   openRollout,
   parseHandoff,
@@ -213,13 +216,25 @@ async function reportIncident(
 function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
   const state = requireRollouts(world(), model);
   const rollout = openRollout(state);
-  return {
+  const now = clock.now();
+  const answer = {
     model,
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
-    verdicts: rollouts.verdicts(model),
-    missing: rollout === undefined ? [] : missingForNextStage(state, rollout, clock.now()),
-    soakSecondsLeft: rollout === undefined ? null : soakSecondsLeft(rollout, clock.now()),
     holds: Object.values(state.holds),
+    holdSentences: holdSentences(state, now),
+  };
+  if (rollout === undefined)
+    return { ...answer, verdicts: [], live: null, missing: [], waitsFor: [], soakSecondsLeft: null };
+  const { rolloutId, stageEpoch } = rollout;
+  const verdicts = [...rollouts.verdicts(model)];
+  const live: LiveGates = { model, rolloutId, stageEpoch, at: now.toISOString(), verdicts };
+  return {
+    ...answer,
+    verdicts,
+    live,
+    missing: missingNow(state, rollout, gatesNow(rollout, live, now), now),
+    waitsFor: awaitedOfPerson(state, rollout, now),
+    soakSecondsLeft: soakSecondsLeft(rollout, now),
   };
 }
