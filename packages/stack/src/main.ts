@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LoadDriver } from '@conclave/cli';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { loadConfig, readEnvironment } from '@conclave/service';
 import { type Arguments, readArguments, usage } from './arguments.ts';
 import { type GracefulStop, startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { finale } from './story/finale.ts';
-import type { LoadDriver } from './story/load-driver.ts';
 import { openScreen } from './story/screen.ts';
 import { tellStory } from './story/story.ts';
 

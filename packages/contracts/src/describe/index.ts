@@ -4,4 +4,4 @@
 export { describeCommit } from './commit.ts';
 export type { Description, Level } from './said.ts';
 export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
-export { duration, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
+export { duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
