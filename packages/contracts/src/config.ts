@@ -118,6 +118,8 @@ const runner = z.strictObject({
   requestTimeoutMs: z.number().int().min(10).default(5000),
   /** Latency that an answered request must keep to count for SLO compliance, unless the rollout's latency gate says. */
   sloLatencyMs: z.number().positive().default(50),
+  /** How long, in seconds, the version that served before stays loaded after it was replaced, so that a revert is instant. 0 for not at all. */
+  keepPreviousSeconds: z.number().nonnegative().default(86_400),
   /** Nice value of the evaluation process. */
   evaluationPriority: z.number().int().min(0).max(19).default(19),
 });

@@ -33,6 +33,7 @@ export * from './query-input.ts';
 export * from './roles.ts';
 export * from './rollback-order.ts';
 export * from './rollout-definition.ts';
+export * from './serving.ts';
 export * from './stages.ts';
 export * from './standing.ts';
 export * from './subjects.ts';

@@ -14,6 +14,10 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
         `${model} ${event.data.version} (${shortDigest(event.data.digest)}) adopted as stable by ${event.data.by}`,
         '+',
       );
+    case 'rollout.stable_serving':
+      return info(`${model} ${event.data.version} is ready on ${event.data.runners.join(', ')}`);
+    case 'rollout.forgotten':
+      return warn(`${model} forgotten by ${event.data.by}: ${event.data.reason}; no runner serves it any more`);
     case 'rollout.applied': {
       const { definition: d, by } = event.data;
       const stages = d.stages.map((s) => stageLabel(s.name)).join(' -> ');

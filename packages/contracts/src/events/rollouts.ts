@@ -54,6 +54,13 @@ export const rolloutEvent = z.discriminatedUnion('type', [
   eventOf('rollout.leader_changed', z.object({ leader: who, leaderEpoch: epoch })),
   /** The version that serves before Conclave arrives. */
   eventOf('rollout.adopted', z.object({ model: modelName, version: versionName, digest, dataset: digest, by: who })),
+  /** A runner has the stable version ready for the first time since it was adopted: from here on it is no mere claim. */
+  eventOf(
+    'rollout.stable_serving',
+    z.object({ version: versionName, digest, dataset: digest, runners: z.array(z.string()).min(1) }),
+  ),
+  /** The model is taken off the runners and out of the status; a rollout that was open is over. Another adopt begins anew. */
+  eventOf('rollout.forgotten', z.object({ by: who, reason: why })),
   eventOf('rollout.applied', z.object({ rolloutId: z.string(), definition: pinnedRollout, by: who })),
   eventOf(
     'rollout.stage_entered',

@@ -21,6 +21,8 @@ export interface ServedVersion {
   /** Digest of the dataset whose documents it searches. */
   readonly dataset: string;
   readonly since: string;
+  /** When a runner first had it ready; absent while it is only claimed to serve (adopted, and loaded nowhere yet). */
+  readonly servedAt?: string | undefined;
 }
 
 export interface RecordedVerdict extends Verdict {
@@ -110,6 +112,8 @@ export interface RolloutsState {
   /** Ended rollouts, newest first, at most 20. */
   readonly past: readonly Rollout[];
   readonly holds: Readonly<Record<string, Hold>>;
+  /** Set when the model was taken off the runners; another adopt clears it. Only sequence and epochs go on. */
+  readonly forgotten: { readonly at: string; readonly by: string; readonly reason: string } | undefined;
 }
 
 export function initialRollouts(model: string): RolloutsState {
@@ -125,6 +129,7 @@ export function initialRollouts(model: string): RolloutsState {
     current: undefined,
     past: [],
     holds: {},
+    forgotten: undefined,
   };
 }
 
@@ -144,7 +149,20 @@ function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: numbe
       return { ...state, ...event.data, leaderSince: event.at };
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
-      return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable: state.stable };
+      // A version that never served is no version to go back to.
+      const previousStable = state.stable?.servedAt === undefined ? state.previousStable : state.stable;
+      return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable, forgotten: undefined };
+    }
+    case 'rollout.stable_serving': {
+      const { stable } = state;
+      const isMeant = stable?.digest === event.data.digest && stable.dataset === event.data.dataset;
+      return isMeant && stable.servedAt === undefined ? { ...state, stable: { ...stable, servedAt: event.at } } : state;
+    }
+    case 'rollout.forgotten': {
+      const { seq: _seq, model, leader, leaderEpoch, leaderSince, stageEpoch } = state;
+      const { by, reason } = event.data;
+      const kept = { leader, leaderEpoch, leaderSince, stageEpoch };
+      return { ...initialRollouts(model), ...kept, forgotten: { at: event.at, by, reason } };
     }
     case 'rollout.applied':
       return {
@@ -174,6 +192,8 @@ type CurrentEvent = Exclude<
     type:
       | 'rollout.leader_changed'
       | 'rollout.adopted'
+      | 'rollout.stable_serving'
+      | 'rollout.forgotten'
       | 'rollout.applied'
       | 'rollout.held'
       | 'rollout.released'
@@ -266,7 +286,7 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
       };
       return {
         ...withCurrent({ phase: 'completed', ended }),
-        stable: { version, digest, dataset, since: event.at },
+        stable: { version, digest, dataset, since: event.at, servedAt: event.at },
         previousStable: state.stable,
       };
     }

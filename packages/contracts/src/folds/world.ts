@@ -27,6 +27,8 @@ export interface World {
   readonly seq: number;
   readonly schedule: ScheduleState;
   readonly rollouts: Readonly<Record<string, RolloutsState>>;
+  /** Models that an operator had forgotten; nobody looks at them, but an append and another adopt go on from there. */
+  readonly forgotten: Readonly<Record<string, RolloutsState>>;
   readonly meetings: Readonly<Record<string, Meeting>>;
   readonly actions: Readonly<Record<string, ActionRun>>;
   readonly evaluations: Readonly<Record<string, Evaluation>>;
@@ -36,7 +38,7 @@ export interface World {
 }
 
 /** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 3;
+export const WORLD_FOLD_VERSION = 4;
 
 const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
 
@@ -45,6 +47,7 @@ export function initialWorld(): World {
     seq: 0,
     schedule: initialSchedule(),
     rollouts: {},
+    forgotten: {},
     meetings: {},
     actions: {},
     evaluations: {},
@@ -62,14 +65,14 @@ export function foldWorld(world: World, commit: Commit): World {
   switch (kind) {
     case 'schedule':
       return { ...next, schedule: foldSchedule(world.schedule, parseCommit(kind, commit)) };
-    case 'rollouts':
-      return {
-        ...next,
-        rollouts: {
-          ...world.rollouts,
-          [id]: foldRollouts(world.rollouts[id] ?? initialRollouts(id), parseCommit(kind, commit)),
-        },
-      };
+    case 'rollouts': {
+      const { [id]: known, ...rollouts } = world.rollouts;
+      const { [id]: before, ...forgotten } = world.forgotten;
+      const state = foldRollouts(known ?? before ?? initialRollouts(id), parseCommit(kind, commit));
+      return state.forgotten === undefined
+        ? { ...next, rollouts: { ...rollouts, [id]: state }, forgotten }
+        : { ...next, rollouts, forgotten: { ...forgotten, [id]: state } };
+    }
     case 'meetings': {
       const meeting = foldMeeting(world.meetings[id] ?? initialMeeting(id), parseCommit(kind, commit));
       return {
@@ -164,6 +167,11 @@ function isEvidence({ request }: Evaluation, rollouts: World['rollouts']): boole
   return request.kind === 'rollback_test'
     ? request.rolloutId === rollout.rolloutId && request.stageEpoch === rollout.stageEpoch
     : request.digest === rollout.definition.digest && request.dataset === rollout.definition.dataset;
+}
+
+/** A model's rollouts, whether they are looked at, forgotten or not begun. */
+export function rolloutsOf(world: World, model: string): RolloutsState {
+  return world.rollouts[model] ?? world.forgotten[model] ?? initialRollouts(model);
 }
 
 /** Registry key of a dataset: models and datasets may share a name. */
