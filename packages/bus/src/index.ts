@@ -7,7 +7,7 @@ export { deadLetter, listDeadLetters } from './dead-letters.ts';
 export { JournalConflict, openJournal } from './journal.ts';
 export { holdLease } from './lease.ts';
 export { openMembership } from './membership.ts';
-export { type NatsPermissions, type NatsUser, natsUsers } from './permissions.ts';
+export { type NatsPermissions, type NatsUser, natsUsers, ROLLBACK_CONSUMER } from './permissions.ts';
 export type * from './ports/api.ts';
 export type * from './ports/artifacts.ts';
 export type * from './ports/connection.ts';

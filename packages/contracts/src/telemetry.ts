@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inferInput } from './infer.ts';
 import { latencySketch } from './latency-sketch.ts';
 import { digest, modelName, versionName } from './names.ts';
 
@@ -39,6 +40,8 @@ export const runnerStatus = z.object({
   runner: z.string().min(1),
   roles: z.array(z.enum(['serve', 'evaluate'])).min(1),
   at: z.iso.datetime(),
+  /** When its process started; tells a runner that is back from one that was never away. */
+  startedAt: z.iso.datetime().optional(),
   /** Base URL of its Open Inference Protocol endpoint. */
   url: z.string(),
   models: z.array(
@@ -59,6 +62,8 @@ export const runnerStatus = z.object({
           share: z.number().min(0).max(1),
           mode: z.enum(['live', 'mirror', 'idle']),
           stageEpoch: z.number().int().nonnegative().optional(),
+          /** The input `query` that this version takes; absent until it is loaded. */
+          input: inferInput.optional(),
         }),
       ),
     }),

@@ -13,7 +13,6 @@ import {
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
-  type ScheduleEvent,
   soakSecondsLeft,
   subjects,
   type World,
@@ -32,8 +31,7 @@ import {
   decidePause,
   decideResume,
 } from '../rollout/operate.ts';
-import { slotOf } from '../schedule/heartbeat.ts';
-import { nextMeetingId } from '../schedule/meetings.ts';
+import { callOnRequest } from '../schedule/call-on-request.ts';
 import { checkRequest } from './request.ts';
 
 export interface LeaderApiParts {
@@ -163,27 +161,13 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   });
   on('convene', async ({ reason }, by) => {
     const events = await writer.commit(aggregates.schedule, (now) =>
-      conveneEvents(now, `${by}: ${reason}`, clock.now(), options),
+      callOnRequest(now, `${by}: ${reason}`, clock.now(), options),
     );
-    return { called: events.length > 0 };
+    // Its work goes out with the leader's next turn, as that of every meeting which nobody has opened.
+    const [meeting] = world().schedule.meetings;
+    return { called: events.length > 0, meetingId: meeting?.meetingId ?? null };
   });
   return api;
-}
-
-function conveneEvents(world: World, detail: string, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
-  const last = world.schedule.meetings[0];
-  if (last !== undefined && last.endedAt === undefined) return [];
-  const slot = slotOf(now, options.meetings.meetingIntervalSeconds);
-  const meetingId = nextMeetingId(world, slot);
-  const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
-  return [
-    {
-      id: `schedule.meeting_called:${meetingId}`,
-      type: 'schedule.meeting_called',
-      at: now.toISOString(),
-      data: { meetingId, slot, reason: 'requested', detail, deadline },
-    },
-  ];
 }
 
 /** Why a rollout stands where it stands. */
