@@ -12,7 +12,7 @@ import { openHandbacks } from './handbacks.ts';
 import { openJournal } from './journal.ts';
 import { kvPut } from './kv.ts';
 import { holdLease } from './lease.ts';
-import { openMembership } from './membership.ts';
+import { openMembership, openSeats } from './membership.ts';
 import { nativeOf } from './native.ts';
 import { createNkey } from './nkeys.ts';
 import { type NatsUser, ROLLBACK_CONSUMER } from './permissions.ts';
@@ -84,6 +84,21 @@ describe('permissions', () => {
       await follower.stop();
       assert.equal((await journal.read(aggregates.schedule)).length, 1);
       assert.ok((await journal.lastSeq()) > 0);
+    });
+  }
+
+  for (const service of ['planner', 'executor'] as const) {
+    it(`of the seats of ${service}, ${service} alone reports`, async () => {
+      await openSeats(as(service), service).put(`${service}.0`, { seats: [] });
+      for (const user of Object.keys(WRITES) as NatsUser[]) {
+        if (user === service) continue;
+        await assert.rejects(openSeats(as(user), service).put(`${service}.0`, {}), DENIED, user);
+      }
+      for (const reader of ['operator', 'metrics', 'coordinator'] as const) {
+        const all = await openSeats(as(reader)).all();
+        assert.deepEqual(all.get(`${service}/${service}.0`), { seats: [] }, reader);
+      }
+      await openSeats(as(service), service).delete(`${service}.0`);
     });
   }
 

@@ -14,6 +14,7 @@ export const STREAMS = {
 export const BUCKETS = {
   leases: 'conclave-leases',
   runners: 'conclave-runners',
+  seats: 'conclave-seats',
   snapshots: 'conclave-snapshots',
 } as const;
 
