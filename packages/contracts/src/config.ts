@@ -60,6 +60,13 @@ const pace = z.strictObject({
   meetingIntervalSeconds: z.number().positive().default(1800),
   /** Least time between the end of a meeting and an early one. */
   earlyMeetingGapSeconds: z.number().nonnegative().default(60),
+  /**
+   * Most meetings in an hour, regular ones included; only those that a person asks for come on top. Default: the regular slots of an
+   * hour and 6 more, or as many more as a tenth of the time holds at `earlyMeetingGapSeconds`.
+   */
+  meetingsPerHour: z.number().int().min(1).max(5000).optional(),
+  /** Longest time for which a no_go on complete evidence stands before the same evidence is voted on again. */
+  noGoSeconds: z.number().positive().default(14_400),
   /** Seconds between heartbeats. */
   heartbeatIntervalSeconds: z.number().positive().default(300),
   /** Soak of a stage whose definition names none: a week, as in the guide. */
@@ -111,6 +118,8 @@ const runner = z.strictObject({
   requestTimeoutMs: z.number().int().min(10).default(5000),
   /** Latency that an answered request must keep to count for SLO compliance, unless the rollout's latency gate says. */
   sloLatencyMs: z.number().positive().default(50),
+  /** How long, in seconds, the version that served before stays loaded after it was replaced, so that a revert is instant. 0 for not at all. */
+  keepPreviousSeconds: z.number().nonnegative().default(86_400),
   /** Nice value of the evaluation process. */
   evaluationPriority: z.number().int().min(0).max(19).default(19),
 });

@@ -1,26 +1,27 @@
-import { readFileSync } from 'node:fs';
 import {
-  ConclaveError,
+  applyAnswer,
   describeThreshold,
   duration,
+  entryOf,
   type Gate,
+  holdSentences,
   measureOf,
-  messageOf,
+  oneLine,
+  onRecordOf,
   openRollout,
   type RolloutDefinition,
   registeredDataset,
   registeredModel,
-  rolloutDefinition,
   stageLabel,
   type World,
-  zodMessage,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import { callApi } from '../api.ts';
+import { readDefinition } from '../definition-file.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
-import type { WithSession } from '../session.ts';
+import type { Session, WithSession } from '../session.ts';
+import { done } from './operate.ts';
 
 export function addApply(program: Command, withSession: WithSession): void {
   program
@@ -28,42 +29,46 @@ export function addApply(program: Command, withSession: WithSession): void {
     .description('open a rollout from its definition, or show what it would pin')
     .requiredOption('-f, --file <file>', 'YAML or JSON of kind ModelRollout')
     .option('--dry-run', 'only show what would be pinned')
-    .action(async (options: { file: string; dryRun?: boolean }) => {
+    .option('--retry', 'open it again although a rollout of this very definition has ended')
+    .action(async (options: { file: string; dryRun?: boolean; retry?: boolean }) => {
       const definition = readDefinition(options.file);
-      await withSession(async ({ bus, token, print }) => {
-        if (options.dryRun === true) {
-          print(`${bold(`${definition.spec.model} ${definition.spec.version}`)} would be pinned as`);
-          return print(pinnedText(definition, await readWorld(bus)));
-        }
-        await callApi(bus, 'apply', { definition }, token);
-        const world = await readWorld(bus);
-        const state = world.rollouts[definition.spec.model];
-        const rollout = state === undefined ? undefined : openRollout(state);
-        print(`${style('green', '✓')} ${bold(rollout?.rolloutId ?? definition.metadata.name)} applied, pinned as`);
-        print(pinnedText(definition, world));
-        print(dim(`  Follow it with: conclave explain ${definition.spec.model}`));
-      });
+      await withSession((session) =>
+        options.dryRun === true ? showPinned(session, definition) : apply(session, definition, options.retry === true),
+      );
     });
 }
 
-/** @throws CVE_ROLLOUT_INVALID naming file, field and value */
-export function readDefinition(file: string): RolloutDefinition {
-  let raw: unknown;
-  try {
-    raw = parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const reason = messageOf(error).split('\n')[0]?.replace(/:$/, '') ?? '';
-    throw new ConclaveError(
-      'CVE_ROLLOUT_INVALID',
-      `${file} cannot be read as YAML: ${reason}; correct the path or the file`,
-    );
+async function apply({ bus, token, print }: Session, definition: RolloutDefinition, retry: boolean): Promise<void> {
+  const answer = applyAnswer.parse(await callApi(bus, 'apply', { definition, retry }, token));
+  if (answer.outcome === 'nothing_to_do') print(done(false, '', answer.detail));
+  else {
+    const name = bold(answer.rolloutId ?? definition.metadata.name);
+    print(done(answer.outcome === 'opened', `${name} applied, pinned as`, `${name} is open already, pinned as`));
+    print(pinnedText(definition, await readWorld(bus)));
+    print(dim(`  Follow it with: conclave explain ${definition.spec.model}`));
   }
-  const parsed = rolloutDefinition.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  throw new ConclaveError(
-    'CVE_ROLLOUT_INVALID',
-    `${file}: ${zodMessage(parsed.error, raw)}; see examples/emoji-search/rollouts`,
-  );
+  for (const hold of answer.holds) print(style('yellow', `! ${oneLine(hold)}`));
+}
+
+async function showPinned({ bus, print }: Session, definition: RolloutDefinition): Promise<void> {
+  const { model, version } = definition.spec;
+  const world = await readWorld(bus);
+  print(`${bold(`${model} ${version}`)} would be pinned as`);
+  print(pinnedText(definition, world));
+  const state = entryOf(world.rollouts, model);
+  if (state === undefined) return;
+  const standing = onRecordOf(world, state, definition);
+  const open = openRollout(state);
+  if (standing.kind === 'open') print(done(false, '', `${standing.rollout.rolloutId} is open on it already`));
+  else if (standing.kind !== 'new') print(done(false, '', oneLine(standing.sentence)));
+  else if (open !== undefined)
+    print(
+      style(
+        'yellow',
+        `! ${open.rolloutId} of ${open.definition.version} is open: apply refuses another until it has ended`,
+      ),
+    );
+  for (const hold of holdSentences(state, new Date())) print(style('yellow', `! ${oneLine(hold)}`));
 }
 
 /** What the definition stands for with the registry as it is, and with what was pinned once it is open. */

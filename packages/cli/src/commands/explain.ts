@@ -1,14 +1,7 @@
 import { openJournal } from '@conclave/bus';
-import {
-  aggregates,
-  type Commit,
-  ConclaveError,
-  describeCommit,
-  entryOf,
-  type RolloutsState,
-  type World,
-} from '@conclave/contracts';
+import { aggregates, type Commit, describeCommit, requireRollouts } from '@conclave/contracts';
 import type { Command } from 'commander';
+import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
@@ -22,7 +15,7 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .action(async (model: string) => {
       await withSession(async ({ bus, print }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, Date.now()));
+        print(rolloutExplanation(state, await liveGatesOf(bus, state), new Date()));
       });
     });
   program
@@ -31,22 +24,10 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
       await withSession(async ({ bus, print }) => {
-        const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
-        if (commits.length === 0) requireRollouts(await readWorld(bus), model);
-        print(historyText(commits));
+        requireRollouts(await readWorld(bus), model);
+        print(historyText(await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model))));
       });
     });
-}
-
-/** @throws CVE_ROLLOUT_UNKNOWN naming the models that exist */
-function requireRollouts(world: World, model: string): RolloutsState {
-  const state = entryOf(world.rollouts, model);
-  if (state !== undefined) return state;
-  const known = Object.keys(world.rollouts).sort().join(', ');
-  throw new ConclaveError(
-    'CVE_ROLLOUT_UNKNOWN',
-    `nothing is on record about "${model}"; ${known === '' ? 'no model was adopted yet: conclave adopt <model> <version> --dataset <name>' : `known: ${known}`}`,
-  );
 }
 
 function historyText(commits: readonly Commit[]): string {

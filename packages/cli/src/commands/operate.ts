@@ -1,3 +1,4 @@
+import { changedAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
@@ -5,7 +6,6 @@ import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { takeBack } from '../take-back.ts';
 
-const changed = z.object({ changed: z.boolean() });
 const called = z.object({ called: z.boolean() });
 
 /** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
@@ -18,7 +18,7 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('record the version that serves before Conclave arrives')
     .action(async (model: string, version: string, { dataset }: { dataset: string }) => {
       await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
+        const answer = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
         print(
           done(answer.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
         );
@@ -70,7 +70,7 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .description(description)
       .action(async (model: string, { reason, verdicts }: { reason: string; verdicts?: string }) => {
         await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
+          const answer = changedAnswer.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
           print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
         });
       });
@@ -88,8 +88,13 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .description(description)
       .action(async (model: string, { reason }: { reason: string }) => {
         await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason }, token));
-          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+          const answer = changedAnswer.parse(await callApi(bus, verb, { model, reason }, token));
+          const next = answer.isOpen
+            ? ''
+            : verb === 'pause'
+              ? '; no rollout is open, so it holds the next one'
+              : '; no rollout is open';
+          print(done(answer.changed, `${model} ${yes}${next}`, `${model} ${no}`));
         });
       });
   }
@@ -102,7 +107,7 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('count one gate as passed in this stage, on the record for ever')
     .action(async (model: string, gate: string, { reason }: { reason: string }) => {
       await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        const answer = changedAnswer.parse(await callApi(bus, 'override', { model, gate, reason }, token));
         print(
           done(
             answer.changed,

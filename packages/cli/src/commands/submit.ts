@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { ConclaveError, handoffAnswer, messageOf, parseHandoff, parseIncident } from '@conclave/contracts';
+import {
+  ConclaveError,
+  handoffAnswer,
+  incidentAnswer,
+  messageOf,
+  oneLine,
+  parseHandoff,
+  parseIncident,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
+import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { done } from './operate.ts';
 import { waitForPlan } from './wait-for-plan.ts';
@@ -46,8 +55,10 @@ export function addSubmit(program: Command, withSession: WithSession): void {
     .action(async (title: string, options: { severity: string; model?: string; detail?: string; id?: string }) => {
       const report = parseIncident({ ...options, title, source: 'operator' });
       await withSession(async ({ bus, token, print }) => {
-        const answer = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
-        print(done(true, `incident ${answer.incidentId} is open (${report.severity})`, ''));
+        const answer = incidentAnswer.parse(await callApi(bus, 'open_incident', report, token));
+        const on = `${answer.severity}, on ${answer.model ?? 'all models'}`;
+        print(done(true, `incident ${answer.incidentId} is open (${on})`, ''));
+        for (const doubt of answer.doubts) print(style('yellow', `  ! ${oneLine(doubt)}`));
       });
     });
   incident

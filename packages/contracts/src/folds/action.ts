@@ -28,6 +28,8 @@ export interface ActionRun {
   /** Who spoke last: a substitute may have taken over from who was to speak at the start. */
   readonly speaker: Speaker | undefined;
   readonly startedAt: string | undefined;
+  /** Start of the newest attempt. */
+  readonly lastStartedAt: string | undefined;
   readonly calls: readonly ToolCall[];
   readonly completed:
     | {
@@ -48,6 +50,7 @@ export function initialAction(actionId: string): ActionRun {
     worker: undefined,
     speaker: undefined,
     startedAt: undefined,
+    lastStartedAt: undefined,
     calls: [],
     completed: undefined,
   };
@@ -63,7 +66,15 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
   switch (event.type) {
     case 'action.started': {
       const { owner, attempt, worker, speaker } = event.data;
-      return { ...state, owner, attempt, worker, speaker, startedAt: state.startedAt ?? event.at };
+      return {
+        ...state,
+        owner,
+        attempt,
+        worker,
+        speaker,
+        startedAt: state.startedAt ?? event.at,
+        lastStartedAt: event.at,
+      };
     }
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;
