@@ -30,18 +30,27 @@ export function addApply(program: Command, withSession: WithSession): void {
     .option('--dry-run', 'only show what would be pinned')
     .action(async (options: { file: string; dryRun?: boolean }) => {
       const definition = readDefinition(options.file);
-      await withSession(async ({ bus, token, print }) => {
+      await withSession(async ({ bus, token, answer }) => {
+        const named = `${definition.spec.model} ${definition.spec.version}`;
         if (options.dryRun === true) {
-          print(`${bold(`${definition.spec.model} ${definition.spec.version}`)} would be pinned as`);
-          return print(pinnedText(definition, await readWorld(bus)));
+          const world = await readWorld(bus);
+          const pinned = pinnedJson(definition, world);
+          return answer(
+            { applied: false, rolloutId: null, ...pinned },
+            `${bold(named)} would be pinned as\n${pinnedText(definition, world)}`,
+          );
         }
         await callApi(bus, 'apply', { definition }, token);
         const world = await readWorld(bus);
         const state = world.rollouts[definition.spec.model];
         const rollout = state === undefined ? undefined : openRollout(state);
-        print(`${style('green', '✓')} ${bold(rollout?.rolloutId ?? definition.metadata.name)} applied, pinned as`);
-        print(pinnedText(definition, world));
-        print(dim(`  Follow it with: conclave explain ${definition.spec.model}`));
+        const lines = [
+          `${style('green', '✓')} ${bold(rollout?.rolloutId ?? definition.metadata.name)} applied, pinned as`,
+          pinnedText(definition, world),
+          dim(`  Follow it with: conclave explain ${definition.spec.model}`),
+        ];
+        const pinned = pinnedJson(definition, world);
+        answer({ applied: true, rolloutId: rollout?.rolloutId ?? null, ...pinned }, lines.join('\n'));
       });
     });
 }
@@ -64,6 +73,18 @@ export function readDefinition(file: string): RolloutDefinition {
     'CVE_ROLLOUT_INVALID',
     `${file}: ${zodMessage(parsed.error, raw)}; see examples/emoji-search/rollouts`,
   );
+}
+
+/** As `pinnedText`, for programs: null for what is not registered, and for a soak that the configuration gives. */
+function pinnedJson({ spec }: RolloutDefinition, world: World): object {
+  const state = world.rollouts[spec.model];
+  const open = state === undefined ? undefined : openRollout(state);
+  const pinned = open?.definition.version === spec.version ? open.definition : undefined;
+  const { model, version, authority, gates } = spec;
+  const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, model, version)?.digest ?? null;
+  const dataset = pinned?.dataset ?? registeredDataset(world, spec.dataset)?.digest ?? null;
+  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds = null }) => ({ name, soakSeconds }));
+  return { model, version, digest, dataset, replaces: state?.stable?.version ?? null, authority, stages, gates };
 }
 
 /** What the definition stands for with the registry as it is, and with what was pinned once it is open. */

@@ -5,6 +5,9 @@ import {
   ConclaveError,
   describeCommit,
   entryOf,
+  missingForNextStep,
+  nextStage,
+  openRollout,
   type RolloutsState,
   type World,
 } from '@conclave/contracts';
@@ -20,9 +23,10 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, Date.now()));
+        const now = Date.now();
+        answer(explanationJson(state, now), rolloutExplanation(state, now));
       });
     });
   program
@@ -30,10 +34,10 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
         if (commits.length === 0) requireRollouts(await readWorld(bus), model);
-        print(historyText(commits));
+        answer({ model, events: historyJson(commits) }, historyText(commits));
       });
     });
 }
@@ -46,6 +50,19 @@ function requireRollouts(world: World, model: string): RolloutsState {
   throw new ConclaveError(
     'CVE_ROLLOUT_UNKNOWN',
     `nothing is on record about "${model}"; ${known === '' ? 'no model was adopted yet: conclave adopt <model> <version> --dataset <name>' : `known: ${known}`}`,
+  );
+}
+
+/** The state, whether its rollout is open, and what is missing for the next step. */
+function explanationJson(state: RolloutsState, now: number): object {
+  const open = openRollout(state);
+  const missing = open === undefined ? [] : missingForNextStep(state, open, new Date(now));
+  return { ...state, isOpen: open !== undefined, nextStage: (open && nextStage(open)) ?? null, missing };
+}
+
+function historyJson(commits: readonly Commit[]): object[] {
+  return commits.flatMap((commit) =>
+    describeCommit(commit).map(({ at, kind, level, text }) => ({ seq: commit.seq, at, kind, level, text })),
   );
 }
 

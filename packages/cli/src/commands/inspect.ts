@@ -11,26 +11,20 @@ export function addInspect(program: Command, withSession: WithSession): void {
   dlq
     .command('list')
     .option('--limit <count>', 'how many at most', '20')
-    .option('--json', 'as JSON, with the original content')
     .description('the newest dead letters')
-    .action(async (options: { limit: string; json?: boolean }) => {
+    .action(async (options: { limit: string }) => {
       const limit = positive('--limit', options.limit);
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const letters = await listDeadLetters(bus, { limit });
-        if (options.json === true) {
-          const content = letters.map(({ bytes, ...letter }) => ({
-            ...letter,
-            content: new TextDecoder().decode(bytes),
-          }));
-          return print(JSON.stringify(content, null, 2));
-        }
-        if (letters.length === 0) return print('no dead letters');
-        for (const letter of letters) {
-          print(
-            `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(oneLine(letter.originalSubject))}  ${dim(`${letter.bytes.length} bytes, refused by ${oneLine(letter.by)}`)}`,
-          );
-          print(`    ${style('red', oneLine(letter.reason))}`);
-        }
+        const deadLetters = letters.map(({ bytes, ...letter }) => ({
+          ...letter,
+          content: new TextDecoder().decode(bytes),
+        }));
+        const lines = letters.flatMap((letter) => [
+          `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(oneLine(letter.originalSubject))}  ${dim(`${letter.bytes.length} bytes, refused by ${oneLine(letter.by)}`)}`,
+          `    ${style('red', oneLine(letter.reason))}`,
+        ]);
+        answer({ deadLetters }, lines.length === 0 ? 'no dead letters' : lines.join('\n'));
       });
     });
 
@@ -43,7 +37,7 @@ export function addInspect(program: Command, withSession: WithSession): void {
     .description('ask a served model')
     .action(async (model: string, text: string[], options: { client?: string; k: string }) => {
       const k = positive('--k', options.k);
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const body = {
           inputs: [{ name: 'query', datatype: 'BYTES', shape: [1], data: [text.join(' ')] }],
           parameters: { k, ...(options.client === undefined ? {} : { client_key: options.client }) },
@@ -59,17 +53,14 @@ export function addInspect(program: Command, withSession: WithSession): void {
           );
         const { model_version: version, outputs } = parsed.data;
         const [ids, scores] = outputs;
-        print(`${bold(`${model} ${version}`)} ${dim(`answered in ${elapsedMs.toFixed(1)} ms`)}`);
-        print(
-          columns(
-            ids.data.map((id, index) => [
-              String(index + 1).padStart(2),
-              oneLine(id),
-              dim((scores.data[index] ?? 0).toFixed(4)),
-            ]),
-            '  ',
-          ),
-        );
+        const documents = ids.data.map((id, index) => ({ id, score: scores.data[index] ?? 0 }));
+        const head = `${bold(`${model} ${version}`)} ${dim(`answered in ${elapsedMs.toFixed(1)} ms`)}`;
+        const rows = documents.map(({ id, score }, index) => [
+          String(index + 1).padStart(2),
+          oneLine(id),
+          dim(score.toFixed(4)),
+        ]);
+        answer({ model, version, elapsedMs, documents }, `${head}\n${columns(rows, '  ')}`);
       });
     });
 }

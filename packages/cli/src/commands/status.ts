@@ -24,17 +24,12 @@ export function addStatus(program: Command, withSession: WithSession): void {
   program
     .command('status')
     .description('what serves, what is being rolled out, and who is there')
-    .option('--json', 'as JSON')
     .option('--watch', 'draw it anew every second until interrupted')
-    .action(async (options: { json?: boolean; watch?: boolean }) => {
+    .action(async (options: { watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
         const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session.bus)]);
-        session.print(
-          options.json === true
-            ? JSON.stringify(statusJson(world, present), null, 2)
-            : statusText(world, present, Date.now()),
-        );
+        session.answer(statusJson(world, present), statusText(world, present, Date.now()));
       });
     });
 }
@@ -120,7 +115,12 @@ function ago(iso: string, now: number): string {
   return `${duration(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;
 }
 
-async function watch({ bus, print }: Session): Promise<void> {
+/** On a terminal each drawing replaces the one before. */
+function drawing(text: string): string {
+  return `${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`;
+}
+
+async function watch({ bus, print, event }: Session): Promise<void> {
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -134,11 +134,11 @@ async function watch({ bus, print }: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const text = await whoIsThere(bus).then(
-        (present) => statusText(world, present, Date.now()),
-        (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
+      const show = await whoIsThere(bus).then(
+        (present) => () => event(statusJson(world, present), drawing(statusText(world, present, Date.now()))),
+        (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),
       );
-      if (!isOver) print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+      if (!isOver) show();
       await pause(REDRAW_MS);
     }
   };

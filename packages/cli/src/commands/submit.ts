@@ -21,9 +21,10 @@ export function addSubmit(program: Command, withSession: WithSession): void {
       const document = readJson(file);
       parseHandoff(document);
       await withSession(async (session) => {
-        const { bus, token, print } = session;
+        const { bus, token, answer } = session;
         const { planId, accepted, actions } = handoffAnswer.parse(await callApi(bus, 'handoff', document, token));
-        print(
+        answer(
+          { planId, accepted, actions },
           done(
             accepted === 'taken_in',
             `plan ${planId} taken in: ${actions} actions`,
@@ -34,20 +35,26 @@ export function addSubmit(program: Command, withSession: WithSession): void {
       });
     });
 
-  const incident = program.command('incident').description('incidents; an open P0 holds every advance');
+  const incident = program
+    .command('incident')
+    .alias('incidents')
+    .description('incidents; an open P0 holds every advance');
   incident
     .command('open')
     .argument('<title>')
     .requiredOption('--severity <P0|P1|P2|P3>', 'P0 holds every advance')
     .option('--model <model>', 'the model it concerns; all when left out')
-    .option('--detail <text>')
+    .option('--detail <text>', 'what is known about it')
     .option('--id <id>', 'the same id is the same incident')
     .description('open an incident')
     .action(async (title: string, options: { severity: string; model?: string; detail?: string; id?: string }) => {
-      const report = parseIncident({ ...options, title, source: 'operator' });
-      await withSession(async ({ bus, token, print }) => {
-        const answer = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
-        print(done(true, `incident ${answer.incidentId} is open (${report.severity})`, ''));
+      const { severity: given, model, detail, id } = options;
+      const report = parseIncident({ severity: given, model, detail, id, title, source: 'operator' });
+      await withSession(async ({ bus, token, answer }) => {
+        const opened = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
+        const { incidentId } = opened;
+        const { severity } = report;
+        answer({ incidentId, severity }, done(true, `incident ${incidentId} is open (${severity})`, ''));
       });
     });
   incident
@@ -56,11 +63,14 @@ export function addSubmit(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('resolve an incident')
     .action(async (incidentId: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = z
+      await withSession(async ({ bus, token, answer }) => {
+        const { changed } = z
           .object({ changed: z.boolean() })
           .parse(await callApi(bus, 'resolve_incident', { incidentId, reason }, token));
-        print(done(answer.changed, `incident ${incidentId} resolved`, `incident ${incidentId} was resolved before`));
+        answer(
+          { incidentId, changed },
+          done(changed, `incident ${incidentId} resolved`, `incident ${incidentId} was resolved before`),
+        );
       });
     });
 }
