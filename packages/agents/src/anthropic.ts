@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { ChatModel } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { guarded } from './guarded.ts';
+import { guardedModel } from './guarded-model.ts';
 import type { VendorSettings } from './vendor-settings.ts';
 
 const ANSWER_TOOL = 'answer';
@@ -18,7 +18,7 @@ export function anthropicModel(settings: VendorSettings): ChatModel {
     logLevel: 'off',
     ...(settings.baseUrl === undefined ? {} : { baseURL: settings.baseUrl }),
   });
-  return guarded(speaker, settings.timeoutMs, async (request) => {
+  return guardedModel(speaker, settings.timeoutMs, async (request) => {
     const { schema } = request;
     const message = await client.messages
       .create(

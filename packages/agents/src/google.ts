@@ -8,7 +8,7 @@ import {
 } from '@google/generative-ai';
 import type { ChatModel } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused } from './failures.ts';
-import { guarded } from './guarded.ts';
+import { guardedModel } from './guarded-model.ts';
 import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -26,7 +26,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export function googleModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
   const client = new GoogleGenerativeAI(settings.apiKey);
-  return guarded(speaker, settings.timeoutMs, async (request) => {
+  return guardedModel(speaker, settings.timeoutMs, async (request) => {
     const { schema, system, maxOutputTokens } = request;
     const model = client.getGenerativeModel(
       {

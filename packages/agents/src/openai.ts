@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import type { ChatModel } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { guarded } from './guarded.ts';
+import { guardedModel } from './guarded-model.ts';
 import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
 
 /**
@@ -19,7 +19,7 @@ export function openaiModel(settings: VendorSettings): ChatModel {
     logLevel: 'off',
     ...(settings.baseUrl === undefined ? {} : { baseURL: settings.baseUrl }),
   });
-  return guarded(speaker, settings.timeoutMs, async (request) => {
+  return guardedModel(speaker, settings.timeoutMs, async (request) => {
     const { schema, maxOutputTokens } = request;
     const system = schema === undefined ? request.system : `${request.system}\n\n${schemaInstruction(schema)}`;
     const completion = await client.chat.completions

@@ -4,7 +4,14 @@ import { EXIT_CODES } from './exit-codes.ts';
 const COMMON = [
   ['--json', 'one JSON document on standard output; progress goes to standard error'],
   ['--nats <url>', 'address of NATS; default CONCLAVE_NATS_URL, else the local stack'],
+  ['--state <folder>', 'state folder of the local stack; default CONCLAVE_STATE, else the nearest .conclave'],
 ] as const;
+
+/** Those of them that say what to connect to. */
+export interface CommonOptions {
+  readonly nats?: string | undefined;
+  readonly state?: string | undefined;
+}
 
 /** Gives every verb the options that all have, and marks those that a verb cannot do without. */
 export function addCommonOptions(command: Command): void {

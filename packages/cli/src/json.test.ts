@@ -5,12 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { serveApi } from '@conclave/bus';
+import { openArtifacts, serveApi } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
-import { API, subjects } from '@conclave/contracts';
+import { API, sha256, subjects } from '@conclave/contracts';
 import type { Command } from 'commander';
+import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
 import { record } from './testing/record.ts';
+import { standInRunner } from './testing/runner.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
 const folder = mkdtempSync(join(tmpdir(), 'conclave-json-'));
@@ -39,6 +41,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   'incident resolve': ['i-1', ...wait],
   'dlq list': [],
   infer: ['emoji-search', 'cat'],
+  load: ['emoji-search', '--rate', '20', '--duration', '1s'],
 };
 
 /** Verbs that answer without a system. */
@@ -50,7 +53,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   revert: { outcome: 'rolled_back', rolloutId: 'r-1', serving: '0.9' },
   convene: { called: true },
   handoff: { planId: 'p', accepted: 'taken_in', actions: 1 },
-  open_incident: { incidentId: 'i-1' },
+  open_incident: { incidentId: 'i-1', severity: 'P1', model: null, doubts: [] },
+  apply: { changed: true, outcome: 'opened', detail: '', rolloutId: 'r-1' },
 };
 
 function verbsOf(command: Command, path: readonly string[] = []): string[] {
@@ -60,13 +64,15 @@ function verbsOf(command: Command, path: readonly string[] = []): string[] {
 }
 
 const silent = { out: () => undefined, err: () => undefined };
-const verbs = verbsOf(createProgram(silent, { answer: assert.fail, print: assert.fail, event: assert.fail }));
+const verbs = verbsOf(createProgram(silent, startAnswering(silent, false)));
 
 suite('--json', () => {
   let server: TestBus;
+  let stopRunner: () => Promise<void>;
   before(async () => {
     server = await startTestBus();
-    await record(server.bus);
+    const { digest } = await openArtifacts(server.bus).pushDirectory(join(EXAMPLE, 'dataset'), 'dataset');
+    await record(server.bus, digest);
     const action = { id: 1, action: 'look', owner: 'ops_commander', priority: 'high' };
     writeFileSync(
       plan,
@@ -75,19 +81,12 @@ suite('--json', () => {
     const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers every verb' });
     for (const verb of Object.keys(API))
       api.endpoint(verb, subjects.api(verb), async () => ANSWERS[verb] ?? { changed: true });
-    const outputs = [
-      { name: 'ids', datatype: 'BYTES', shape: [1, 1], data: ['cat'] },
-      { name: 'scores', datatype: 'FP32', shape: [1, 1], data: [1] },
-    ];
-    api.endpoint('infer', subjects.infer('emoji-search'), async () => ({
-      model_name: 'emoji-search',
-      model_version: '1.0',
-      outputs,
-    }));
     await api.ready();
+    stopRunner = await standInRunner(server.bus, sha256('1.0'), digest);
   });
   after(async () => {
     rmSync(folder, { recursive: true });
+    await stopRunner();
     await server[Symbol.asyncDispose]();
   });
 
@@ -103,7 +102,7 @@ suite('--json', () => {
       const line = LINES[verb];
       assert.ok(line !== undefined, `give ${verb} a command line in LINES`);
       const { code, document, err } = await json(...verb.split(' '), ...line, '--json', '--nats', server.nats.url);
-      assert.deepEqual([code, err], [0, '']);
+      assert.deepEqual([code, err.match(/CVE_.*/)], [0, null], err);
       assert.ok(typeof document === 'object' && document !== null && !Array.isArray(document));
       assert.ok(Object.keys(document).length > 0);
     });
@@ -113,7 +112,13 @@ suite('--json', () => {
     process.env.CONCLAVE_NKEY_FILE = join(folder, 'none');
     t.after(() => delete process.env.CONCLAVE_NKEY_FILE);
     for (const verb of verbs.filter((name) => !WITHOUT_SYSTEM.has(name))) {
-      const { code, document } = await json('--json', '--nats', server.nats.url, ...verb.split(' '), ...(LINES[verb] ?? []));
+      const { code, document } = await json(
+        '--json',
+        '--nats',
+        server.nats.url,
+        ...verb.split(' '),
+        ...(LINES[verb] ?? []),
+      );
       const { message, ...error } = document.error;
       assert.deepEqual([verb, code, error], [verb, 2, { code: 'CVE_ENVIRONMENT_INVALID', retry: 'terminal' }]);
       assert.match(message, /^the credential file /);

@@ -1,15 +1,18 @@
 import { messageOf, oneLine } from '@conclave/contracts';
 import { Command, CommanderError } from 'commander';
-import { Answering, type Answers, asCoded, type Output } from './answers.ts';
+import { type Answers, asCoded, startAnswering } from './answers.ts';
 import { addApply } from './commands/apply.ts';
 import { addExplain } from './commands/explain.ts';
+import { addInfer } from './commands/infer.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addLoad } from './commands/load.ts';
 import { addOperate } from './commands/operate.ts';
 import { addPush } from './commands/push.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
-import { addCommonOptions, exitCodesHelp } from './common-options.ts';
+import { addCommonOptions, type CommonOptions, exitCodesHelp } from './common-options.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
+import type { Output } from './output.ts';
 import { sessions, type WithSession } from './session.ts';
 import { readVersion } from './version.ts';
 
@@ -17,11 +20,21 @@ import { readVersion } from './version.ts';
 type AddVerbs = (program: Command, withSession: WithSession, answers: Answers) => void;
 
 /** In the order of `conclave --help`. */
-const VERBS: readonly AddVerbs[] = [addStatus, addExplain, addPush, addApply, addOperate, addSubmit, addInspect];
+const VERBS: readonly AddVerbs[] = [
+  addStatus,
+  addExplain,
+  addPush,
+  addApply,
+  addOperate,
+  addSubmit,
+  addInspect,
+  addInfer,
+  addLoad,
+];
 
 /** Runs one command line. @returns its exit code (exit-codes.ts), after one `CVE_...: ...` line on standard error unless it is 0. */
 export async function run(args: readonly string[], output: Output): Promise<ExitCode> {
-  const answering = new Answering(output, wantsJson(args));
+  const answering = startAnswering(output, wantsJson(args));
   const program = createProgram(output, answering);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -37,7 +50,7 @@ export async function run(args: readonly string[], output: Output): Promise<Exit
     const isHelp = error instanceof CommanderError && error.code === 'commander.help';
     if (!isHelp) output.err(oneLine(coded.message));
     answering.end(coded);
-    return exitCodeOf(coded);
+    return error instanceof CommanderError ? 2 : exitCodeOf(error);
   }
 }
 
@@ -63,11 +76,12 @@ export function createProgram(output: Output, answers: Answers): Command {
       writeErr: (text) => output.err(text.trimEnd()),
       outputError: () => undefined,
     });
-  let nats: string | undefined;
+  let settings: CommonOptions = {};
   program.hook('preAction', (_, command) => {
-    nats = command.optsWithGlobals<{ nats?: string }>().nats;
+    const { nats, state } = command.optsWithGlobals<CommonOptions>();
+    settings = { nats, state };
   });
-  const withSession = sessions(() => (nats === undefined ? {} : { nats }), answers);
+  const withSession = sessions(() => settings, answers);
   for (const addVerbs of VERBS) addVerbs(program, withSession, answers);
   addCommonOptions(program);
   program.addHelpText('after', exitCodesHelp());

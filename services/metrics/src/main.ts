@@ -1,5 +1,6 @@
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { receiving, runService, systemClock } from '@conclave/service';
+import { followGates, HeardGates } from './heard-gates.ts';
 import { registerApi } from './http/api.ts';
 import { registerEvents } from './http/events.ts';
 import { registerPage } from './http/page.ts';
@@ -15,7 +16,9 @@ const TELEMETRY_KEPT_MS = 15 * 60_000;
 await runService({
   name: 'metrics',
   async start({ bus, config, journal, http, registry, log, health, signal }) {
+    const gates = new HeardGates();
     const observed: Observed = {
+      gates,
       mirror: new JournalMirror(),
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
@@ -46,6 +49,9 @@ await runService({
     const watching = watchRunners(bus, observed.runners, (reason) => {
       log.warn({ reason }, 'a runner status is unreadable');
     });
+    const hearing = followGates(bus, gates, (reason) =>
+      log.warn({ reason }, 'what a leader says of its gates is unreadable'),
+    );
     const journalCheck = receiving(bus, world);
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
@@ -54,6 +60,7 @@ await runService({
     return {
       async stop() {
         events.stop();
+        hearing.unsubscribe();
         await Promise.all([world.stop(), windows.stop(), stopRunners()]);
       },
     };

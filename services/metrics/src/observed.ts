@@ -1,3 +1,4 @@
+import type { HeardGates } from './heard-gates.ts';
 import type { JournalMirror } from './journal/mirror.ts';
 import type { Runners } from './runners.ts';
 import type { WindowStore } from './telemetry/window-store.ts';
@@ -7,6 +8,8 @@ export interface Observed {
   readonly mirror: JournalMirror;
   readonly telemetry: WindowStore;
   readonly runners: Runners;
+  /** How the gates stand now; without it, as they were recorded last. */
+  readonly gates?: HeardGates;
   /** Seconds between the heartbeats that the leader records. */
   readonly heartbeatIntervalSeconds: number;
   now(): Date;

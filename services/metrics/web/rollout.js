@@ -48,17 +48,30 @@ function holdNote(hold) {
     'p',
     { class: 'note warn', 'data-key': `hold-${hold.holdId}`, role: 'status' },
     h('strong', null, `Held (${hold.kind})`),
-    ` by ${hold.by}: ${hold.reason}`,
+    ` by ${hold.by}: ${hold.reason}. Nothing advances until `,
+    h('code', null, hold.release),
   );
 }
 
 function currentPart(current, state) {
   return [
     stageRail(current),
+    current.waitsFor.map(waitNote),
     h('div', { class: 'meters' }, soakMeter(current, state), shareMeter(current)),
     gateTable(current),
     h('div', { class: 'pair' }, missingPart(current), votePart(current, state)),
   ];
+}
+
+/** What only a person can do, when nothing else is waited for. */
+function waitNote({ sentence, command }) {
+  return h(
+    'p',
+    { class: 'note warn', 'data-key': `wait-${command}`, role: 'status' },
+    h('strong', null, 'Waits for you: '),
+    h('code', null, command),
+    ` (${sentence})`,
+  );
 }
 
 function stageRail(current) {

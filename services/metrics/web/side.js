@@ -110,7 +110,8 @@ function incidentPart(incident, now) {
       h(
         'p',
         null,
-        h('strong', null, incident.title),
+        h('strong', { title: incident.detail }, incident.title),
+        incident.reports && h('span', { class: 'muted' }, ` ${incident.reports} times at least`),
         incident.model && h('span', { class: 'muted' }, ` ${incident.model}`),
       ),
       h(
@@ -120,6 +121,7 @@ function incidentPart(incident, now) {
           ? `resolved by ${resolved.by} ${ago(resolved.at, now)}: ${resolved.reason}`
           : `opened ${ago(incident.openedAt, now)}${incident.source ? ` by ${incident.source}` : ''}`,
       ),
+      !resolved && h('code', null, `conclave incident resolve ${incident.incidentId} --reason ...`),
     ),
   );
 }

@@ -1,3 +1,4 @@
+import { changedAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
@@ -5,7 +6,6 @@ import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { takeBack } from '../take-back.ts';
 
-const changedAnswer = z.object({ changed: z.boolean() });
 const calledAnswer = z.object({ called: z.boolean() });
 
 /** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
@@ -18,10 +18,10 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('record the version that serves before Conclave arrives')
     .action(async (model: string, version: string, { dataset }: { dataset: string }) => {
       await withSession(async ({ bus, token, answer }) => {
-        const { changed } = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
+        const adopted = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
         answer(
-          { model, version, dataset, changed },
-          done(changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
+          { model, version, dataset, changed: adopted.changed },
+          done(adopted.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
         );
       });
     });
@@ -75,8 +75,8 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .description(description)
       .action(async (model: string, { reason, verdicts }: { reason: string; verdicts?: string }) => {
         await withSession(async ({ bus, token, answer }) => {
-          const { changed } = changedAnswer.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
-          answer({ model, changed }, done(changed, `${model} ${yes}`, `${model} ${no}`));
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}`, `${model} ${no}`));
         });
       });
   }
@@ -93,8 +93,13 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .description(description)
       .action(async (model: string, { reason }: { reason: string }) => {
         await withSession(async ({ bus, token, answer }) => {
-          const { changed } = changedAnswer.parse(await callApi(bus, verb, { model, reason }, token));
-          answer({ model, changed }, done(changed, `${model} ${yes}`, `${model} ${no}`));
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason }, token));
+          const next = answered.isOpen
+            ? ''
+            : verb === 'pause'
+              ? '; no rollout is open, so it holds the next one'
+              : '; no rollout is open';
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}${next}`, `${model} ${no}`));
         });
       });
   }
@@ -107,9 +112,10 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .description('count one gate as passed in this stage, on the record for ever')
     .action(async (model: string, gate: string, { reason }: { reason: string }) => {
       await withSession(async ({ bus, token, answer }) => {
-        const { changed } = changedAnswer.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        const answered = changedAnswer.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        const { changed } = answered;
         answer(
-          { model, gate, changed },
+          { model, gate, ...answered },
           done(
             changed,
             `gate ${gate} of ${model} overridden in this stage`,

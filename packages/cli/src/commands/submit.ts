@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { ConclaveError, handoffAnswer, messageOf, parseHandoff, parseIncident } from '@conclave/contracts';
+import {
+  ConclaveError,
+  handoffAnswer,
+  incidentAnswer,
+  messageOf,
+  oneLine,
+  parseHandoff,
+  parseIncident,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
+import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { done } from './operate.ts';
 import { waitForPlan } from './wait-for-plan.ts';
@@ -48,13 +57,13 @@ export function addSubmit(program: Command, withSession: WithSession): void {
     .option('--id <id>', 'the same id is the same incident')
     .description('open an incident')
     .action(async (title: string, options: { severity: string; model?: string; detail?: string; id?: string }) => {
-      const { severity: given, model, detail, id } = options;
-      const report = parseIncident({ severity: given, model, detail, id, title, source: 'operator' });
+      const { severity, model, detail, id } = options;
+      const report = parseIncident({ severity, model, detail, id, title, source: 'operator' });
       await withSession(async ({ bus, token, answer }) => {
-        const opened = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
-        const { incidentId } = opened;
-        const { severity } = report;
-        answer({ incidentId, severity }, done(true, `incident ${incidentId} is open (${severity})`, ''));
+        const opened = incidentAnswer.parse(await callApi(bus, 'open_incident', report, token));
+        const on = `${opened.severity}, on ${opened.model ?? 'all models'}`;
+        const doubts = opened.doubts.map((doubt) => style('yellow', `  ! ${oneLine(doubt)}`));
+        answer(opened, [done(true, `incident ${opened.incidentId} is open (${on})`, ''), ...doubts].join('\n'));
       });
     });
   incident

@@ -17,7 +17,7 @@ export async function append(
 }
 
 /** One of everything: two versions and a dataset, a rollout in shadow, a meeting that voted and planned, an action, an incident. */
-export async function record(bus: Bus): Promise<void> {
+export async function record(bus: Bus, datasetDigest = sha256('emoji')): Promise<void> {
   const digest = sha256('1.1');
   const stable = sha256('1.0');
   const registered = { model: MODEL, description: 'finds emoji', bytes: 1000, by: 'ada' };
@@ -25,7 +25,15 @@ export async function record(bus: Bus): Promise<void> {
     ['model.registered', { ...registered, version: '1.0', digest: stable }],
     ['model.registered', { ...registered, version: '1.1', digest }],
   ]);
-  const dataset = { name: 'emoji', digest, description: '', documents: 10, queries: 5, bytes: 100, by: 'ada' };
+  const dataset = {
+    name: 'emoji',
+    digest: datasetDigest,
+    description: '',
+    documents: 10,
+    queries: 5,
+    bytes: 100,
+    by: 'ada',
+  };
   await append(bus, aggregates.model(datasetKey('emoji')), [['dataset.registered', dataset]]);
   const definition = {
     name: 'r',
@@ -33,7 +41,7 @@ export async function record(bus: Bus): Promise<void> {
     version: '1.1',
     digest,
     datasetName: 'emoji',
-    dataset: digest,
+    dataset: datasetDigest,
     authority: 'act',
     stages: [
       { name: 'shadow', soakSeconds: 3600 },
@@ -43,7 +51,7 @@ export async function record(bus: Bus): Promise<void> {
   };
   const entered = { rolloutId: 'r-1', stage: 'shadow', stageEpoch: 1, share: 0, requestedBy: 'ops_commander' };
   await append(bus, aggregates.rollouts(MODEL), [
-    ['rollout.adopted', { model: MODEL, version: '1.0', digest: stable, dataset: digest, by: 'ada' }],
+    ['rollout.adopted', { model: MODEL, version: '1.0', digest: stable, dataset: datasetDigest, by: 'ada' }],
     ['rollout.applied', { rolloutId: 'r-1', definition, by: 'ada' }],
     ['rollout.stage_entered', entered],
   ]);

@@ -27,6 +27,8 @@ export interface ActionRun {
   readonly worker: string | undefined;
   readonly speaker: Speaker | undefined;
   readonly startedAt: string | undefined;
+  /** Start of the newest attempt. */
+  readonly lastStartedAt: string | undefined;
   readonly calls: readonly ToolCall[];
   readonly completed:
     | {
@@ -47,6 +49,7 @@ export function initialAction(actionId: string): ActionRun {
     worker: undefined,
     speaker: undefined,
     startedAt: undefined,
+    lastStartedAt: undefined,
     calls: [],
     completed: undefined,
   };
@@ -62,7 +65,15 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
   switch (event.type) {
     case 'action.started': {
       const { owner, attempt, worker, speaker } = event.data;
-      return { ...state, owner, attempt, worker, speaker, startedAt: state.startedAt ?? event.at };
+      return {
+        ...state,
+        owner,
+        attempt,
+        worker,
+        speaker,
+        startedAt: state.startedAt ?? event.at,
+        lastStartedAt: event.at,
+      };
     }
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;

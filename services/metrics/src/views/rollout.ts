@@ -1,15 +1,19 @@
 import {
+  awaitedOfPerson,
   describeThreshold,
   describeValue,
   describeVerdict,
   type Gate,
+  type GatesNow,
+  gatesNow,
   isEnded,
   measureOf,
-  missingForNextStep,
+  missingNow,
   nextStage,
   openRollout,
   type Rollout,
   type RolloutsState,
+  releaseCommand,
   type StageName,
   shareOf,
   soakSecondsLeft,
@@ -27,7 +31,7 @@ export function rolloutView(observed: Observed, state: RolloutsState) {
     seq: state.seq,
     stable: state.stable ?? null,
     previousStable: state.previousStable ?? null,
-    holds: Object.values(state.holds),
+    holds: Object.values(state.holds).map((hold) => ({ ...hold, release: releaseCommand(state.model, hold) })),
     current: open === undefined ? null : currentView(observed, state, open),
     past: ended.map(pastView),
   };
@@ -41,6 +45,7 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
   const measured =
     since === undefined ? null : observed.telemetry.measuredShare(state.model, definition.version, since);
   const soakSeconds = soakSecondsOf(rollout);
+  const gates = gatesNow(rollout, observed.gates?.of(state.model), now);
   return {
     rolloutId: rollout.rolloutId,
     version: definition.version,
@@ -60,11 +65,13 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     askedShare: rollout.stage === undefined ? 0 : shareOf(rollout.stage),
     measuredShare: measured?.share ?? null,
     measuredRequests: measured?.requests ?? 0,
-    gates: definition.gates.map((gate) => gateView(rollout, gate)),
+    gates: definition.gates.map((gate) => gateView(rollout, gate, gates)),
+    gatesAt: gates.at ?? null,
     vote: rollout.vote ?? null,
     approval: rollout.approval ?? null,
     next: next === undefined ? null : { stage: next, label: stageLabel(next) },
-    missing: missingForNextStep(state, rollout, now),
+    missing: missingNow(state, rollout, gates, now),
+    waitsFor: awaitedOfPerson(state, rollout, now),
   };
 }
 
@@ -83,8 +90,8 @@ function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {
   };
 }
 
-function gateView(rollout: Rollout, gate: Gate) {
-  const verdict = rollout.verdicts[gate.name];
+function gateView(rollout: Rollout, gate: Gate, gates: GatesNow) {
+  const verdict = gates.verdictOf(gate.name);
   const measure = measureOf(verdict ?? { gate: gate.name, source: gate.source, operator: gate.operator }, gate);
   const minSamples = 'minSamples' in gate ? gate.minSamples : 0;
   return {
@@ -107,7 +114,8 @@ function gateView(rollout: Rollout, gate: Gate) {
         : describeVerdict(verdict, gate),
     sentence: verdict?.sentence ?? 'not measured in this stage yet',
     source: verdict?.source ?? gate.source,
-    at: verdict?.at ?? null,
+    /** When the outcome changed last. */
+    at: rollout.verdicts[gate.name]?.at ?? null,
     override: rollout.overrides[gate.name] ?? null,
   };
 }
