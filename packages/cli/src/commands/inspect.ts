@@ -1,19 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { listDeadLetters } from '@conclave/bus';
-import {
-  ConclaveError,
-  inferResponse,
-  isConclaveError,
-  oneLine,
-  requireRollouts,
-  subjects,
-  zodMessage,
-} from '@conclave/contracts';
+import { ConclaveError, inferResponse, oneLine, requireRollouts, subjects, zodMessage } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 const INFER_MS = 10_000;
+/** An answer that takes longer may be none. */
+const LOOK_MS = 300;
 
 export function addInspect(program: Command, withSession: WithSession): void {
   const dlq = program.command('dlq').description('dead letters: what was refused, with the reason');
@@ -58,11 +53,15 @@ export function addInspect(program: Command, withSession: WithSession): void {
           parameters: { k, ...(options.client === undefined ? {} : { client_key: options.client }) },
         };
         const started = performance.now();
-        const reply = await bus.request(subjects.infer(model), body, { timeoutMs: INFER_MS }).catch(async (error) => {
-          // Nobody answers for a model that does not exist.
-          if (isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) requireRollouts(await readWorld(bus), model);
-          throw error;
-        });
+        const asked = bus.request(subjects.infer(model), body, { timeoutMs: INFER_MS });
+        const isEnded = asked.then(
+          () => true,
+          () => true,
+        );
+        // Nobody answers for a model that does not exist; whether it does is looked up only then.
+        if (!(await Promise.race([isEnded, pause(LOOK_MS, false, { ref: false })])))
+          requireRollouts(await readWorld(bus), model);
+        const reply = await asked;
         const elapsedMs = performance.now() - started;
         const parsed = inferResponse.safeParse(reply.json());
         if (!parsed.success)
