@@ -120,7 +120,7 @@ suite('the conclave command against a real server', () => {
   test('infer of a model that does not exist is refused by its name', async () => {
     const { code, err } = await on('infer', 'emoji-serach', 'cat');
     assert.equal(code, 1);
-    assert.match(err, /^CVE_ROLLOUT_UNKNOWN: .*did you mean "emoji-search"/);
+    assert.match(err, /^CVE_MODEL_UNKNOWN: .*did you mean "emoji-search"\? known: emoji-search$/);
   });
 
   test('status and explain show the figures that the leader tells, and say so where none does', async () => {

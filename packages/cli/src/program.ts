@@ -2,19 +2,15 @@ import { ConclaveError, isConclaveError, messageOf, oneLine } from '@conclave/co
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addExplain } from './commands/explain.ts';
+import { addInfer } from './commands/infer.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addLoad } from './commands/load.ts';
 import { addOperate } from './commands/operate.ts';
 import { addPush } from './commands/push.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
+import type { Output } from './output.ts';
 import { sessions } from './session.ts';
-
-export interface Output {
-  /** Lines for standard output. */
-  out(text: string): void;
-  /** Lines for standard error. */
-  err(text: string): void;
-}
 
 /** Runs one command line. @returns the exit code: 0, or 1 after one `CVE_...: ...` line on standard error. */
 export async function run(args: readonly string[], output: Output): Promise<0 | 1> {
@@ -36,6 +32,7 @@ function createProgram(output: Output): Command {
   program
     .description('Roll machine-learning models out one earned stage at a time.')
     .option('--nats <url>', 'address of NATS; default CONCLAVE_NATS_URL, else the local stack')
+    .option('--state <folder>', 'state folder of the local stack; default CONCLAVE_STATE, else the nearest .conclave')
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .exitOverride()
@@ -44,7 +41,7 @@ function createProgram(output: Output): Command {
       writeErr: (text) => output.err(text.trimEnd()),
       outputError: () => undefined,
     });
-  const withSession = sessions(() => program.opts<{ nats?: string }>(), output.out);
+  const withSession = sessions(() => program.opts<{ nats?: string; state?: string }>(), output.out);
   addStatus(program, withSession);
   addExplain(program, withSession);
   addPush(program, withSession);
@@ -52,6 +49,8 @@ function createProgram(output: Output): Command {
   addOperate(program, withSession);
   addSubmit(program, withSession);
   addInspect(program, withSession);
+  addInfer(program, withSession);
+  addLoad(program, withSession, output);
   return program;
 }
 

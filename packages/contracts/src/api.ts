@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { WHO_LENGTH, WHY_LENGTH } from './events/rollouts.ts';
 import { digest, entityId, gateName, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
+import { runnerServing } from './serving.ts';
 import { stageName } from './stages.ts';
 import { severity } from './submissions.ts';
 
@@ -77,6 +78,11 @@ export const API = {
   abort: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
   /** Takes production back from the version that completed its rollout to the one before it. */
   revert: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
+  /**
+   * Takes a model that cannot be served, or never was, off every runner and out of the status. Its bundles and its history stay. Refused
+   * while a version of it serves.
+   */
+  forget: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   /** A person's yes to the verdicts as they stand; with `verdicts`, only if these still stand. */
   approve: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
   reject: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
@@ -123,11 +129,14 @@ export const applyAnswer = changedAnswer.extend({
 });
 export type ApplyAnswer = z.input<typeof applyAnswer>;
 
-/** Answer of `rollback`, `abort` and `revert`. */
+/** Answer of `rollback`, `abort` and `revert`: what was accepted, and how far the runners are with it. */
 export const rollbackAnswer = z.object({
   outcome: z.enum(['rolled_back', 'nothing_to_roll_back']),
   rolloutId: z.string().nullable(),
+  /** The version that is to serve; `runners` says where it does. */
   serving: z.string().nullable(),
+  /** Each serving runner that reported itself. */
+  runners: z.array(runnerServing).optional(),
 });
 export type RollbackAnswer = z.infer<typeof rollbackAnswer>;
 

@@ -13,7 +13,7 @@ import { releaseCommand } from './waits-for.ts';
  * 3. when its rollout has ended otherwise (aborted, rolled back, reverted, superseded by a later version), it is opened again only at a
  *    wish of its own: somebody or a gate has ended it, and a timer must not overrule them.
  */
-export type Standing =
+export type OnRecord =
   /** Nothing on record stands against opening it. */
   | { readonly kind: 'new' }
   | { readonly kind: 'open'; readonly rollout: Rollout }
@@ -21,7 +21,7 @@ export type Standing =
   | { readonly kind: 'ended'; readonly rollout: Rollout; readonly sentence: string };
 
 /** What is on record about exactly this definition. */
-export function standingOf(world: World, state: RolloutsState, definition: RolloutDefinition): Standing {
+export function onRecordOf(world: World, state: RolloutsState, definition: RolloutDefinition): OnRecord {
   const { model, version } = definition.spec;
   const open = openRollout(state);
   if (open !== undefined) return isPinnedFrom(open.definition, definition) ? { kind: 'open', rollout: open } : NEW;
@@ -38,7 +38,7 @@ export function standingOf(world: World, state: RolloutsState, definition: Rollo
     : { kind: 'ended', rollout, sentence: endedSentence(rollout, state) };
 }
 
-const NEW: Standing = { kind: 'new' };
+const NEW: OnRecord = { kind: 'new' };
 
 /** Whether this definition is what was pinned. What it leaves to the registry and the configuration may have moved on since. */
 function isPinnedFrom(pinned: PinnedRollout, { metadata, spec }: RolloutDefinition): boolean {

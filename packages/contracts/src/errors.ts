@@ -30,6 +30,7 @@ const CATALOGUE = {
   CVE_ROLLOUT_NOT_ELIGIBLE: 'terminal',
   CVE_MODEL_UNKNOWN: 'terminal',
   CVE_MODEL_DIGEST_CONFLICT: 'terminal',
+  CVE_MODEL_NOT_SERVED: 'terminal',
   CVE_BUNDLE_INVALID: 'terminal',
   CVE_BUNDLE_DIGEST_MISMATCH: 'terminal',
   CVE_BUNDLE_ONNX_INVALID: 'terminal',

@@ -7,12 +7,12 @@ import {
   holdSentences,
   measureOf,
   oneLine,
+  onRecordOf,
   openRollout,
   type RolloutDefinition,
   registeredDataset,
   registeredModel,
   stageLabel,
-  standingOf,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
@@ -57,7 +57,7 @@ async function showPinned({ bus, print }: Session, definition: RolloutDefinition
   print(pinnedText(definition, world));
   const state = entryOf(world.rollouts, model);
   if (state === undefined) return;
-  const standing = standingOf(world, state, definition);
+  const standing = onRecordOf(world, state, definition);
   const open = openRollout(state);
   if (standing.kind === 'open') print(done(false, '', `${standing.rollout.rolloutId} is open on it already`));
   else if (standing.kind !== 'new') print(done(false, '', oneLine(standing.sentence)));

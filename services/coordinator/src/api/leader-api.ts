@@ -16,15 +16,14 @@ import {
   type LiveGates,
   type ModelEvent,
   missingNow,
+  onRecordOf,
   openRollout,
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
   readIncident,
   requireRollouts,
-  type ScheduleEvent,
   soakSecondsLeft,
-  standingOf,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -43,8 +42,7 @@ import {
   decidePause,
   decideResume,
 } from '../rollout/operate.ts';
-import { slotOf } from '../schedule/heartbeat.ts';
-import { nextMeetingId } from '../schedule/meetings.ts';
+import { callOnRequest } from '../schedule/call-on-request.ts';
 import { checkRequest } from './request.ts';
 
 export interface LeaderApiParts {
@@ -115,7 +113,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       definition.spec.model,
       (state, now) => {
         const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry);
-        const standing = standingOf(now, state, definition);
+        const standing = onRecordOf(now, state, definition);
         detail = standing.kind === 'serves' ? standing.sentence : '';
         return events;
       },
@@ -187,9 +185,11 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   });
   on('convene', async ({ reason }, by) => {
     const events = await writer.commit(aggregates.schedule, (now) =>
-      conveneEvents(now, `${by}: ${reason}`, clock.now(), options),
+      callOnRequest(now, `${by}: ${reason}`, clock.now(), options),
     );
-    return { called: events.length > 0 };
+    // Its work goes out with the leader's next turn, as that of every meeting which nobody has opened.
+    const [meeting] = world().schedule.meetings;
+    return { called: events.length > 0, meetingId: meeting?.meetingId ?? null };
   });
   return api;
 }
@@ -210,22 +210,6 @@ async function reportIncident(
     await deadLetter(bus, { subject: subjects.api('open_incident'), bytes, reason: error, by: instance });
     return { incidentId, severity: 'P0', model: null, doubts: [error.message] };
   }
-}
-
-function conveneEvents(world: World, detail: string, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
-  const last = world.schedule.meetings[0];
-  if (last !== undefined && last.endedAt === undefined) return [];
-  const slot = slotOf(now, options.meetings.meetingIntervalSeconds);
-  const meetingId = nextMeetingId(world, slot);
-  const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
-  return [
-    {
-      id: `schedule.meeting_called:${meetingId}`,
-      type: 'schedule.meeting_called',
-      at: now.toISOString(),
-      data: { meetingId, slot, reason: 'requested', detail, deadline },
-    },
-  ];
 }
 
 /** Why a rollout stands where it stands. */

@@ -17,12 +17,11 @@ import {
   parseMessage,
   type RoadmapEvent,
   readIncident,
-  type ScheduleEvent,
   subjects,
   type World,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
-import { decideIntake } from '../schedule/intake.ts';
+import { intakeEvents } from '../schedule/intake.ts';
 import { isMeetingId } from '../schedule/meetings.ts';
 import type { UnreadableReports } from './unreadable-reports.ts';
 import type { LeaderWriter } from './writer.ts';
@@ -114,29 +113,6 @@ export async function takeInPlan(plan: Plan, writer: LeaderWriter, clock: Clock)
   if (isMeetingId(plan.planId)) await writer.catchUp();
   const events = await writer.commit(aggregates.schedule, (world) => intakeEvents(world, plan, clock.now()));
   return { planId: plan.planId, accepted: events.length === 0 ? 'known' : 'taken_in', actions: plan.actions.length };
-}
-
-function intakeEvents(world: World, plan: Plan, now: Date): ScheduleEvent[] {
-  const decision = decideIntake(world, plan);
-  if (decision.kind === 'known') return [];
-  const at = now.toISOString();
-  const { planId, digest, source, actions } = plan;
-  return [
-    ...decision.supersedes.map(
-      ({ actionId }): ScheduleEvent => ({
-        id: `schedule.action_superseded:${actionId}`,
-        type: 'schedule.action_superseded',
-        at,
-        data: { actionId, byPlanId: planId },
-      }),
-    ),
-    {
-      id: `schedule.plan_accepted:${planId}`,
-      type: 'schedule.plan_accepted',
-      at,
-      data: { planId, digest, source, origin: decision.origin, actions: [...actions] },
-    },
-  ];
 }
 
 /** An incident's own id, or one made of its content and its place in the stream: a redelivery is the same incident. */

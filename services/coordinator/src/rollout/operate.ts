@@ -3,6 +3,7 @@ import {
   knownNames,
   missingInStage,
   nextStage,
+  onRecordOf,
   openRollout,
   type PinnedRollout,
   type Rollout,
@@ -12,7 +13,6 @@ import {
   registeredDataset,
   registeredModel,
   shortDigest,
-  standingOf,
   verdictSetOf,
   type World,
 } from '@conclave/contracts';
@@ -70,7 +70,7 @@ export function decideApply(
   retry = false,
 ): RolloutEvent[] {
   const pinned = pin(world, definition, defaultSoakSeconds);
-  const standing = standingOf(world, state, definition);
+  const standing = onRecordOf(world, state, definition);
   if (standing.kind === 'open' || standing.kind === 'serves') return [];
   const open = openRollout(state);
   if (open !== undefined) {

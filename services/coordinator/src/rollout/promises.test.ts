@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidingGates, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
+import { decidingGates, gate, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';
@@ -107,6 +107,24 @@ for (const missing of needed.filter((need) => need !== 'evaluate')) {
     assert.equal(openRollout(simulation.t.state)?.stage, STAGES.at(-1));
   });
 }
+
+test('a stage after shadow in which no request was answered is not earned, whatever its gates measure', () => {
+  const simulation = new Simulation('act', {
+    gates: [gate.parse({ name: 'ndcg@10', source: 'evaluation', metric: 'ndcg@10', threshold: 0.72 })],
+  });
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.earn('traffic');
+  assert.equal(simulation.deploy('5_percent'), 'entered', 'shadow may be left without traffic');
+  simulation.earn('traffic');
+  assert.equal(simulation.deploy('20_percent'), 'not_eligible');
+  const missing = missingForNextStage(t.state, openRollout(t.state) ?? assert.fail(), t.now);
+  assert.match(missing.join(), /1\.0 has not answered a single request in 5_percent yet/);
+  simulation.traffic(1, 3);
+  simulation.settle();
+  t.meet(() => 'go');
+  assert.equal(simulation.deploy('20_percent'), 'entered');
+});
 
 test('a completed rollout is taken back to the version before, once', () => {
   const { t } = completed();
