@@ -34,6 +34,7 @@ export * from './roles.ts';
 export * from './rollback-order.ts';
 export * from './rollout-definition.ts';
 export * from './serving.ts';
+export * from './seating.ts';
 export * from './stages.ts';
 export * from './standing.ts';
 export * from './subjects.ts';

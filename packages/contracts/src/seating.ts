@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { speaker } from './events/actions.ts';
+import { nextStage, type Rollout } from './folds/rollout.ts';
 
 /** One chair of a team, as the service that seats it knows it now. */
 export const seatStatus = z.object({
@@ -82,8 +83,12 @@ export function waysOut(seats: readonly SeatStatus[]): string[] {
   return [...new Set(seats.map(({ wayOut }) => wayOut).filter((way) => way !== ''))];
 }
 
-/** What is missing for a next step that a meeting has to vote on or propose, and the seating that keeps it from that, if it does. */
-export function missingWithSeating(missing: readonly string[], seating: Seating, needsMeeting: boolean): string[] {
-  const why = needsMeeting ? whyNobodyDecides(seating) : undefined;
+/**
+ * What is missing for the next step, and the seating that keeps a meeting from deciding on it, where one has to. What only a person may do
+ * (`authority: observe`) or what needs no vote (completion) is left as it is; so is all where nobody knows the seating.
+ */
+export function withSeating(missing: readonly string[], rollout: Rollout, seating: Seating | undefined): string[] {
+  const needsMeeting = nextStage(rollout) !== undefined && rollout.definition.authority !== 'observe';
+  const why = needsMeeting && seating !== undefined ? whyNobodyDecides(seating) : undefined;
   return why === undefined ? [...missing] : [...missing, why];
 }

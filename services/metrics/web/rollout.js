@@ -153,18 +153,14 @@ function meter(label, text, part, mark, className) {
   );
 }
 
-function missingPart({ missing, next, stage }) {
+function missingPart({ missing, next, stage, outlook }) {
   const goal = next === null ? 'completion' : next.label;
   return h(
     'div',
     { class: 'box' },
     h('h3', null, stage === null ? 'Waiting for its first stage' : `Missing for ${goal}`),
     missing.length === 0
-      ? h(
-          'p',
-          { class: 'good-text' },
-          stage === null ? 'A meeting will propose shadow.' : 'Nothing: the step only has to be taken.',
-        )
+      ? h('p', { class: 'good-text' }, outlook)
       : h(
           'ul',
           { class: 'missing' },

@@ -3,6 +3,8 @@ import {
   openRollout,
   PRIORITIES,
   type Rollout,
+  seatedTeam,
+  seatStatus,
   severity,
   shareOf,
   verdictOutcome,
@@ -190,6 +192,22 @@ function registerSystem(registry: Registry, observed: Observed): void {
     'Runners seen by this process: 1 while they report themselves',
     ['runner'],
     () => [...observed.runners.up()].map(([runner, up]): Sample => [{ runner }, up]),
+  );
+  gauge(
+    registry,
+    'conclave_agents',
+    'Agents of a team that are present, on a substitute or absent; no series of a team that no service reports',
+    ['team', 'state'],
+    () => {
+      const seating = observed.seats?.seating;
+      return seatedTeam.options.flatMap((team) => {
+        const seats = seating?.[team];
+        if (seats === undefined) return [];
+        return seatStatus.shape.state.options.map(
+          (state): Sample => [{ team, state }, seats.filter((seat) => seat.state === state).length],
+        );
+      });
+    },
   );
 }
 

@@ -19,8 +19,13 @@ import {
   soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
+  standingOf,
+  withSeating,
 } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
+
+/** Of no use before the first stage, which nothing measures. */
+const STALE_SECONDS = 60;
 
 /** One model: what serves, the rollout under way, and how earlier ones ended. */
 export function rolloutView(observed: Observed, state: RolloutsState) {
@@ -46,6 +51,7 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     since === undefined ? null : observed.telemetry.measuredShare(state.model, definition.version, since);
   const soakSeconds = soakSecondsOf(rollout);
   const gates = gatesNow(rollout, observed.gates?.of(state.model), now);
+  const missing = withSeating(missingNow(state, rollout, gates, now), rollout, observed.seats?.seating);
   return {
     rolloutId: rollout.rolloutId,
     version: definition.version,
@@ -70,9 +76,18 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     vote: rollout.vote ?? null,
     approval: rollout.approval ?? null,
     next: next === undefined ? null : { stage: next, label: stageLabel(next) },
-    missing: missingNow(state, rollout, gates, now),
+    missing,
+    outlook: missing.length > 0 ? null : outlookOf(observed, state, rollout),
     waitsFor: awaitedOfPerson(state, rollout, now),
   };
+}
+
+/** What happens next when nothing is missing. */
+function outlookOf({ mirror, now }: Observed, state: RolloutsState, rollout: Rollout): string {
+  if (rollout.stage !== undefined) return 'Nothing: the step only has to be taken.';
+  const standing = standingOf(mirror.world, state, rollout, now(), STALE_SECONDS);
+  if (standing.for === 'other') return `${standing.wait.sentence}.`;
+  return `A meeting will propose ${nextStage(rollout) ?? 'its first stage'}.`;
 }
 
 function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {

@@ -3,6 +3,7 @@ import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
 import { rolloutView } from './rollout.ts';
+import { seatingView } from './seating.ts';
 
 /** A loaded machine writes a heartbeat late. */
 const HEARTBEAT_GRACE_MS = 10_000;
@@ -20,6 +21,7 @@ export function worldView(observed: Observed) {
     leader: leaderView(observed),
     lastHeartbeatAt: schedule.lastHeartbeatAt ?? null,
     runners: observed.runners.present,
+    seating: observed.seats === undefined ? null : seatingView(observed.seats.seating),
     rollouts: rolloutViews(observed),
     meetings: Object.values(world.meetings).sort(byOpening).slice(0, SHOWN.meetings).map(meetingSummary),
     skippedMeetings: schedule.skips,
