@@ -1,4 +1,5 @@
 import { ConclaveError, isConclaveError, type Speaker } from '@conclave/contracts';
+import { isReplyTooLong, tooLong } from './bounded.ts';
 
 /**
  * Adds to a call of a vendor what all share: the time limit, and telling a timeout from a cancellation.
@@ -22,6 +23,7 @@ export async function guarded<T>(
       throw new ConclaveError('CVE_CHAT_TIMEOUT', `${who} gave no answer in ${seconds} s (timeoutSeconds)`);
     }
     if (isConclaveError(error)) throw error;
+    if (isReplyTooLong(error)) throw tooLong(speaker, 'no end in sight');
     throw new ConclaveError('CVE_CHAT_UNAVAILABLE', `${who} gave an answer that its SDK cannot read`);
   }
 }

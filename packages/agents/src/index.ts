@@ -14,5 +14,6 @@ export {
   surveySeats,
   WARNING_DAYS,
 } from './seats/plan-seat.ts';
+export { type ListeningRoster, openRoster, type Roster } from './seats/roster.ts';
 export { type Structured, structured } from './structured.ts';
 export { SHUTDOWNS, TIERS, type Tier, tierOf } from './tiers.ts';

@@ -1,3 +1,4 @@
+import { openRoster } from '@conclave/agents';
 import { openSnapshots } from '@conclave/bus';
 import { faultPoint, followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { startExecutor } from './executor.ts';
@@ -21,11 +22,22 @@ await runService({
     const world = worldView(follower, journal);
     const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
     const tools = createToolbox({ bus, journal, world, config, now, dataDir, httpToken });
-    const workerFor = assembleTeam(config.executiveTeam, tools, process.env);
+    const roster = openRoster(Object.values(config.executiveTeam), process.env, {
+      now,
+      onLists(known) {
+        for (const [role, agent] of Object.entries(config.executiveTeam)) {
+          const { absent, warnings } = known.plan(agent);
+          if (absent !== undefined) log.warn({ role, reason: absent }, 'a worker is absent');
+          for (const warning of warnings) log.warn({ role, warning }, 'a worker speaks, with a reservation');
+        }
+      },
+    });
+    const workerFor = assembleTeam(config.executiveTeam, tools, process.env, roster);
     const consumer = startExecutor({ bus, journal, config, world, tools, workerFor, instance, now, faultPoint, log });
     health.register('actions', receiving(bus, consumer));
     return {
       async stop() {
+        roster.stop();
         await consumer.stop();
         await follower.stop();
       },

@@ -1,3 +1,4 @@
+import { openRoster, type Roster } from '@conclave/agents';
 import { openSnapshots, openWorkQueue, publishInbox } from '@conclave/bus';
 import {
   ConclaveError,
@@ -33,7 +34,11 @@ export async function startPlanner(
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<RunningService> {
   const { bus, config, journal, log, health, instance } = context;
-  const team = seatTeam(config, env);
+  const roster = openRoster(Object.values(config.planningTeam), env, {
+    now: systemClock.now,
+    onLists: (known) => tellOfSeats(known, config, log),
+  });
+  const team = seatTeam(config, env, roster);
   for (const seat of Object.values(team)) {
     if ('absent' in seat) log.warn({ role: seat.role, reason: seat.absent }, 'an advisor is absent');
     else log.info({ role: seat.role, speaker: seat.speaker }, 'an advisor is seated');
@@ -97,10 +102,20 @@ export async function startPlanner(
 
   return {
     async stop() {
+      roster.stop();
       await consumer.stop({ graceMs: 0 });
       await follower.stop();
     },
   };
+}
+
+/** Says, once the vendors were asked, which seats nobody can fill and which speak otherwise than configured or not for long. */
+function tellOfSeats(roster: Roster, { planningTeam }: ServiceContext['config'], log: ServiceContext['log']): void {
+  for (const [role, agent] of Object.entries(planningTeam)) {
+    const { absent, warnings } = roster.plan(agent);
+    if (absent !== undefined) log.warn({ role, reason: absent }, 'an advisor is absent');
+    for (const warning of warnings) log.warn({ role, warning }, 'an advisor speaks, with a reservation');
+  }
 }
 
 /** The world once it includes the call of the meeting: the brief is never older than what it was called for. */

@@ -44,7 +44,7 @@ export async function startVendorServer(replies: readonly Reply[]): Promise<Vend
   };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
   return text;
