@@ -48,7 +48,7 @@ export class LoadMeter {
     asked: readonly SplitLine[],
   ): { readonly version: string; readonly asked: string; readonly measured: number }[] {
     const key = JSON.stringify(asked);
-    if (key !== this.#asked) this.#byVersion = {};
+    if (this.#asked !== '' && key !== this.#asked) this.#byVersion = {};
     this.#asked = key;
     const total = Object.values(this.#byVersion).reduce((sum, count) => sum + count, 0);
     const measured = (version: string): number => (total === 0 ? 0 : (this.#byVersion[version] ?? 0) / total);
