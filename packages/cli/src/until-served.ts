@@ -11,7 +11,8 @@ export interface Served {
   readonly outcome: 'serving' | 'failed' | 'waiting' | 'no_runner';
   /** The stable version of the journal. */
   readonly version: string;
-  /** One sentence a runner. */
+  readonly runners: readonly RunnerServing[];
+  /** One sentence a runner, those that fail first. */
   readonly lines: readonly string[];
 }
 
@@ -35,11 +36,11 @@ export async function untilServed({ bus, print }: Session, model: string, timeou
     for (;;) {
       const state = await readRollouts(journal, model);
       const version = state.stable?.version ?? 'nothing';
-      const there = servingOf(state, runners);
+      const there = failuresFirst(servingOf(state, runners));
       const lines = there.map((one) => describeServing(one, version));
       const waitedMs = performance.now() - startedAt;
       const outcome = outcomeOf(there, waitedMs, timeoutMs);
-      if (outcome !== undefined) return { outcome, version, lines: linesOf(outcome, there, version, lines) };
+      if (outcome !== undefined) return { outcome, version, runners: there, lines };
       for (const [index, one] of there.entries()) {
         const line = lines[index] ?? '';
         // What takes no time at all is not worth a line.
@@ -65,15 +66,6 @@ function outcomeOf(
   return waitedMs >= timeoutMs ? 'waiting' : undefined;
 }
 
-/** A failure names the runners that fail first. */
-function linesOf(
-  outcome: Served['outcome'],
-  there: readonly RunnerServing[],
-  version: string,
-  lines: readonly string[],
-): readonly string[] {
-  if (outcome !== 'failed') return lines;
-  return there
-    .toSorted((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'))
-    .map((one) => describeServing(one, version));
+function failuresFirst(there: readonly RunnerServing[]): RunnerServing[] {
+  return there.toSorted((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'));
 }

@@ -12,13 +12,13 @@ import { shortDigest } from './names.ts';
 
 /*
  * Promise 1, in its order. A rollout may enter its next stage only when nothing is listed here:
- * runners ready, soak elapsed, every deciding gate passed in this epoch (or overridden by an operator), a meeting voted
+ * runners ready, soak elapsed, a request answered (after shadow), every deciding gate passed in this epoch (or overridden by an operator), a meeting voted
  * `go` on exactly these verdicts, a person approved where the definition asks for it, and no hold stands.
  */
 
 /** Something the present stage still owes before anybody may vote on it. */
 export interface MissingInStage {
-  readonly kind: 'serving' | 'soak' | 'gate' | 'hold';
+  readonly kind: 'serving' | 'soak' | 'traffic' | 'gate' | 'hold';
   /** The stage, the gate or the id of the hold. */
   readonly name: string;
   readonly sentence: string;
@@ -34,6 +34,7 @@ export function missingForNextStage(state: RolloutsState, rollout: Rollout, now:
   if (rollout.stage === undefined) return holds;
   return [
     ...sentences(missingReadiness(rollout, now)),
+    ...sentences(missingTraffic(rollout)),
     ...sentences(missingGates(rollout)),
     ...missingVote(rollout),
     ...missingApproval(rollout),
@@ -50,7 +51,12 @@ export function missingForNextStep(state: RolloutsState, rollout: Rollout, now: 
 
 /** What the present stage itself still owes, whoever may advance it: runners, soak, deciding gates, holds. */
 export function missingInStage(state: RolloutsState, rollout: Rollout, now: Date): MissingInStage[] {
-  return [...missingReadiness(rollout, now), ...missingGates(rollout), ...standingHolds(state)];
+  return [
+    ...missingReadiness(rollout, now),
+    ...missingTraffic(rollout),
+    ...missingGates(rollout),
+    ...standingHolds(state),
+  ];
 }
 
 /** True when only the vote (and what follows it) is missing: a meeting should be called. */
@@ -98,6 +104,19 @@ function missingReadiness(rollout: Rollout, now: Date): MissingInStage[] {
   if (left === 0) return [];
   const soak = duration(soakSecondsOf(rollout));
   return [{ kind: 'soak', name, sentence: `${duration(Math.ceil(left * 10) / 10)} of the soak of ${soak} are left` }];
+}
+
+/** Users' requests, where the stage gives the candidate any: gates alone may all be of another kind. */
+function missingTraffic(rollout: Rollout): MissingInStage[] {
+  const { stage, trafficSince, definition } = rollout;
+  if (stage === undefined || stage === 'shadow' || trafficSince !== undefined) return [];
+  return [
+    {
+      kind: 'traffic',
+      name: stage,
+      sentence: `${definition.version} has not answered a single request in ${stage} yet`,
+    },
+  ];
 }
 
 function missingGates(rollout: Rollout): MissingInStage[] {

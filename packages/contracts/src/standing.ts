@@ -88,10 +88,11 @@ function afterEvidence(
   if (next === undefined) return waits('action', `${name}: everything is earned, it is about to complete`);
   const place = `${rollout.rolloutId}:${stageEpoch}`;
   if (awaitsVote(state, rollout, now)) {
-    const round = rollout.vote?.lifted === undefined ? '' : `:${rollout.vote.lifted.seq}`;
     const set = verdictSetOf(rollout).slice(7, 19);
-    const sentence = `${rollout.rolloutId} has earned a vote in ${stage} on ${set}${round === '' ? '' : ', anew'}`;
-    return { for: 'meeting', points: [{ kind: 'vote', key: `${place}:vote:${set}${round}`, sentence }] };
+    const anew = rollout.vote?.lifted === undefined ? '' : `, anew: ${rollout.vote.lifted.reason}`;
+    const sentence = `${rollout.rolloutId} has earned a vote in ${stage} on ${set}${anew}`;
+    // The same key after a no_go was lifted: who objects again and again is asked ever more rarely.
+    return { for: 'meeting', points: [{ kind: 'vote', key: `${place}:vote:${set}`, sentence }] };
   }
   const vote = standingVote(rollout);
   const [obstacle] = missingForNextStage(state, rollout, now);

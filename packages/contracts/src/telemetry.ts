@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inferInput } from './infer.ts';
 import { latencySketch } from './latency-sketch.ts';
 import { digest, modelName, versionName } from './names.ts';
 
@@ -67,6 +68,8 @@ export const runnerStatus = z.object({
           share: z.number().min(0).max(1),
           mode: z.enum(['live', 'mirror', 'idle']),
           stageEpoch: z.number().int().nonnegative().optional(),
+          /** The input `query` that this version takes; absent until it is loaded. */
+          input: inferInput.optional(),
         }),
       ),
     }),

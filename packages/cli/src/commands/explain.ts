@@ -1,17 +1,20 @@
-import { type Bus, openJournal } from '@conclave/bus';
+import { openJournal } from '@conclave/bus';
 import {
   aggregates,
   type Commit,
-  ConclaveError,
   describeCommit,
-  entryOf,
+  type LiveGates,
+  missingForNextStep,
+  nextStage,
+  openRollout,
   type RolloutsState,
-  type World,
+  type RunnerStatus,
+  requireRollouts,
+  servingOf,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { callApi, hasLeader } from '../api.ts';
-import { rolloutExplanation, type SplitShown } from '../output/rollout.ts';
+import { liveGatesOf } from '../live-gates.ts';
+import { rolloutExplanation } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
 import { readRunners, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
@@ -22,10 +25,12 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const [world, runners] = await Promise.all([readWorld(bus), readRunners(bus)]);
         const state = requireRollouts(world, model);
-        print(rolloutExplanation(state, Date.now(), runners, await splitOf(bus, model)));
+        const live = await liveGatesOf(bus, state);
+        const now = new Date();
+        answer(explanationJson(state, live, runners, now), rolloutExplanation(state, { live, runners, now }));
       });
     });
   program
@@ -33,41 +38,37 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
+        requireRollouts(await readWorld(bus), model);
         const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
-        if (commits.length === 0) requireRollouts(await readWorld(bus), model);
-        print(historyText(commits));
+        answer({ model, events: historyJson(commits) }, historyText(commits));
       });
     });
 }
 
-const withSplit = z.object({
-  split: z
-    .object({
-      asked: z.number(),
-      measured: z.number().nullable(),
-      candidateRequests: z.number(),
-      stableRequests: z.number(),
-      sentences: z.array(z.string()),
-    })
-    .nullish(),
-});
-
-/** Only the leader measures the split; without one, or without a rollout that asks for one, there is nothing to say. */
-async function splitOf(bus: Bus, model: string): Promise<SplitShown | undefined> {
-  if (!(await hasLeader(bus))) return undefined;
-  const answer = await callApi(bus, 'explain', { model }).catch(() => undefined);
-  return withSplit.safeParse(answer).data?.split ?? undefined;
+/** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
+function explanationJson(
+  state: RolloutsState,
+  live: LiveGates | undefined,
+  runners: readonly RunnerStatus[],
+  now: Date,
+): object {
+  const open = openRollout(state);
+  const missing = open === undefined ? [] : missingForNextStep(state, open, now);
+  const next = open === undefined ? null : (nextStage(open) ?? null);
+  return {
+    ...state,
+    isOpen: open !== undefined,
+    nextStage: next,
+    missing,
+    live: live ?? null,
+    serving: servingOf(state, runners),
+  };
 }
 
-/** @throws CVE_ROLLOUT_UNKNOWN naming the models that exist */
-function requireRollouts(world: World, model: string): RolloutsState {
-  const state = entryOf(world.rollouts, model);
-  if (state !== undefined) return state;
-  const known = Object.keys(world.rollouts).sort().join(', ');
-  throw new ConclaveError(
-    'CVE_ROLLOUT_UNKNOWN',
-    `nothing is on record about "${model}"; ${known === '' ? 'no model was adopted yet: conclave adopt <model> <version> --dataset <name>' : `known: ${known}`}`,
+function historyJson(commits: readonly Commit[]): object[] {
+  return commits.flatMap((commit) =>
+    describeCommit(commit).map(({ at, kind, level, text }) => ({ seq: commit.seq, at, kind, level, text })),
   );
 }
 

@@ -1,11 +1,11 @@
+import { changedAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
 import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 
-const changed = z.object({ changed: z.boolean() });
-const called = z.object({ called: z.boolean() });
+const calledAnswer = z.object({ called: z.boolean() });
 
 /** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
 export function addOperate(program: Command, withSession: WithSession): void {
@@ -21,9 +21,9 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .option('--verdicts <set>', 'only if these verdicts still stand: the digits that explain shows')
       .description(description)
       .action(async (model: string, { reason, verdicts }: { reason: string; verdicts?: string }) => {
-        await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
-          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        await withSession(async ({ bus, token, answer }) => {
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}`, `${model} ${no}`));
         });
       });
   }
@@ -39,9 +39,14 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .requiredOption('--reason <text>', 'goes on record')
       .description(description)
       .action(async (model: string, { reason }: { reason: string }) => {
-        await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason }, token));
-          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        await withSession(async ({ bus, token, answer }) => {
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason }, token));
+          const next = answered.isOpen
+            ? ''
+            : verb === 'pause'
+              ? '; no rollout is open, so it holds the next one'
+              : '; no rollout is open';
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}${next}`, `${model} ${no}`));
         });
       });
   }
@@ -53,11 +58,13 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('count one gate as passed in this stage, on the record for ever')
     .action(async (model: string, gate: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'override', { model, gate, reason }, token));
-        print(
+      await withSession(async ({ bus, token, answer }) => {
+        const answered = changedAnswer.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        const { changed } = answered;
+        answer(
+          { model, gate, ...answered },
           done(
-            answer.changed,
+            changed,
             `gate ${gate} of ${model} overridden in this stage`,
             `gate ${gate} of ${model} was overridden before`,
           ),
@@ -70,9 +77,9 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .option('--reason <text>', 'goes on record', 'asked for by an operator')
     .description('call a planning meeting now')
     .action(async ({ reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = called.parse(await callApi(bus, 'convene', { reason }, token));
-        print(done(answer.called, 'a meeting is called', 'a meeting is in session already'));
+      await withSession(async ({ bus, token, answer }) => {
+        const { called } = calledAnswer.parse(await callApi(bus, 'convene', { reason }, token));
+        answer({ called }, done(called, 'a meeting is called', 'a meeting is in session already'));
       });
     });
 }

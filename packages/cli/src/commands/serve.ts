@@ -1,14 +1,12 @@
-import { ConclaveError, type RollbackAnswer } from '@conclave/contracts';
+import { ConclaveError, changedAnswer, type RollbackAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { callApi } from '../api.ts';
 import { style } from '../output/text.ts';
 import type { Session, WithSession } from '../session.ts';
 import { takeBack } from '../take-back.ts';
-import { type Served, untilServed } from '../until-served.ts';
+import { untilServed } from '../until-served.ts';
 import { done } from './operate.ts';
 
-const changed = z.object({ changed: z.boolean() });
 const WAIT = ['--wait <seconds>', 'how long to wait until the runners serve it; 0 for not at all', '60'] as const;
 
 interface Options {
@@ -28,12 +26,13 @@ export function addServe(program: Command, withSession: WithSession): void {
     .action(async (model: string, version: string, { dataset, wait }: { dataset: string; wait: string }) => {
       const waitMs = milliseconds(wait);
       await withSession(async (session) => {
-        const { bus, token, print } = session;
-        const answer = changed.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
-        print(
-          done(answer.changed, `${model} ${version} is recorded as stable`, `${model} ${version} was adopted before`),
+        const { bus, token, answer } = session;
+        const { changed } = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
+        answer(
+          { model, version, dataset, changed },
+          done(changed, `${model} ${version} is recorded as stable`, `${model} ${version} was adopted before`),
         );
-        tell(session, model, await untilServed(session, model, waitMs));
+        await tellServed(session, model, waitMs);
       });
     });
 
@@ -46,17 +45,18 @@ export function addServe(program: Command, withSession: WithSession): void {
     .action(async (model: string, { reason, wait }: Options) => {
       const waitMs = milliseconds(wait);
       await withSession(async (session) => {
-        const answer = await takeBack(session.bus, 'abort', { model, reason }, session.token);
-        const { outcome, rolloutId, serving } = answer;
+        const taken = await takeBack(session.bus, 'abort', { model, reason }, session.token);
+        const { outcome, rolloutId, serving } = taken;
         const serves = serving === null ? 'nothing is to serve' : `${serving} is to serve alone`;
-        session.print(
+        session.answer(
+          { model, ...taken },
           done(
             outcome === 'rolled_back',
             `accepted: ${rolloutId ?? model} rolled back; ${serves}`,
             `nothing to roll back; ${serves} (to take a completed rollout back: conclave revert ${model})`,
           ),
         );
-        await tellTakenBack(session, model, answer, waitMs);
+        await tellTakenBack(session, model, taken, waitMs);
       });
     });
 
@@ -69,16 +69,17 @@ export function addServe(program: Command, withSession: WithSession): void {
     .action(async (model: string, { reason, wait }: Options) => {
       const waitMs = milliseconds(wait);
       await withSession(async (session) => {
-        const answer = await takeBack(session.bus, 'revert', { model, reason }, session.token);
-        const serves = `${answer.serving ?? 'nothing'} is to serve`;
-        session.print(
+        const taken = await takeBack(session.bus, 'revert', { model, reason }, session.token);
+        const serves = `${taken.serving ?? 'nothing'} is to serve`;
+        session.answer(
+          { model, ...taken },
           done(
-            answer.outcome === 'rolled_back',
+            taken.outcome === 'rolled_back',
             `accepted: ${model} taken back; ${serves}`,
             `was taken back before; ${serves}`,
           ),
         );
-        await tellTakenBack(session, model, answer, waitMs);
+        await tellTakenBack(session, model, taken, waitMs);
       });
     });
 
@@ -90,11 +91,12 @@ export function addServe(program: Command, withSession: WithSession): void {
       'take a model that cannot be served off the runners and out of the status; its bundles and history stay',
     )
     .action(async (model: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'forget', { model, reason }, token));
-        print(
+      await withSession(async ({ bus, token, answer }) => {
+        const { changed } = changedAnswer.parse(await callApi(bus, 'forget', { model, reason }, token));
+        answer(
+          { model, changed },
           done(
-            answer.changed,
+            changed,
             `${model} is forgotten; to use the name again: conclave adopt ${model} <version> --dataset <name>`,
             `${model} was forgotten before`,
           ),
@@ -103,29 +105,38 @@ export function addServe(program: Command, withSession: WithSession): void {
     });
 }
 
-async function tellTakenBack(session: Session, model: string, answer: RollbackAnswer, waitMs: number): Promise<void> {
-  if (answer.serving !== null) tell(session, model, await untilServed(session, model, waitMs));
+async function tellTakenBack(session: Session, model: string, taken: RollbackAnswer, waitMs: number): Promise<void> {
+  if (taken.serving !== null) await tellServed(session, model, waitMs);
 }
 
 /**
- * Says what the runners do.
+ * Waits for the runners, and says what they do.
  * @throws CVE_MODEL_NOT_SERVED when one cannot load the version; CVE_INFER_NOT_READY when the time is over
  */
-function tell({ print }: Session, model: string, { outcome, version, lines }: Served): void {
-  if (outcome === 'serving') return print(`${style('green', '✓')} ${lines.join('; ')}`);
-  if (outcome === 'no_runner') {
-    const text = `no serving runner reports itself, so nobody is served ${version}; one that starts loads it: conclave status`;
-    return print(`${style('yellow', '!')} ${text}`);
-  }
+async function tellServed(session: Session, model: string, waitMs: number): Promise<void> {
+  const { outcome, version, runners, lines } = await untilServed(session, model, waitMs);
+  const answer = (text?: string) => session.answer({ served: outcome === 'serving', runners }, text);
+  const all = lines.join('; ');
   const record = `${model} ${version} is recorded as stable`;
-  if (outcome === 'failed') {
-    const way = `adopt a version that loads (it may take the place of one that never served), or take the model off: conclave forget ${model}`;
-    throw new ConclaveError('CVE_MODEL_NOT_SERVED', `${record}, but ${lines.join('; ')}. If it never served, ${way}`);
+  switch (outcome) {
+    case 'serving':
+      answer(`${style('green', '✓')} ${all}`);
+      return;
+    case 'no_runner': {
+      const text = `no serving runner reports itself, so nobody is served ${version}; one that starts loads it: conclave status`;
+      answer(`${style('yellow', '!')} ${text}`);
+      return;
+    }
+    case 'failed': {
+      answer();
+      const way = `if it never served, adopt a version that loads, it takes this one's place, or take the model off: conclave forget ${model}`;
+      throw new ConclaveError('CVE_MODEL_NOT_SERVED', `${record}, but ${all}; ${way}`);
+    }
+    case 'waiting':
+      answer(waitMs === 0 ? `${style('yellow', '!')} ${all}` : undefined);
+      if (waitMs === 0) return;
+      throw new ConclaveError('CVE_INFER_NOT_READY', `${record}, and not served yet: ${all}; see conclave status`);
   }
-  throw new ConclaveError(
-    'CVE_INFER_NOT_READY',
-    `${record}, and not served yet: ${lines.join('; ')}; see conclave status`,
-  );
 }
 
 function milliseconds(wait: string): number {

@@ -3,7 +3,7 @@ import { shortDigest } from '../names.ts';
 import type { Verdict } from '../verdict.ts';
 import { bad, detail, good, info, type Said, sayTally, warn } from './said.ts';
 import { describeVerdict } from './verdict.ts';
-import { counted, duration, milliseconds, percent, stageLabel } from './words.ts';
+import { counted, cut, duration, milliseconds, percent, stageLabel } from './words.ts';
 
 export function sayRollout(event: EventOfKind['rollouts'], model: string): Said | readonly Said[] {
   switch (event.type) {
@@ -44,10 +44,18 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
           : `again after an interruption; ${duration(resumed.soakedSeconds)} of the soak stand`;
       return info(`${model} serves on ${runners.join(', ')} at epoch ${stageEpoch}; ${soak}`);
     }
+    case 'rollout.traffic_seen':
+      return detail(`${model}: the candidate has answered its first request of epoch ${event.data.stageEpoch}`);
     case 'rollout.verdict_changed':
       return sayVerdict(event.data.verdict);
     case 'rollout.voted':
-      return { ...sayTally(`${model}: meeting ${event.data.meetingId}`, event.data), level: 'detail' };
+      return [
+        { ...sayTally(`${model}: meeting ${event.data.meetingId}`, event.data), level: 'detail' },
+        ...(event.data.objections ?? []).map(({ role, reason, needs, until }) => {
+          const wish = needs.length === 0 ? '' : `until ${needs.join(' and ')} succeeded again, or `;
+          return warn(`${model}: ${role} objects ${wish}until ${until}: ${cut(reason)}`);
+        }),
+      ];
     case 'rollout.vote_lifted':
       return info(`${model}: the no_go of ${event.data.meetingId} is lifted: ${event.data.reason}`);
     case 'rollout.approved':

@@ -86,6 +86,8 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       resumed: z.object({ at: z.iso.datetime(), soakedSeconds: z.number().nonnegative() }).optional(),
     }),
   ),
+  /** The candidate has answered its first request in this stage: without any, a stage after shadow is never earned. */
+  eventOf('rollout.traffic_seen', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
   /** A gate's outcome changed. */
   eventOf('rollout.verdict_changed', z.object({ rolloutId: z.string(), stageEpoch: epoch, verdict })),
   /** What a meeting decided on exactly this verdict set. */

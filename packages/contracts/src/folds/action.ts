@@ -25,6 +25,7 @@ export interface ActionRun {
   readonly owner: ExecutiveRole | undefined;
   readonly attempt: number;
   readonly worker: string | undefined;
+  /** Who spoke last: a substitute may have taken over from who was to speak at the start. */
   readonly speaker: Speaker | undefined;
   readonly startedAt: string | undefined;
   /** Start of the newest attempt. */
@@ -77,7 +78,8 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
     }
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;
-      return { ...state, calls: [...state.calls, { ...event.data, calledAt: event.at, returned: undefined }] };
+      const { speaker = state.speaker, ...call } = event.data;
+      return { ...state, speaker, calls: [...state.calls, { ...call, calledAt: event.at, returned: undefined }] };
     }
     case 'action.tool_returned': {
       const { callId, ok, result, error, durationMs } = event.data;
@@ -88,8 +90,8 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
       };
     }
     case 'action.completed': {
-      const { outcome, summary, criteria } = event.data;
-      return { ...state, completed: { at: event.at, outcome, summary, criteria } };
+      const { outcome, summary, criteria, speaker = state.speaker } = event.data;
+      return { ...state, speaker, completed: { at: event.at, outcome, summary, criteria } };
     }
   }
 }

@@ -70,6 +70,8 @@ export interface Rollout {
   /** End of the last interruption on record. */
   readonly resumedAt: string | undefined;
   readonly runners: readonly string[];
+  /** When the candidate had answered a request in this stage. */
+  readonly trafficSince: string | undefined;
   readonly verdicts: Readonly<Record<string, RecordedVerdict>>;
   readonly overrides: Readonly<Record<string, { readonly by: string; readonly reason: string }>>;
   readonly vote: Vote | undefined;
@@ -229,12 +231,15 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
         servingSince: undefined,
         resumedAt: undefined,
         runners: [],
+        trafficSince: undefined,
       };
       const { stage, stageEpoch } = event.data;
       return { ...withCurrent({ ...fresh, phase: 'progressing', stage, stageEpoch, enteredAt: event.at }), stageEpoch };
     }
     case 'rollout.stage_serving':
       return ofThisEpoch ? withCurrent(serving(current, event)) : state;
+    case 'rollout.traffic_seen':
+      return ofThisEpoch ? withCurrent({ trafficSince: current.trafficSince ?? event.at }) : state;
     case 'rollout.verdict_changed': {
       if (!ofThisEpoch) return state;
       const recorded: RecordedVerdict = { ...event.data.verdict, eventId: event.id, at: event.at };
@@ -316,6 +321,7 @@ function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): 
     servingSince: undefined,
     resumedAt: undefined,
     runners: [],
+    trafficSince: undefined,
     verdicts: {},
     overrides: {},
     vote: undefined,

@@ -1,18 +1,28 @@
-import { type ApiService, type Bus, serveApi } from '@conclave/bus';
+import { type ApiService, type Bus, deadLetter, serveApi } from '@conclave/bus';
 import {
   type ApiRequest,
   type ApiVerb,
+  type ApplyAnswer,
   aggregates,
+  awaitedOfPerson,
+  type ChangedAnswer,
   ConclaveError,
   datasetKey,
+  gatesNow,
+  holdSentences,
+  type IncidentAnswer,
   type IncidentEvent,
+  type LiveGates,
   type ModelEvent,
-  missingForNextStage,
+  missingNow,
+  onRecordOf,
   openRollout,
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
   type RunnerStatus,
+  readIncident,
+  requireRollouts,
   rolloutsOf,
   servingOf,
   soakSecondsLeft,
@@ -20,9 +30,10 @@ import {
   type World,
 } from '@conclave/contracts';
 import type { Clock, Operators } from '@conclave/service';
-import { openIncident, takeInPlan } from '../leader/inbox.ts';
+import { isUnreadable, modelNames, openIncident, takeInPlan } from '../leader/inbox.ts';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
+import type { UnreadableReports } from '../leader/unreadable-reports.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
 import type { Facts } from '../rollout/facts.ts';
 import { decideForget } from '../rollout/forget.ts';
@@ -43,6 +54,7 @@ export interface LeaderApiParts {
   readonly rollouts: RolloutLoop;
   /** The runners that report themselves now. */
   runners(): readonly RunnerStatus[];
+  readonly unreadable: UnreadableReports;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -75,17 +87,22 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       return handler(body, operator);
     });
   };
+  /** `begin`: also for a model of which nothing is on record yet. Every other verb is refused there, lest a typing error become a model. */
   const onRollout = async (
     model: string,
     decide: (state: RolloutsState, now: World) => RolloutEvent[],
-  ): Promise<object> => {
-    const events = await writer.commit(aggregates.rollouts(model), (now) => decide(rolloutsOf(now, model), now));
-    const state = world().rollouts[model];
+    begin = false,
+  ): Promise<ChangedAnswer> => {
+    const stateIn = (now: World): RolloutsState => (begin ? rolloutsOf(now, model) : requireRollouts(now, model));
+    const events = await writer.commit(aggregates.rollouts(model), (now) => decide(stateIn(now), now));
+    const state = stateIn(world());
     return {
       changed: events.length > 0,
-      rolloutId: state?.current?.rolloutId ?? null,
-      stable: state?.stable?.version ?? null,
-      runners: state === undefined ? [] : servingOf(state, parts.runners()),
+      rolloutId: state.current?.rolloutId ?? null,
+      stable: state.stable?.version ?? null,
+      isOpen: openRollout(state) !== undefined,
+      holds: holdSentences(state, clock.now()),
+      runners: servingOf(state, parts.runners()),
     };
   };
 
@@ -93,15 +110,25 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explain(parts, model));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners())),
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners()), true),
   );
-  on('apply', ({ definition }, by) =>
-    onRollout(definition.spec.model, (state, now) =>
-      decideApply(now, state, definition, by, options.soakSeconds, facts(), parts.runners()),
-    ),
-  );
+  on('apply', async ({ definition, retry }, by) => {
+    let detail = '';
+    const answer = await onRollout(
+      definition.spec.model,
+      (state, now) => {
+        const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry, parts.runners());
+        const standing = onRecordOf(now, state, definition);
+        detail = standing.kind === 'serves' ? standing.sentence : '';
+        return events;
+      },
+      true,
+    );
+    const outcome = answer.changed ? 'opened' : detail === '' ? 'unchanged' : 'nothing_to_do';
+    return { ...answer, outcome, detail } satisfies ApplyAnswer;
+  });
   on('forget', ({ model, reason }, by) =>
-    onRollout(model, (state) => decideForget(state, reason, by, facts(), parts.runners())),
+    onRollout(model, (state) => decideForget(state, reason, by, facts(), parts.runners()), true),
   );
   on('approve', ({ model, reason, verdicts }, by) =>
     onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
@@ -145,9 +172,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     );
     return { name, digest, changed: events.length > 0 };
   });
-  on('open_incident', async (report) => ({
-    incidentId: await openIncident(report, `incident-${newId()}`, writer, clock),
-  }));
+  on('open_incident', (body) => reportIncident(parts, body));
   on('resolve_incident', async ({ incidentId, reason }, by) => {
     const event: IncidentEvent = {
       id: newId(),
@@ -177,25 +202,55 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   return api;
 }
 
+/** An incident by the API. What cannot be read holds as well; its sender hears so, and the original becomes a dead letter. */
+async function reportIncident(
+  { bus, writer, clock, unreadable, newId, world, instance }: LeaderApiParts,
+  body: unknown,
+): Promise<IncidentAnswer> {
+  try {
+    const { report, doubts } = readIncident(body, modelNames(world()));
+    const incidentId = await openIncident(report, `incident-${newId()}`, writer, clock);
+    return { incidentId, severity: report.severity, model: report.model ?? null, doubts: [...doubts] };
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const incidentId = await unreadable.hold(error.message, newId());
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    await deadLetter(bus, { subject: subjects.api('open_incident'), bytes, reason: error, by: instance });
+    return { incidentId, severity: 'P0', model: null, doubts: [error.message] };
+  }
+}
+
 /** Why a rollout stands where it stands. */
 function explain({ world, clock, rollouts, runners }: LeaderApiParts, model: string): object {
-  const state = world().rollouts[model];
-  if (state === undefined) {
-    throw new ConclaveError(
-      'CVE_ROLLOUT_UNKNOWN',
-      `no rollout of ${model} was ever recorded (known: ${Object.keys(world().rollouts).join(', ') || 'none'}); check the model's name`,
-    );
-  }
+  const state = requireRollouts(world(), model);
   const rollout = openRollout(state);
-  return {
+  const now = clock.now();
+  const answer = {
     model,
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
     serving: servingOf(state, runners()),
-    verdicts: rollouts.verdicts(model),
-    split: rollouts.split(model) ?? null,
-    missing: rollout === undefined ? [] : missingForNextStage(state, rollout, clock.now()),
-    soakSecondsLeft: rollout === undefined ? null : soakSecondsLeft(rollout, clock.now()),
     holds: Object.values(state.holds),
+    holdSentences: holdSentences(state, now),
+  };
+  if (rollout === undefined)
+    return { ...answer, verdicts: [], live: null, missing: [], waitsFor: [], soakSecondsLeft: null };
+  const { rolloutId, stageEpoch } = rollout;
+  const verdicts = [...rollouts.verdicts(model)];
+  const live: LiveGates = {
+    model,
+    rolloutId,
+    stageEpoch,
+    at: now.toISOString(),
+    verdicts,
+    split: rollouts.split(model) ?? null,
+  };
+  return {
+    ...answer,
+    verdicts,
+    live,
+    missing: missingNow(state, rollout, gatesNow(rollout, live, now), now),
+    waitsFor: awaitedOfPerson(state, rollout, now),
+    soakSecondsLeft: soakSecondsLeft(rollout, now),
   };
 }

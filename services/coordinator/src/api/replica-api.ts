@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
   aggregates,
-  ConclaveError,
   foldRollouts,
   initialRollouts,
+  knownModels,
   openRollout,
   parseCommit,
   type RollbackAnswer,
@@ -12,6 +12,7 @@ import {
   type RolloutsState,
   type RunnerServing,
   type RunnerStatus,
+  rolloutUnknown,
   servingOf,
   subjects,
   type World,
@@ -87,13 +88,11 @@ async function takeBack(
       initialRollouts(model),
     );
   const before = await read();
-  if (before.seq === 0) {
-    const known = Object.keys(world().rollouts);
-    throw new ConclaveError(
-      'CVE_ROLLOUT_UNKNOWN',
-      `no rollout of ${model} was ever recorded (known: ${known.join(', ') || 'none'}); check the model's name`,
+  if (before.stable === undefined && before.current === undefined)
+    throw rolloutUnknown(
+      model,
+      knownModels(world()).map((known) => known.model),
     );
-  }
   const isMeant = rolloutId === undefined || before.current?.rolloutId === rolloutId;
   const events = isMeant ? decide(before, { now: clock.now(), newId }) : [];
   if (events.length > 0) await journal.append(aggregate, 'any', events);
@@ -123,7 +122,7 @@ function statusOf(world: World, runners: readonly RunnerStatus[]): object {
     seq: world.seq,
     leader: world.schedule.leader ?? null,
     leaderEpoch: world.schedule.leaderEpoch,
-    models: Object.values(world.rollouts).map((state) => {
+    models: knownModels(world).map((state) => {
       const rollout = openRollout(state);
       return {
         model: state.model,

@@ -58,6 +58,7 @@ export function rolloutLoop(
       runners: runners(),
       verdicts,
       served: evidence?.telemetry.served,
+      candidateRequests: evidence?.telemetry.total?.requests ?? 0,
       summary:
         rollout === undefined || evidence === undefined
           ? undefined

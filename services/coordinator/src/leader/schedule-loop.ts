@@ -7,6 +7,7 @@ import {
   type ScheduleEvent,
   subjects,
   type World,
+  workSubjectOf,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
@@ -46,7 +47,7 @@ export function scheduleLoop(
       ...planned
     } = action;
     const work: ActionWork = { action: planned, attempt };
-    await queue.publish(subjects.workAction(action.owner), work, { msgId: `${action.actionId}#${attempt}` });
+    await queue.publish(workSubjectOf(action), work, { msgId: `${action.actionId}#${attempt}` });
   };
   // Of the meeting that was last published: when, and how often.
   let published = { meetingId: '', round: 0, atMs: 0 };

@@ -9,7 +9,7 @@ export interface SplitReport {
   readonly candidateRequests: number;
   readonly stableRequests: number;
   /** What there is to say about it, one sentence each; empty while the split is as asked. */
-  readonly sentences: readonly string[];
+  readonly sentences: string[];
   /** Why the share is far above the asked one, so that the rollout must stop. */
   readonly excess: string | undefined;
 }

@@ -24,6 +24,8 @@ export interface Surroundings extends VotingRules {
   readonly verdicts: readonly Verdict[];
   /** When the candidate was served in this stage, by its own telemetry. */
   readonly served: ServedTime | undefined;
+  /** Requests that the candidate has answered in this stage. */
+  readonly candidateRequests: number;
   readonly summary: StageSummary | undefined;
   /** The measured split against the asked one; undefined where no live share is asked for. */
   readonly split: SplitReport | undefined;
@@ -49,7 +51,7 @@ export function superviseRollout(state: RolloutsState, around: Surroundings, fac
   if (breach.length > 0) return [...holds, ...transitions, ...breach];
   const lifted = liftedVote(rollout, around.world, facts);
   const votes = lifted.length > 0 ? lifted : newVotes(rollout, around.world, around, facts);
-  const changed = [...holds, ...readiness, ...transitions, ...votes];
+  const changed = [...holds, ...readiness, ...firstTraffic(rollout, around, facts), ...transitions, ...votes];
   if (changed.length > 0) return changed;
   if (!isEarnedWhole(state, rollout, facts.now)) return [];
   const { rolloutId, stageEpoch } = rollout;
@@ -167,6 +169,12 @@ function resumption(rollout: Rollout, served: ServedTime | undefined, facts: Fac
   if (resumed === undefined || rollout.servingSince === undefined || rollout.resumedAt === resumed.at) return [];
   const { rolloutId, stageEpoch, runners } = rollout;
   return [rolloutEventOf(facts, 'rollout.stage_serving', { rolloutId, stageEpoch, runners: [...runners], resumed })];
+}
+
+function firstTraffic(rollout: Rollout, { candidateRequests }: Surroundings, facts: Facts): RolloutEvent[] {
+  const { rolloutId, stageEpoch, servingSince, trafficSince } = rollout;
+  if (servingSince === undefined || trafficSince !== undefined || candidateRequests === 0) return [];
+  return [rolloutEventOf(facts, 'rollout.traffic_seen', { rolloutId, stageEpoch })];
 }
 
 /** A text of others, such as a loader's, cut to what a reason may hold. */

@@ -5,6 +5,7 @@ import {
   type Plan,
   parseHandoff,
   type ScheduledAction,
+  type ScheduleEvent,
   type ScheduleState,
   shortDigest,
   type World,
@@ -38,6 +39,30 @@ export function decideIntake(world: World, plan: Plan): IntakeDecision {
     );
   }
   return { kind: 'take_in', origin: 'meeting', supersedes: supersededBy(world.schedule) };
+}
+
+/** What taking a plan in appends: nothing for one that is known. @throws CVE_HANDOFF_ID_TAKEN, CVE_HANDOFF_NOT_THE_MEETINGS */
+export function intakeEvents(world: World, plan: Plan, now: Date): ScheduleEvent[] {
+  const decision = decideIntake(world, plan);
+  if (decision.kind === 'known') return [];
+  const at = now.toISOString();
+  const { planId, digest, source, actions } = plan;
+  return [
+    ...decision.supersedes.map(
+      ({ actionId }): ScheduleEvent => ({
+        id: `schedule.action_superseded:${actionId}`,
+        type: 'schedule.action_superseded',
+        at,
+        data: { actionId, byPlanId: planId },
+      }),
+    ),
+    {
+      id: `schedule.plan_accepted:${planId}`,
+      type: 'schedule.plan_accepted',
+      at,
+      data: { planId, digest, source, origin: decision.origin, actions: [...actions] },
+    },
+  ];
 }
 
 /** A new meeting's plan replaces what older meetings planned and nobody started; users' plans stay. */

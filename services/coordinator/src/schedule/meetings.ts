@@ -5,7 +5,8 @@ import { isNewSlot, slotOf } from './heartbeat.ts';
 export interface MeetingPace {
   readonly meetingIntervalSeconds: number;
   readonly earlyMeetingGapSeconds: number;
-  readonly meetingsPerHour: number;
+  /** Default: see `mostPerHour`. */
+  readonly meetingsPerHour?: number | undefined;
   /** A measurement that runs and says nothing for so long has lost its runner. */
   readonly staleSeconds: number;
 }
@@ -64,13 +65,25 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
     return call('slot', `regular meeting of slot ${slot}: ${due.detail}${again}`);
   }
   const calls = callsWithinHour(world, now);
+  // What is left when every regular slot of the coming hour is held.
+  const earlyLimit = mostPerHour(pace) - slotsPerHour(pace);
   const early = items.find(
     (item) =>
       item.urgent &&
-      calls < pace.meetingsPerHour - (item.reason === 'incident' ? 0 : LEFT_TO_INCIDENTS) &&
+      calls < earlyLimit - (item.reason === 'incident' ? 0 : LEFT_TO_INCIDENTS) &&
       !schedule.meetings.some((m) => m.agenda.includes(item.key)),
   );
   return early === undefined ? undefined : call(early.reason, early.detail);
+}
+
+function slotsPerHour({ meetingIntervalSeconds }: MeetingPace): number {
+  return Math.ceil(3600 / meetingIntervalSeconds);
+}
+
+/** The bound of an hour: regular slots, and early meetings for a tenth of the time or six. */
+function mostPerHour(pace: MeetingPace): number {
+  const early = Math.min(1000, Math.max(6, Math.ceil(360 / pace.earlyMeetingGapSeconds)));
+  return pace.meetingsPerHour ?? slotsPerHour(pace) + early;
 }
 
 function mayMeetEarly(last: CalledMeeting | undefined, now: Date, pace: MeetingPace): boolean {
@@ -79,7 +92,7 @@ function mayMeetEarly(last: CalledMeeting | undefined, now: Date, pace: MeetingP
 }
 
 /** How many meetings were called in the hour before now. */
-export function callsWithinHour({ schedule }: World, now: Date): number {
+function callsWithinHour({ schedule }: World, now: Date): number {
   return schedule.callTimes.filter((at) => now.getTime() - Date.parse(at) < HOUR_MS).length;
 }
 

@@ -7,6 +7,7 @@ import {
   type ServedVersion as StableVersion,
   type TelemetryWindow,
 } from '@conclave/contracts';
+import { inputOf } from '../retrieval/query-encoder.ts';
 import { Router } from '../routing/router.ts';
 import { type Desired, desiredOf } from '../routing/traffic.ts';
 import type { ServedVersion, ServedVersionOptions, WantedVersion } from './served-version.ts';
@@ -224,6 +225,7 @@ export class ServedModels {
       share,
       mode: isCandidate && candidate.mirror ? 'mirror' : liveMode,
       ...(isCandidate ? { stageEpoch: candidate.stageEpoch } : {}),
+      ...(served?.form === undefined ? {} : { input: inputOf(served.form) }),
     };
   }
 

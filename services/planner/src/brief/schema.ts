@@ -64,7 +64,7 @@ export type EvaluationBrief = z.infer<typeof evaluationBrief>;
 
 /** Something that stands between a rollout and its next stage. */
 export const missingBrief = z.object({
-  kind: z.enum(['gate', 'soak', 'serving', 'hold']),
+  kind: z.enum(['gate', 'soak', 'serving', 'traffic', 'hold']),
   /** Name of the gate or hold. */
   name: z.string(),
   sentence: z.string(),
