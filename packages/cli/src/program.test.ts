@@ -13,7 +13,7 @@ import { readSettings } from './connect.ts';
 import { run } from './program.ts';
 import { readWorld } from './read-world.ts';
 
-async function conclave(...args: string[]): Promise<{ code: 0 | 1; out: string; err: string }> {
+async function conclave(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
@@ -104,7 +104,7 @@ suite('the conclave command against a real server', () => {
 
   test('explain of an unknown model names those that exist, in one line', async () => {
     const { code, err } = await on('explain', 'nope');
-    assert.deepEqual([code, err], [1, 'CVE_ROLLOUT_UNKNOWN: nothing is on record about "nope"; known: emoji-search']);
+    assert.deepEqual([code, err], [6, 'CVE_ROLLOUT_UNKNOWN: nothing is on record about "nope"; known: emoji-search']);
   });
 
   for (const args of [
@@ -228,7 +228,7 @@ suite('the conclave command against a real server', () => {
     assert.equal(aborted.out, '✓ r-1 rolled back; 1.0 serves alone');
     assert.equal(tokens.at(-1), 'the-operators-token');
     const refused = await on('pause', MODEL, '--reason', 'test');
-    assert.deepEqual([refused.code, refused.err], [1, 'CVE_UNAUTHORIZED: the token given for pause is no operator']);
+    assert.deepEqual([refused.code, refused.err], [5, 'CVE_UNAUTHORIZED: the token given for pause is no operator']);
     await api.stop();
   });
 
@@ -386,7 +386,7 @@ suite('the conclave command against a real server', () => {
     });
     const { out } = await on('dlq', 'list');
     assert.match(out, /conclave\.handoff {2}2 bytes, refused by coordinator-0\n {4}CVE_HANDOFF_INVALID: count is 2/);
-    assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out)[0].content, '{}');
+    assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out).deadLetters[0].content, '{}');
   });
 });
 
@@ -400,7 +400,7 @@ test('a journal that is not there is said to be unreadable, not waited for', asy
     /CVE_BUS_UNAVAILABLE: the journal after #0 could not be read, nothing came for 0\.3 s; see/,
   );
   const { code, err } = await conclave('--nats', nats.url, 'status');
-  assert.deepEqual([code, err.split('\n').length], [1, 1]);
+  assert.deepEqual([code, err.split('\n').length], [3, 1]);
 });
 
 suite('the conclave command without a server', () => {
@@ -433,10 +433,10 @@ suite('the conclave command without a server', () => {
     ],
   ];
   for (const [name, args, line] of errors) {
-    test(`${name} is one line on standard error and exit code 1`, async () => {
+    test(`${name} is one line on standard error and exit code 2`, async () => {
       writeFileSync(join(dir, 'broken.json'), '{');
       const { code, out, err } = await conclave(...args);
-      assert.deepEqual([code, out], [1, '']);
+      assert.deepEqual([code, out], [2, '']);
       assert.match(err, line);
       assert.equal(err.split('\n').length, 1);
     });

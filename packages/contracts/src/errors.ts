@@ -36,6 +36,8 @@ const CATALOGUE = {
   CVE_BUNDLE_ONNX_INVALID: 'terminal',
   CVE_DATASET_INVALID: 'terminal',
   CVE_DATASET_UNKNOWN: 'terminal',
+  CVE_MEETING_UNKNOWN: 'terminal',
+  CVE_ACTION_UNKNOWN: 'terminal',
   CVE_ARTIFACT_UNKNOWN: 'terminal',
   CVE_ARTIFACT_DIGEST_MISMATCH: 'terminal',
   CVE_INFER_INVALID: 'terminal',

@@ -1,5 +1,15 @@
 import { openJournal } from '@conclave/bus';
-import { aggregates, type Commit, describeCommit, requireRollouts } from '@conclave/contracts';
+import {
+  aggregates,
+  type Commit,
+  describeCommit,
+  type LiveGates,
+  missingForNextStep,
+  nextStage,
+  openRollout,
+  type RolloutsState,
+  requireRollouts,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation } from '../output/rollout.ts';
@@ -13,9 +23,11 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, await liveGatesOf(bus, state), new Date()));
+        const live = await liveGatesOf(bus, state);
+        const now = new Date();
+        answer(explanationJson(state, live, now), rolloutExplanation(state, live, now));
       });
     });
   program
@@ -23,11 +35,26 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         requireRollouts(await readWorld(bus), model);
-        print(historyText(await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model))));
+        const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
+        answer({ model, events: historyJson(commits) }, historyText(commits));
       });
     });
+}
+
+/** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
+function explanationJson(state: RolloutsState, live: LiveGates | undefined, now: Date): object {
+  const open = openRollout(state);
+  const missing = open === undefined ? [] : missingForNextStep(state, open, now);
+  const next = open === undefined ? null : (nextStage(open) ?? null);
+  return { ...state, isOpen: open !== undefined, nextStage: next, missing, live: live ?? null };
+}
+
+function historyJson(commits: readonly Commit[]): object[] {
+  return commits.flatMap((commit) =>
+    describeCommit(commit).map(({ at, kind, level, text }) => ({ seq: commit.seq, at, kind, level, text })),
+  );
 }
 
 function historyText(commits: readonly Commit[]): string {
