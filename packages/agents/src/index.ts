@@ -15,5 +15,6 @@ export {
   WARNING_DAYS,
 } from './seats/plan-seat.ts';
 export { type ListeningRoster, openRoster, type Roster } from './seats/roster.ts';
+export { seatStatus } from './seats/seat-status.ts';
 export { type Structured, structured } from './structured.ts';
 export { SHUTDOWNS, TIERS, type Tier, tierOf } from './tiers.ts';

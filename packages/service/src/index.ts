@@ -16,4 +16,5 @@ export { createLog } from './log.ts';
 export { loadOperators, type Operators } from './operators.ts';
 export { redactFields, redactText } from './redact.ts';
 export { type RunningService, runService, type ServiceContext, type ServiceDefinition } from './run-service.ts';
+export { type SeatReportOptions, startSeatReport } from './seat-report.ts';
 export { type FollowWorldOptions, followWorld, type WorldFollower } from './world-follower.ts';

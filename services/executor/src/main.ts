@@ -1,6 +1,6 @@
-import { openRoster } from '@conclave/agents';
+import { openRoster, seatStatus } from '@conclave/agents';
 import { openSnapshots } from '@conclave/bus';
-import { faultPoint, followWorld, receiving, runService, systemClock } from '@conclave/service';
+import { faultPoint, followWorld, receiving, runService, startSeatReport, systemClock } from '@conclave/service';
 import { startExecutor } from './executor.ts';
 import { createToolbox } from './tools/toolbox.ts';
 import { assembleTeam } from './workers/team.ts';
@@ -22,22 +22,21 @@ await runService({
     const world = worldView(follower, journal);
     const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
     const tools = createToolbox({ bus, journal, world, config, now, dataDir, httpToken });
-    const roster = openRoster(Object.values(config.executiveTeam), process.env, {
-      now,
-      onLists(known) {
-        for (const [role, agent] of Object.entries(config.executiveTeam)) {
-          const { absent, warnings } = known.plan(agent);
-          if (absent !== undefined) log.warn({ role, reason: absent }, 'a worker is absent');
-          for (const warning of warnings) log.warn({ role, warning }, 'a worker speaks, with a reservation');
-        }
-      },
-    });
+    const roster = openRoster(Object.values(config.executiveTeam), process.env, { now, onLists: () => undefined });
     const workerFor = assembleTeam(config.executiveTeam, tools, process.env, roster);
     const consumer = startExecutor({ bus, journal, config, world, tools, workerFor, instance, now, faultPoint, log });
     health.register('actions', receiving(bus, consumer));
+    const seats = startSeatReport({
+      bus,
+      log,
+      team: 'executive',
+      instance,
+      seats: () => Object.entries(config.executiveTeam).map(([role, agent]) => seatStatus(role, agent, roster)),
+    });
     return {
       async stop() {
         roster.stop();
+        await seats.stop();
         await consumer.stop();
         await follower.stop();
       },

@@ -1,10 +1,12 @@
-import { openRoster, type Roster } from '@conclave/agents';
+import { openRoster, type Roster, seatStatus } from '@conclave/agents';
 import { openSnapshots, openWorkQueue, publishInbox } from '@conclave/bus';
 import {
+  type AgentConfig,
   ConclaveError,
   type MeetingWork,
   meetingWork,
   messageOf,
+  type SeatStatus,
   subjects,
   toHeaders,
   type World,
@@ -16,8 +18,10 @@ import {
   type RunningService,
   receiving,
   type ServiceContext,
+  startSeatReport,
   systemClock,
 } from '@conclave/service';
+import type { Seat } from './advisors/advisor.ts';
 import { seatTeam } from './advisors/team.ts';
 import { readDocuments } from './brief/documents.ts';
 import { makeBrief } from './brief/make-brief.ts';
@@ -36,14 +40,9 @@ export async function startPlanner(
   const { bus, config, journal, log, health, instance } = context;
   const roster = openRoster(Object.values(config.planningTeam), env, {
     now: systemClock.now,
-    onLists: (known) => tellOfSeats(known, config, log),
+    onLists: () => undefined,
   });
   const team = seatTeam(config, env, roster);
-  for (const seat of Object.values(team)) {
-    if ('absent' in seat) log.warn({ role: seat.role, reason: seat.absent }, 'an advisor is absent');
-    else log.info({ role: seat.role, speaker: seat.speaker }, 'an advisor is seated');
-  }
-
   let halted: string | undefined;
   const follower = await followWorld({
     journal,
@@ -99,23 +98,30 @@ export async function startPlanner(
     },
   });
   health.register('meetings', receiving(bus, consumer));
+  const seats = startSeatReport({
+    bus,
+    log,
+    team: 'planning',
+    instance,
+    quorum: config.meeting.quorum,
+    seats: () => Object.values(team).map((seat) => statusOf(seat, config.planningTeam[seat.role], roster)),
+  });
 
   return {
     async stop() {
       roster.stop();
+      await seats.stop();
       await consumer.stop({ graceMs: 0 });
       await follower.stop();
     },
   };
 }
 
-/** Says, once the vendors were asked, which seats nobody can fill and which speak otherwise than configured or not for long. */
-function tellOfSeats(roster: Roster, { planningTeam }: ServiceContext['config'], log: ServiceContext['log']): void {
-  for (const [role, agent] of Object.entries(planningTeam)) {
-    const { absent, warnings } = roster.plan(agent);
-    if (absent !== undefined) log.warn({ role, reason: absent }, 'an advisor is absent');
-    for (const warning of warnings) log.warn({ role, warning }, 'an advisor speaks, with a reservation');
-  }
+/** A chair that the configuration itself leaves empty stays absent, whoever could speak for it. */
+function statusOf(seat: Seat, agent: AgentConfig, roster: Roster): SeatStatus {
+  const status = seatStatus(seat.role, agent, roster);
+  if (!('absent' in seat) || status.state === 'absent') return status;
+  return { ...status, state: 'absent', reason: seat.absent, wayOut: `correct planningTeam.${seat.role}` };
 }
 
 /** The world once it includes the call of the meeting: the brief is never older than what it was called for. */

@@ -1,4 +1,4 @@
-import { type Seating, type SeatStatus, waysOut, whyNobodyDecides } from '../seating.ts';
+import { type Seating, type SeatingReport, type SeatStatus, waysOut, whyNobodyDecides } from '../seating.ts';
 import type { Level } from './said.ts';
 import { counted, speakerLabel } from './words.ts';
 
@@ -39,6 +39,16 @@ export function describeSeating(seating: Seating): SeatingDescription {
   };
 }
 
+/** The same of one team alone. */
+export function describeTeam({
+  team,
+  seats,
+  quorum,
+}: Pick<SeatingReport, 'team' | 'seats' | 'quorum'>): SeatingDescription {
+  const isPlanning = team === 'planning';
+  return describeSeating({ planning: isPlanning ? seats : [], executive: isPlanning ? [] : seats, quorum });
+}
+
 /** The description as lines, the headline first. Nothing but the headline when all is well. */
 export function seatingLines({ headline, groups, warnings, waysOut: ways }: SeatingDescription): string[] {
   return [
@@ -73,14 +83,16 @@ function headlineOf(
     const speakers = new Set(seats.map((seat) => speakerLabel(seat.speaker)));
     return speakers.size === 1 ? `${who}, all ${[...speakers].join()}` : who;
   }
-  return `${parts.join('; ')}: ${quorumText(seating)}`;
+  return [parts.join('; '), ...quorumText(seating)].join(': ');
 }
 
-function quorumText({ planning, quorum }: Seating): string {
-  if (planning === undefined || quorum === undefined) return 'no meeting can be held';
+/** Whether a meeting can decide; nothing where no planning team is asked about. */
+function quorumText({ planning, quorum }: Seating): string[] {
+  if (planning === undefined) return ['no meeting can be held'];
+  if (quorum === undefined) return [];
   const present = planning.filter(({ state }) => state !== 'absent').length;
   const needed = `${counted(quorum, 'ballot')} needed, ${present} can vote`;
-  return present < quorum ? `no quorum, ${needed}` : `the quorum is met, ${needed}`;
+  return [present < quorum ? `no quorum, ${needed}` : `the quorum is met, ${needed}`];
 }
 
 /** Those whose state and reason are the same, in the order of the chairs. */
