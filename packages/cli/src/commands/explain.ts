@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
-import { readWorld } from '../read-world.ts';
+import { readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 export function addExplain(program: Command, withSession: WithSession): void {
@@ -15,7 +15,8 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .action(async (model: string) => {
       await withSession(async ({ bus, print }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, await liveGatesOf(bus, state), new Date()));
+        const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
+        print(rolloutExplanation(state, { live, seating }, new Date()));
       });
     });
   program
