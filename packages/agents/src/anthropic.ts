@@ -1,9 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { boundedFetch } from './bounded.ts';
-import type { ChatRequest } from './chat-model.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
 import { thinkingRoom } from './families.ts';
-import { type SchemaMeans, systemFor, type VendorCall, type VendorSettings } from './vendor-settings.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
 
 const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_context_window_exceeded']);
 
@@ -11,7 +12,7 @@ const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_contex
  * Anthropic's Messages API. A schema is asked for by `output_config.format`; a server that does not know it is told so in words from then on.
  * The limit on output holds thinking too, which today's families do unasked and some cannot leave off.
  */
-export function anthropicCall(settings: VendorSettings): VendorCall {
+export function anthropicModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'anthropic', model: settings.model } as const;
   const room = thinkingRoom('anthropic', settings.model, settings.thinkingTokens);
   const client = new Anthropic({
@@ -53,7 +54,7 @@ export function anthropicCall(settings: VendorSettings): VendorCall {
     }
   };
 
-  return async (request) => {
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
     const message = await create(request);
     if (message.stop_reason === 'refusal') throw refused(speaker, 'stop reason refusal');
     const text = message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
@@ -63,5 +64,5 @@ export function anthropicCall(settings: VendorSettings): VendorCall {
       throw new AnswerCutOff(speaker, request, `stop reason ${message.stop_reason}`, answer);
     }
     return answer;
-  };
+  });
 }

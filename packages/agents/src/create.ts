@@ -1,14 +1,14 @@
 import type { AgentConfig } from '@conclave/contracts';
-import { anthropicCall } from './anthropic.ts';
+import { anthropicModel } from './anthropic.ts';
 import type { ChatModel } from './chat-model.ts';
-import { googleCall } from './google.ts';
-import { googleLegacyCall } from './google-legacy.ts';
-import { openaiCall } from './openai.ts';
+import { googleModel } from './google.ts';
+import { googleLegacyModel } from './google-legacy.ts';
+import { openaiModel } from './openai.ts';
 import { keyOf } from './seats/endpoint.ts';
 import type { Candidate } from './seats/plan-seat.ts';
 import { type Roster, rosterWithoutLists } from './seats/roster.ts';
 import { seatedModel } from './seats/seated-model.ts';
-import type { VendorCall, VendorSettings } from './vendor-settings.ts';
+import type { VendorSettings } from './vendor-settings.ts';
 
 /** Why an agent cannot speak. */
 export interface Absent {
@@ -33,22 +33,21 @@ export function createChatModel(
   return seatedModel({
     plan: () => roster.plan(config),
     rests: roster.rests,
-    timeoutMs,
     open(candidate) {
-      const { endpoint, model, sdk } = candidate;
+      const { endpoint, model } = candidate;
       const apiKey = keyOf(endpoint, env) ?? '';
-      return vendorOf(candidate)({ model, apiKey, baseUrl: endpoint.baseUrl, sdk, thinkingTokens, timeoutMs });
+      return vendorOf(candidate)({ model, apiKey, baseUrl: endpoint.baseUrl, thinkingTokens, timeoutMs });
     },
   });
 }
 
-function vendorOf({ endpoint, sdk }: Candidate): (settings: VendorSettings) => VendorCall {
+function vendorOf({ endpoint, sdk }: Candidate): (settings: VendorSettings) => ChatModel {
   switch (endpoint.adapter) {
     case 'anthropic':
-      return anthropicCall;
+      return anthropicModel;
     case 'openai':
-      return openaiCall;
+      return openaiModel;
     case 'google':
-      return sdk === 'generative-ai' ? googleLegacyCall : googleCall;
+      return sdk === 'generative-ai' ? googleLegacyModel : googleModel;
   }
 }

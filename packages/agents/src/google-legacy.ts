@@ -6,9 +6,11 @@ import {
   GoogleGenerativeAIError,
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
+import type { ChatModel } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused } from './failures.ts';
 import { thinkingRoom } from './families.ts';
-import { systemFor, type VendorCall, type VendorSettings } from './vendor-settings.ts';
+import { vendorModel } from './vendor-model.ts';
+import { systemFor, type VendorSettings } from './vendor-settings.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SAFETY,
@@ -22,11 +24,11 @@ const REFUSALS: ReadonlySet<string> = new Set([
  * Google's Gemini API by `@google/generative-ai`, which is archived and stays for those who name it (`sdk: generative-ai`). A schema is asked
  * for by JSON mode and in words: its types know no JSON Schema. It takes no idempotency key, and its SDK never retries.
  */
-export function googleLegacyCall(settings: VendorSettings): VendorCall {
+export function googleLegacyModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
   const client = new GoogleGenerativeAI(settings.apiKey);
   const room = thinkingRoom('google', settings.model, settings.thinkingTokens);
-  return async (request) => {
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
     const { schema, maxOutputTokens } = request;
     const model = client.getGenerativeModel(
       {
@@ -63,7 +65,7 @@ export function googleLegacyCall(settings: VendorSettings): VendorCall {
     const reason = response.candidates?.[0]?.finishReason;
     if (reason === FinishReason.MAX_TOKENS) throw new AnswerCutOff(speaker, request, `finish reason ${reason}`, answer);
     return answer;
-  };
+  });
 }
 
 /** Seconds of google.rpc.RetryInfo, in milliseconds: the SDK does not show the retry-after header. */

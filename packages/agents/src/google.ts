@@ -1,10 +1,11 @@
 import type { Speaker } from '@conclave/contracts';
 import { ApiError, FinishReason, type GenerateContentResponse, GoogleGenAI } from '@google/genai';
 import { boundedFetch } from './bounded.ts';
-import type { ChatRequest } from './chat-model.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused } from './failures.ts';
 import { thinkingRoom } from './families.ts';
-import { type SchemaMeans, systemFor, type VendorCall, type VendorSettings } from './vendor-settings.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SAFETY,
@@ -15,7 +16,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** Google's Gemini API by `@google/genai`. A schema is asked for by `responseJsonSchema`; it takes no idempotency key. */
-export function googleCall(settings: VendorSettings): VendorCall {
+export function googleModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
   const room = thinkingRoom('google', settings.model, settings.thinkingTokens);
   const client = new GoogleGenAI({
@@ -62,7 +63,7 @@ export function googleCall(settings: VendorSettings): VendorCall {
     }
   };
 
-  return async (request) => {
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
     const response = await generate(request);
     const { promptTokenCount = 0, candidatesTokenCount = 0, thoughtsTokenCount = 0 } = response.usageMetadata ?? {};
     const answer = {
@@ -72,7 +73,7 @@ export function googleCall(settings: VendorSettings): VendorCall {
     const reason = response.candidates?.[0]?.finishReason;
     if (reason === FinishReason.MAX_TOKENS) throw new AnswerCutOff(speaker, request, `finish reason ${reason}`, answer);
     return answer;
-  };
+  });
 }
 
 /** Seconds of google.rpc.RetryInfo, in milliseconds, as they stand in the text of the SDK's error: it shows no header. */

@@ -1,9 +1,10 @@
 import OpenAI from 'openai';
 import { boundedFetch } from './bounded.ts';
-import type { ChatRequest } from './chat-model.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
 import { familyOf, thinkingRoom } from './families.ts';
-import { type SchemaMeans, systemFor, type VendorCall, type VendorSettings } from './vendor-settings.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
 
 type Completion = OpenAI.Chat.Completions.ChatCompletion;
 
@@ -24,7 +25,7 @@ const LESS: Readonly<Record<SchemaMeans, SchemaMeans | undefined>> = {
  * OpenAI's Chat Completions API, or by `baseUrl` any endpoint that speaks it (Ollama, vLLM, llama.cpp, gateways). A schema is asked for by
  * `json_schema`, strict; a server that refuses that is asked by JSON mode and in words from then on.
  */
-export function openaiCall(settings: VendorSettings): VendorCall {
+export function openaiModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'openai', model: settings.model } as const;
   const room = thinkingRoom('openai', settings.model, settings.thinkingTokens);
   const client = new OpenAI({
@@ -74,7 +75,7 @@ export function openaiCall(settings: VendorSettings): VendorCall {
     }
   };
 
-  return async (request) => {
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
     const completion = await create(request);
     const choice = completion.choices[0];
     const refusal = choice?.message.refusal;
@@ -89,7 +90,7 @@ export function openaiCall(settings: VendorSettings): VendorCall {
     };
     if (choice?.finish_reason === 'length') throw new AnswerCutOff(speaker, request, 'finish reason length', answer);
     return answer;
-  };
+  });
 }
 
 function responseFormat(means: SchemaMeans, schema: NonNullable<ChatRequest['schema']>) {

@@ -87,9 +87,10 @@ function parse<T>(text: string, schema: z.ZodType<T>, shape: JsonSchema): Read<T
   return parsed.success ? { value: parsed.data } : { problem: zodMessage(parsed.error, found) };
 }
 
-/** The JSON object in a model's answer: the whole text, or what stands between its first and last brace. */
+/** The JSON object in a model's answer: the whole text, or what stands between the first and last brace of what is not thought. */
 function extractJson(text: string): unknown {
-  for (const candidate of [text, text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)]) {
+  const spoken = withoutThoughts(text);
+  for (const candidate of [text, spoken.slice(spoken.indexOf('{'), spoken.lastIndexOf('}') + 1)]) {
     try {
       const value: unknown = JSON.parse(candidate);
       if (typeof value === 'object' && value !== null) return value;
@@ -98,4 +99,11 @@ function extractJson(text: string): unknown {
     }
   }
   return undefined;
+}
+
+/** Local reasoning models write their thoughts into the answer, where a draft looks like the answer. The opening mark may stand in their prompt. */
+function withoutThoughts(text: string): string {
+  const closed = text.search(/<\/think(?:ing)?>(?![\s\S]*<\/think(?:ing)?>)/i);
+  const after = closed === -1 ? text : text.slice(text.indexOf('>', closed) + 1);
+  return after.replace(/<think(?:ing)?>[\s\S]*$/i, '');
 }

@@ -1,19 +1,14 @@
-import type { SubstituteConfig } from '@conclave/contracts';
-import type { ChatAnswer, ChatRequest, JsonSchema } from './chat-model.ts';
+import type { ChatRequest, JsonSchema } from './chat-model.ts';
 
 export interface VendorSettings {
   readonly model: string;
   readonly apiKey: string;
-  readonly baseUrl: string | undefined;
-  readonly sdk: SubstituteConfig['sdk'];
+  readonly baseUrl?: string | undefined;
   /** Room for thinking beside the answer; undefined leaves it to the family. */
-  readonly thinkingTokens: number | undefined;
-  /** Longest time of a call, for SDKs that keep one of their own. */
+  readonly thinkingTokens?: number | undefined;
+  /** Longest time of a call. */
   readonly timeoutMs: number;
 }
-
-/** One call to one model, without retries. It throws ConclaveErrors for what the vendor said and whatever its SDK throws otherwise. */
-export type VendorCall = (request: ChatRequest) => Promise<Omit<ChatAnswer, 'speaker'>>;
 
 /** How a schema is asked for: by the vendor's own means, by a mode that gives some JSON, or in words alone. */
 export type SchemaMeans = 'schema' | 'json' | 'words';

@@ -182,6 +182,25 @@ describe('permissions', () => {
     await assert.rejects(nativeOf(as('coordinator')).jsm.streams.delete(STREAMS.journal), /ermission/);
   });
 
+  it('how the gates stand reaches metrics and operators, from the coordinator only', async () => {
+    const seen: string[] = [];
+    const hearing = (['metrics', 'operator'] as const).map((user) =>
+      as(user).subscribeCore(subjects.gatesAll, () => seen.push(user)),
+    );
+    await Promise.all([as('metrics').flush(), as('operator').flush()]);
+    const denied: string[] = [];
+    as('executor').onStatus((status) => denied.push(`${status.type} ${status.detail}`));
+    as('executor').publishCore(subjects.gates('forged'), '{}');
+    await until(
+      () => denied.some((line) => line === `permission_denied publish ${subjects.gates('forged')}`),
+      'the refusal',
+    );
+    as('coordinator').publishCore(subjects.gates('m'), '{}');
+    await until(() => seen.length > 1, 'both hear it');
+    for (const subscription of hearing) subscription.unsubscribe();
+    assert.deepEqual(seen.sort(), ['metrics', 'operator']);
+  });
+
   it('desired states reach runners, from the coordinator only', async () => {
     const seen: string[] = [];
     const subscription = as('gpu-runner').subscribeCore(subjects.desiredAll, (message) => seen.push(message.subject));

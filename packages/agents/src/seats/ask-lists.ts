@@ -1,4 +1,5 @@
-import { type AgentConfig, type ConclaveConfig, isConclaveError, messageOf } from '@conclave/contracts';
+import { type AgentConfig, type ConclaveConfig, messageOf } from '@conclave/contracts';
+import { VendorFailure } from '../failures.ts';
 import { type Endpoint, endpointOf, keyOf } from './endpoint.ts';
 import { type ListedModel, listModels } from './list-models.ts';
 
@@ -34,7 +35,7 @@ export async function askLists(
       if (apiKey === undefined) return;
       const { adapter, baseUrl } = endpoint;
       const list = await listModels(adapter, { apiKey, baseUrl, timeoutMs, signal }).then(
-        (models): ModelList => ({ models }),
+        (models): ModelList => (models.length > 0 ? { models } : { failure: 'its list is empty', keyRefused: false }),
         (error: unknown): ModelList => ({ failure: messageOf(error), keyRefused: refusesKey(error) }),
       );
       lists.set(endpoint.id, list);
@@ -43,6 +44,7 @@ export async function askLists(
   return lists;
 }
 
+/** 403 is said to good keys too, that may talk but not list. */
 function refusesKey(error: unknown): boolean {
-  return isConclaveError(error, 'CVE_CHAT_NOT_CONFIGURED') && /\(HTTP 40[13]\)/.test(error.message);
+  return error instanceof VendorFailure && error.status === 401;
 }

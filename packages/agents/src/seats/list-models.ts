@@ -80,7 +80,9 @@ const LISTS: Readonly<Record<VendorName, (options: ListOptions) => AsyncGenerato
       }
     } catch (cause) {
       if (!(cause instanceof ApiError)) throw cause;
-      throw failureOf({ speaker: speakerOf('google'), status: cause.status, retryAfterMs: undefined, cause });
+      // Google says 400 where others say 401.
+      const status = /API_KEY_INVALID|API key not valid/i.test(cause.message) ? 401 : cause.status;
+      throw failureOf({ speaker: speakerOf('google'), status, retryAfterMs: undefined, cause });
     }
   },
 };

@@ -13,8 +13,9 @@ import { type Endpoint, endpointOf, keyOf, nameOfEndpoint } from './endpoint.ts'
 /*
  * Who may speak for a chair. Pure: configuration, environment, the vendors' lists and the day in; candidates in order out.
  * 1. The chair's own model comes first, then its substitutes as listed; a tier stands for its ids, newest first.
- * 2. Only what is certain excludes: no key, a key that is refused, a day of shutdown that has come, a vendor whose list lacks the model.
- * 3. A list that cannot be had excludes nobody.
+ * 2. Without a key, or after its day of shutdown, a model is not asked. One that the vendor's list lacks, or whose key the list refuses, does
+ *    not count as somebody who can speak; it is asked all the same where nobody else is left.
+ * 3. A list that cannot be had, or is empty, speaks against nobody.
  */
 
 /** Days before a shutdown from which on it is warned of. */

@@ -16,7 +16,7 @@ test('a vendor that failed steps back for half a minute, with all its models; an
   let now = 0;
   const book = new RestBook(() => now);
   assert.equal(book.failed(newest, failed(500)), 'vendor');
-  assert.deepEqual([book.restOf(newest)?.isFirm, book.restOf(older)?.isFirm], [false, false]);
+  assert.deepEqual([book.restOf(newest)?.how, book.restOf(older)?.how], ['behind', 'behind']);
   book.answered(older);
   assert.equal(book.restOf(newest), undefined);
   book.failed(newest, failed(undefined));
@@ -34,13 +34,18 @@ test('a rate limit rests as long as the vendor asks', () => {
   assert.equal(book.restOf(newest), undefined);
 });
 
-test('a timeout and a refused key rest the vendor firmly, an unknown model only itself', () => {
+test('a refused key rests the vendor, an unknown model itself, a refused request nobody', () => {
   const book = new RestBook(() => 0);
+  assert.equal(book.failed(newest, failed(400)), 'request');
+  assert.equal(book.restOf(newest), undefined);
   assert.equal(book.failed(newest, failed(404)), 'model');
-  assert.deepEqual([book.restOf(newest)?.isFirm, book.restOf(older)], [true, undefined]);
+  assert.deepEqual([book.restOf(newest)?.how, book.restOf(older)], ['firm', undefined]);
   assert.equal(book.failed(newest, failed(401)), 'vendor');
-  assert.equal(book.restOf(older)?.isFirm, true);
-  const other = new RestBook(() => 0);
-  other.failed(newest, new ConclaveError('CVE_CHAT_TIMEOUT', 'no answer'));
-  assert.equal(other.restOf(older)?.isFirm, true);
+  assert.equal(book.restOf(older)?.how, 'firm');
+});
+
+test('who hung is asked last, but asked: one slow answer does not empty the other chairs', () => {
+  const book = new RestBook(() => 0);
+  book.failed(newest, new ConclaveError('CVE_CHAT_TIMEOUT', 'no answer'));
+  assert.equal(book.restOf(older)?.how, 'last');
 });

@@ -4,7 +4,8 @@ import type { Candidate } from './plan-seat.ts';
 
 /*
  * Which vendors and models have failed of late. All chairs of a process share one book, so that one chair's timeout is not paid by each.
- * What may pass in seconds only steps behind the substitutes; what hung or refuses the key, the model or the request rests.
+ * Who failed in a way that may pass steps behind the substitutes, and is asked where nobody else is left: a slow answer to one chair must not
+ * empty the others. A refused key and an unknown model rest; a refused request tells nothing of the next one.
  */
 
 const STEPS_BACK_MS = 30_000;
@@ -15,8 +16,8 @@ const LONGEST_MS = 600_000;
 interface Rest {
   /** As the book's clock counts. */
   readonly untilMs: number;
-  /** Not asked at all, also where nobody else can be. */
-  readonly isFirm: boolean;
+  /** Asked last of all, only where nobody else is left; `firm`: not at all. */
+  readonly how: 'behind' | 'last' | 'firm';
   readonly error: ConclaveError;
 }
 
@@ -28,11 +29,14 @@ export class RestBook {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** Notes a failed call. @returns whether it tells of the vendor or of this model alone. */
-  failed(candidate: Candidate, error: ConclaveError): 'vendor' | 'model' {
-    const { key, forMs, isFirm } = restFor(candidate, error);
-    this.#rests.set(key, { untilMs: this.#monotonicMs() + forMs, isFirm, error });
-    return key === candidate.endpoint.id ? 'vendor' : 'model';
+  /** Notes a failed call. @returns whether it tells of the vendor, of this model alone, or of no more than this request. */
+  failed(candidate: Candidate, error: ConclaveError): 'vendor' | 'model' | 'request' {
+    const rest = restFor(error);
+    if (rest === undefined) return 'request';
+    const [endpoint, model] = keysOf(candidate);
+    const { about, forMs, how } = rest;
+    this.#rests.set(about === 'vendor' ? endpoint : model, { untilMs: this.#monotonicMs() + forMs, how, error });
+    return about;
   }
 
   /** Notes an answered call: the vendor is well again. */
@@ -46,18 +50,20 @@ export class RestBook {
     const rests = keysOf(candidate)
       .flatMap((key) => this.#rests.get(key) ?? [])
       .filter(({ untilMs }) => untilMs > now);
-    return rests.find(({ isFirm }) => isFirm) ?? rests[0];
+    return rests.toSorted((a, b) => STRENGTH.indexOf(b.how) - STRENGTH.indexOf(a.how))[0];
   }
 }
 
-function restFor(candidate: Candidate, error: ConclaveError): { key: string; forMs: number; isFirm: boolean } {
-  const [endpoint, model] = keysOf(candidate);
-  if (error.code === 'CVE_CHAT_TIMEOUT') return { key: endpoint, forMs: TIMED_OUT_MS, isFirm: true };
-  if (error.code === 'CVE_CHAT_NOT_CONFIGURED') {
-    const isKey = error instanceof VendorFailure && (error.status === 401 || error.status === 403);
-    return { key: isKey ? endpoint : model, forMs: REFUSED_MS, isFirm: true };
+const STRENGTH: readonly Rest['how'][] = ['behind', 'last', 'firm'];
+
+function restFor(error: ConclaveError): { about: 'vendor' | 'model'; forMs: number; how: Rest['how'] } | undefined {
+  if (error.code === 'CVE_CHAT_TIMEOUT') return { about: 'vendor', forMs: TIMED_OUT_MS, how: 'last' };
+  if (error.code !== 'CVE_CHAT_NOT_CONFIGURED') {
+    return { about: 'vendor', forMs: Math.min(error.retryAfterMs ?? STEPS_BACK_MS, LONGEST_MS), how: 'behind' };
   }
-  return { key: endpoint, forMs: Math.min(error.retryAfterMs ?? STEPS_BACK_MS, LONGEST_MS), isFirm: false };
+  const status = error instanceof VendorFailure ? error.status : undefined;
+  if (status === 401 || status === 403) return { about: 'vendor', forMs: REFUSED_MS, how: 'firm' };
+  return status === 404 ? { about: 'model', forMs: REFUSED_MS, how: 'firm' } : undefined;
 }
 
 function keysOf({ endpoint, model }: Candidate): [endpoint: string, model: string] {

@@ -1,10 +1,6 @@
 import { ConclaveError, isConclaveError, type Speaker } from '@conclave/contracts';
-import { checkLength } from '../bounded.ts';
 import type { ChatAnswer, ChatModel, ChatRequest } from '../chat-model.ts';
 import { VendorFailure } from '../failures.ts';
-import { guarded } from '../guarded.ts';
-import type { VendorCall } from '../vendor-settings.ts';
-import { wireSchemaOf } from '../wire-schema.ts';
 import { type Candidate, canSpeak, type SeatPlan } from './plan-seat.ts';
 import type { RestBook } from './rest-book.ts';
 
@@ -30,31 +26,26 @@ export interface SeatedModelOptions {
   /** By what is known of the vendors now. */
   plan(): SeatPlan;
   readonly rests: RestBook;
-  readonly timeoutMs: number;
   /** Called once per candidate, when it is first asked. */
-  open(candidate: Candidate): VendorCall;
+  open(candidate: Candidate): ChatModel;
 }
 
-export function seatedModel({ plan, rests, timeoutMs, open }: SeatedModelOptions): ChatModel {
-  const calls = new Map<string, VendorCall>();
-  const callOf = (candidate: Candidate): VendorCall => {
+export function seatedModel({ plan, rests, open }: SeatedModelOptions): ChatModel {
+  const models = new Map<string, ChatModel>();
+  const modelOf = (candidate: Candidate): ChatModel => {
     const key = `${candidate.endpoint.id} ${candidate.model} ${candidate.sdk ?? ''}`;
-    const known = calls.get(key);
+    const known = models.get(key);
     if (known !== undefined) return known;
     const opened = open(candidate);
-    calls.set(key, opened);
+    models.set(key, opened);
     return opened;
   };
 
   const askOne = async (candidate: Candidate, request: ChatRequest, isLast: boolean): Promise<ChatAnswer> => {
-    const speaker = speakerOf(candidate);
-    const leftMs = request.endsAt === undefined ? timeoutMs : request.endsAt - performance.now();
-    const limitMs = Math.min(timeoutMs, isLast ? leftMs : leftMs * SHARE);
-    const call = callOf(candidate);
-    const schema = request.schema === undefined ? undefined : wireSchemaOf(request.schema);
-    const answer = await guarded(speaker, limitMs, request.signal, (signal) => call({ ...request, schema, signal }));
-    checkLength(speaker, answer.text);
-    return { ...answer, speaker };
+    const now = performance.now();
+    const endsAt = request.endsAt === undefined || isLast ? request.endsAt : now + (request.endsAt - now) * SHARE;
+    const answer = await modelOf(candidate).complete({ ...request, endsAt });
+    return { ...answer, speaker: speakerOf(candidate) };
   };
 
   return {
@@ -87,13 +78,18 @@ export function seatedModel({ plan, rests, timeoutMs, open }: SeatedModelOptions
   };
 }
 
-/** Who is asked, in order: who is well, then who failed of late and may be well again. */
+/** Who is asked, in order: who is well, then who failed of late and may be well again, then who by the vendor's list should not be asked at all. */
 function inOrder(candidates: readonly Candidate[], rests: RestBook): { ready: Candidate[]; resting: ConclaveError[] } {
-  const able = candidates.filter(canSpeak).map((candidate) => ({ candidate, rest: rests.restOf(candidate) }));
-  const well = able.filter(({ rest }) => rest === undefined);
-  const recovering = able.filter(({ rest }) => rest?.isFirm === false);
+  const standing = candidates
+    .filter(({ state }) => state !== 'no_key' && state !== 'shut_down')
+    .map((candidate) => ({ candidate, rest: rests.restOf(candidate) }));
+  const able = standing.filter(({ candidate }) => canSpeak(candidate));
+  const doubtful = standing.filter(({ candidate, rest }) => !canSpeak(candidate) && rest === undefined);
+  const resting = (how: string | undefined) => able.filter(({ rest }) => rest?.how === how);
   return {
-    ready: [...well, ...recovering].map(({ candidate }) => candidate),
+    ready: [...resting(undefined), ...resting('behind'), ...resting('last'), ...doubtful].map(
+      ({ candidate }) => candidate,
+    ),
     resting: able.flatMap(({ rest }) => rest?.error ?? []),
   };
 }

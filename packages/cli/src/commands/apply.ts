@@ -10,6 +10,7 @@ import {
   onRecordOf,
   openRollout,
   type RolloutDefinition,
+  type RolloutsState,
   registeredDataset,
   registeredModel,
   stageLabel,
@@ -38,37 +39,70 @@ export function addApply(program: Command, withSession: WithSession): void {
     });
 }
 
-async function apply({ bus, token, print }: Session, definition: RolloutDefinition, retry: boolean): Promise<void> {
-  const answer = applyAnswer.parse(await callApi(bus, 'apply', { definition, retry }, token));
-  if (answer.outcome === 'nothing_to_do') print(done(false, '', answer.detail));
-  else {
-    const name = bold(answer.rolloutId ?? definition.metadata.name);
-    print(done(answer.outcome === 'opened', `${name} applied, pinned as`, `${name} is open already, pinned as`));
-    print(pinnedText(definition, await readWorld(bus)));
-    print(dim(`  Follow it with: conclave explain ${definition.spec.model}`));
-  }
-  for (const hold of answer.holds) print(style('yellow', `! ${oneLine(hold)}`));
+async function apply({ bus, token, answer }: Session, definition: RolloutDefinition, retry: boolean): Promise<void> {
+  const applied = applyAnswer.parse(await callApi(bus, 'apply', { definition, retry }, token));
+  const { outcome, detail, rolloutId, holds } = applied;
+  const world = await readWorld(bus);
+  const name = bold(rolloutId ?? definition.metadata.name);
+  const lines =
+    outcome === 'nothing_to_do'
+      ? [done(false, '', detail)]
+      : [
+          done(outcome === 'opened', `${name} applied, pinned as`, `${name} is open already, pinned as`),
+          pinnedText(definition, world),
+          dim(`  Follow it with: conclave explain ${definition.spec.model}`),
+        ];
+  const pinned = pinnedJson(definition, world);
+  answer({ outcome, detail, rolloutId, ...pinned, holds }, [...lines, ...holds.map(warning)].join('\n'));
 }
 
-async function showPinned({ bus, print }: Session, definition: RolloutDefinition): Promise<void> {
+function warning(text: string): string {
+  return style('yellow', `! ${oneLine(text)}`);
+}
+
+async function showPinned({ bus, answer }: Session, definition: RolloutDefinition): Promise<void> {
   const { model, version } = definition.spec;
   const world = await readWorld(bus);
-  print(`${bold(`${model} ${version}`)} would be pinned as`);
-  print(pinnedText(definition, world));
   const state = entryOf(world.rollouts, model);
-  if (state === undefined) return;
+  const standing = state === undefined ? undefined : standingOf(world, state, definition);
+  const holds = state === undefined ? [] : holdSentences(state, new Date());
+  const lines = [
+    `${bold(`${model} ${version}`)} would be pinned as`,
+    pinnedText(definition, world),
+    ...(standing === undefined ? [] : [standing.isRefusal ? warning(standing.text) : done(false, '', standing.text)]),
+    ...holds.map(warning),
+  ];
+  const detail = standing?.text ?? '';
+  answer({ outcome: 'dry_run', detail, rolloutId: null, ...pinnedJson(definition, world), holds }, lines.join('\n'));
+}
+
+/** What stands in the way of opening it, or makes it needless. */
+function standingOf(
+  world: World,
+  state: RolloutsState,
+  definition: RolloutDefinition,
+): { text: string; isRefusal: boolean } | undefined {
   const standing = onRecordOf(world, state, definition);
+  if (standing.kind === 'open') {
+    return { text: `${standing.rollout.rolloutId} is open on it already`, isRefusal: false };
+  }
+  if (standing.kind !== 'new') return { text: oneLine(standing.sentence), isRefusal: false };
   const open = openRollout(state);
-  if (standing.kind === 'open') print(done(false, '', `${standing.rollout.rolloutId} is open on it already`));
-  else if (standing.kind !== 'new') print(done(false, '', oneLine(standing.sentence)));
-  else if (open !== undefined)
-    print(
-      style(
-        'yellow',
-        `! ${open.rolloutId} of ${open.definition.version} is open: apply refuses another until it has ended`,
-      ),
-    );
-  for (const hold of holdSentences(state, new Date())) print(style('yellow', `! ${oneLine(hold)}`));
+  if (open === undefined) return undefined;
+  const text = `${open.rolloutId} of ${open.definition.version} is open: apply refuses another until it has ended`;
+  return { text, isRefusal: true };
+}
+
+/** As `pinnedText`, for programs: null for what is not registered, and for a soak that the configuration gives. */
+function pinnedJson({ spec }: RolloutDefinition, world: World): object {
+  const state = world.rollouts[spec.model];
+  const open = state === undefined ? undefined : openRollout(state);
+  const pinned = open?.definition.version === spec.version ? open.definition : undefined;
+  const { model, version, authority, gates } = spec;
+  const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, model, version)?.digest ?? null;
+  const dataset = pinned?.dataset ?? registeredDataset(world, spec.dataset)?.digest ?? null;
+  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds = null }) => ({ name, soakSeconds }));
+  return { model, version, digest, dataset, replaces: state?.stable?.version ?? null, authority, stages, gates };
 }
 
 /** What the definition stands for with the registry as it is, and with what was pinned once it is open. */

@@ -1,8 +1,18 @@
 import { openJournal } from '@conclave/bus';
-import { aggregates, type Commit, describeCommit, requireRollouts } from '@conclave/contracts';
+import {
+  aggregates,
+  type Commit,
+  describeCommit,
+  missingForNextStep,
+  nextStage,
+  openRollout,
+  type RolloutsState,
+  requireRollouts,
+  withSeating,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
-import { rolloutExplanation } from '../output/rollout.ts';
+import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
 import { readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
@@ -13,10 +23,11 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const state = requireRollouts(await readWorld(bus), model);
         const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
-        print(rolloutExplanation(state, { live, seating }, new Date()));
+        const now = new Date();
+        answer(explanationJson(state, { live, seating }, now), rolloutExplanation(state, { live, seating }, now));
       });
     });
   program
@@ -24,11 +35,26 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         requireRollouts(await readWorld(bus), model);
-        print(historyText(await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model))));
+        const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
+        answer({ model, events: historyJson(commits) }, historyText(commits));
       });
     });
+}
+
+/** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
+function explanationJson(state: RolloutsState, { live, seating }: Surroundings, now: Date): object {
+  const open = openRollout(state);
+  const missing = open === undefined ? [] : withSeating(missingForNextStep(state, open, now), open, seating);
+  const next = open === undefined ? null : (nextStage(open) ?? null);
+  return { ...state, isOpen: open !== undefined, nextStage: next, missing, live: live ?? null };
+}
+
+function historyJson(commits: readonly Commit[]): object[] {
+  return commits.flatMap((commit) =>
+    describeCommit(commit).map(({ at, kind, level, text }) => ({ seq: commit.seq, at, kind, level, text })),
+  );
 }
 
 function historyText(commits: readonly Commit[]): string {

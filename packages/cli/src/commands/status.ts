@@ -33,18 +33,13 @@ export function addStatus(program: Command, withSession: WithSession): void {
   program
     .command('status')
     .description('what serves, what is being rolled out, and who is there')
-    .option('--json', 'as JSON')
     .option('--watch', 'draw it anew every second until interrupted')
-    .action(async (options: { json?: boolean; watch?: boolean }) => {
+    .action(async (options: { watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
         const world = await readWorld(session.bus);
         const present = await whoIsThere(session.bus, world);
-        session.print(
-          options.json === true
-            ? JSON.stringify(statusJson(world, present), null, 2)
-            : statusText(world, present, new Date()),
-        );
+        session.answer(statusJson(world, present), statusText(world, present, new Date()));
       });
     });
 }
@@ -161,7 +156,12 @@ function ago(iso: string, now: number): string {
   return `${duration(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;
 }
 
-async function watch({ bus, print }: Session): Promise<void> {
+/** On a terminal each drawing replaces the one before. */
+function drawing(text: string): string {
+  return `${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`;
+}
+
+async function watch({ bus, print, event }: Session): Promise<void> {
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -175,11 +175,11 @@ async function watch({ bus, print }: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const text = await whoIsThere(bus, world).then(
-        (present) => statusText(world, present, new Date()),
-        (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
+      const show = await whoIsThere(bus, world).then(
+        (present) => () => event(statusJson(world, present), drawing(statusText(world, present, new Date()))),
+        (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),
       );
-      if (!isOver) print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+      if (!isOver) show();
       await pause(REDRAW_MS);
     }
   };

@@ -67,7 +67,7 @@ export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
-  const holds = holdSentences(state, now).map((hold) => style('yellow', `  ${oneLine(hold)}`));
+  const holds = holdLines(state, now);
   if (rollout === undefined) {
     const last = state.current;
     return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
@@ -94,6 +94,10 @@ export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined
     ...awaitedLines(state, rollout, now),
     ...(awaitedOfPerson(state, rollout, now).length > 0 && holds.length > 0 ? [] : holds),
   ].join('\n');
+}
+
+function holdLines(state: RolloutsState, now: Date): string[] {
+  return holdSentences(state, now).map((hold) => style('yellow', `  ${oneLine(hold)}`));
 }
 
 /** What a gate that has not passed says of itself, where its figures do not say it. */
@@ -133,6 +137,7 @@ export function rolloutExplanation(state: RolloutsState, { live, seating }: Surr
       columns([['stable', stable]], '  '),
       '',
       '  no rollout yet; apply one: conclave apply -f rollout.yaml',
+      ...holdLines(state, now),
     ].join('\n');
   const { definition } = rollout;
   const gates = gatesNow(rollout, open === undefined ? undefined : live, now);

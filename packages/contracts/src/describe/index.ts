@@ -12,4 +12,4 @@ export {
   seatingView,
 } from './seating.ts';
 export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
-export { duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
+export { counted, duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
