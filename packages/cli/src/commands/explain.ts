@@ -3,20 +3,19 @@ import {
   aggregates,
   type Commit,
   describeCommit,
-  type LiveGates,
   missingForNextStep,
   nextStage,
   openRollout,
   type RolloutsState,
-  type RunnerStatus,
   requireRollouts,
   servingOf,
+  withSeating,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
-import { rolloutExplanation } from '../output/rollout.ts';
+import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
-import { readRunners, readWorld } from '../read-world.ts';
+import { readRunners, readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 export function addExplain(program: Command, withSession: WithSession): void {
@@ -28,9 +27,10 @@ export function addExplain(program: Command, withSession: WithSession): void {
       await withSession(async ({ bus, answer }) => {
         const [world, runners] = await Promise.all([readWorld(bus), readRunners(bus)]);
         const state = requireRollouts(world, model);
-        const live = await liveGatesOf(bus, state);
+        const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
+        const around = { live, seating, runners };
         const now = new Date();
-        answer(explanationJson(state, live, runners, now), rolloutExplanation(state, { live, runners, now }));
+        answer(explanationJson(state, around, now), rolloutExplanation(state, around, now));
       });
     });
   program
@@ -47,14 +47,9 @@ export function addExplain(program: Command, withSession: WithSession): void {
 }
 
 /** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
-function explanationJson(
-  state: RolloutsState,
-  live: LiveGates | undefined,
-  runners: readonly RunnerStatus[],
-  now: Date,
-): object {
+function explanationJson(state: RolloutsState, { live, seating, runners }: Surroundings, now: Date): object {
   const open = openRollout(state);
-  const missing = open === undefined ? [] : missingForNextStep(state, open, now);
+  const missing = open === undefined ? [] : withSeating(missingForNextStep(state, open, now), open, seating);
   const next = open === undefined ? null : (nextStage(open) ?? null);
   return {
     ...state,

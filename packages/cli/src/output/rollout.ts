@@ -18,6 +18,7 @@ import {
   type Rollout,
   type RolloutsState,
   type RunnerStatus,
+  type Seating,
   servingOf,
   shareOf,
   shortDigest,
@@ -26,6 +27,7 @@ import {
   stageLabel,
   type Verdict,
   type VerdictOutcome,
+  withSeating,
 } from '@conclave/contracts';
 import { bold, columns, dim, style, when } from './text.ts';
 
@@ -67,11 +69,10 @@ function gateLine(rollout: Rollout, gate: Gate, gates: GatesNow): string {
 interface Present {
   readonly live: LiveGates | undefined;
   readonly runners: readonly RunnerStatus[];
-  readonly now: Date;
 }
 
 /** A model in a few lines, for `status`. */
-export function rolloutSummary(state: RolloutsState, { live, runners, now }: Present): string {
+export function rolloutSummary(state: RolloutsState, { live, runners }: Present, now: Date): string {
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
@@ -160,8 +161,13 @@ function awaitedLines(state: RolloutsState, rollout: Rollout, now: Date): string
   );
 }
 
+/** What the journal does not know of a rollout. */
+export interface Surroundings extends Present {
+  readonly seating: Seating;
+}
+
 /** Why a model is where it is, for `explain`. */
-export function rolloutExplanation(state: RolloutsState, { live, runners, now }: Present): string {
+export function rolloutExplanation(state: RolloutsState, { live, seating, runners }: Surroundings, now: Date): string {
   const open = openRollout(state);
   const rollout = open ?? state.current;
   const stable =
@@ -223,14 +229,19 @@ export function rolloutExplanation(state: RolloutsState, { live, runners, now }:
       `  ${endLine(rollout)}`,
       ...holdSentences(state, now).map((h) => style('yellow', `  ${oneLine(h)}`)),
     );
-  else lines.push('', missingText(state, open, gates, now), ...awaitedLines(state, open, now));
+  else lines.push('', missingText(state, open, { gates, seating }, now), ...awaitedLines(state, open, now));
   return lines.join('\n');
 }
 
-function missingText(state: RolloutsState, rollout: Rollout, gates: GatesNow, now: Date): string {
+function missingText(
+  state: RolloutsState,
+  rollout: Rollout,
+  { gates, seating }: { gates: GatesNow; seating: Seating },
+  now: Date,
+): string {
   const next = nextStage(rollout);
   const goal = next === undefined ? 'completion' : stageLabel(next);
-  const missing = missingNow(state, rollout, gates, now);
+  const missing = withSeating(missingNow(state, rollout, gates, now), rollout, seating);
   if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
   return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${oneLine(line)}`)].join(
     '\n',

@@ -122,7 +122,12 @@ async function stepOf(...said: (object | ConclaveError)[]) {
   const patience = { pause: async (ms: number) => void waits.push(ms), random: () => 1 };
   const worker = agentWorker({ model, tools: new Map(), prompt: undefined, maxOutputTokens: 500, patience });
   const action = plannedAction({ actionId: 'plan:step' });
-  const input = { action, run: initialAction('plan:step'), world: initialWorld(), signal: new AbortController().signal };
+  const input = {
+    action,
+    run: initialAction('plan:step'),
+    world: initialWorld(),
+    signal: new AbortController().signal,
+  };
   const step = await worker.next(input).catch((error: unknown) => error);
   return { step, waits, asked };
 }
