@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { cliReference } from '@conclave/cli';
-import { ERROR_MEANINGS } from '@conclave/contracts';
+import { ERROR_MEANINGS, STREAMS } from '@conclave/contracts';
 import { documents } from './documents.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
@@ -24,6 +24,19 @@ suite('the reference is in step with the code', () => {
     const texts = await Promise.all(files.map((file) => readFile(join(CHECKOUT, file), 'utf8')));
     const unused = Object.keys(ERROR_MEANINGS).filter((code) => !texts.some((text) => text.includes(`'${code}'`)));
     assert.deepEqual(unused, []);
+  });
+
+  test('every variable that the code reads is described', async () => {
+    const internal = new Set(['CONCLAVE_FAULT', 'CONCLAVE_FAULT_ONCE_DIR', 'CONCLAVE_SCRIPT_FAMILY']);
+    const files = globSync(CODE_FILES, { cwd: CHECKOUT }).filter((file) => !/\.test\.|\/testing\//.test(file));
+    const texts = await Promise.all(files.map((file) => readFile(join(CHECKOUT, file), 'utf8')));
+    const read = texts.flatMap((text) => [...text.matchAll(/\bCONCLAVE_[A-Z]+(?:_[A-Z]+)*\b/g)].map(([name]) => name));
+    const streams: readonly string[] = Object.values(STREAMS);
+    const described = documents().get('docs/reference/configuration.md') ?? '';
+    const missing = [...new Set(read)].filter(
+      (name) => !internal.has(name) && !streams.includes(name) && !described.includes(`\`${name}\``),
+    );
+    assert.deepEqual(missing, []);
   });
 
   test('the guides name no verb that does not exist', async () => {

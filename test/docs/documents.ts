@@ -11,6 +11,7 @@ import {
   isErrorCode,
   rolloutDefinition,
 } from '@conclave/contracts';
+import { serviceEnvironment } from '@conclave/service';
 import { z } from 'zod';
 import { inputSchema, PROPERTY_HEAD, propertyRows, table } from './schema-table.ts';
 import { toolsText } from './tools.ts';
@@ -43,6 +44,26 @@ export function documents(): ReadonlyMap<string, string> {
   ]);
 }
 
+/** What is read elsewhere than in a service's environment. */
+const OTHER_VARIABLES = [
+  ['`CONCLAVE_NATS_URL`', 'Where the conclave command finds NATS, unless --nats says so.'],
+  ['`CONCLAVE_STATE`', 'State folder of the local stack, unless --state says so.'],
+  ['`CONCLAVE_NKEY_FILE`', "File with the seed of the operator's nkey; default: that of the local stack."],
+  ['`CONCLAVE_OPERATOR_TOKEN`', "The operator's token; default: that of the local stack."],
+  ['`CONCLAVE_OPERATOR_TOKEN_FILE`', 'File that holds it.'],
+  [
+    '`CONCLAVE_HTTP_TOKEN`',
+    'Bearer token for the HTTP routes of services beyond loopback; read by conclave load and infer too.',
+  ],
+  ['`CONCLAVE_RUNNER_URL`', 'Base URL under which others reach a gpu-runner; default: loopback and its port.'],
+  ['`NATS_URL`', 'A NATS server that runs already; npm start then starts none.'],
+  ['`NATS_SERVER_BIN`', 'The nats-server to start.'],
+  [
+    '`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`, `GOOGLE_API_KEY`',
+    'Keys of the vendors, unless a chair names another variable with apiKeyEnv.',
+  ],
+] as const;
+
 function configurationText(): string {
   const root = inputSchema(conclaveConfig);
   const sections = Object.entries(root.properties ?? {}).filter(([, section]) => section.properties !== undefined);
@@ -56,6 +77,12 @@ function configurationText(): string {
       [`## ${name}`, section.description ?? '', table(PROPERTY_HEAD, propertyRows(section, `${name}.`))].join('\n\n'),
     ),
     ['## The rest', table(PROPERTY_HEAD, propertyRows(others))].join('\n\n'),
+    [
+      '## Environment of a service',
+      table(PROPERTY_HEAD, propertyRows(inputSchema(serviceEnvironment))),
+      '## Environment of the command and of `npm start`',
+      table(['name', 'meaning'], OTHER_VARIABLES),
+    ].join('\n\n'),
     ['## A chair', 'What stands under a role of `planningTeam` or `executiveTeam`.', ...variants(agentConfig)].join(
       '\n\n',
     ),

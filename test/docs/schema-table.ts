@@ -46,8 +46,7 @@ export function propertyRows(of: Schema, path = ''): string[][] {
     const isRequired = of.required?.includes(key) === true;
     const row = [`\`${name}\``, typeOf(property), defaultOf(property, isRequired), boundsOf(property), unitOf(key)];
     const nested = property.properties === undefined ? [] : propertyRows(property, `${name}.`);
-    const isGroup = nested.length > 0 && path === '';
-    return isGroup ? nested : [[...row, property.description], ...nested];
+    return [[...row, property.description], ...nested];
   });
 }
 
