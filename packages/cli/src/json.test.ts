@@ -48,12 +48,13 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   'incident open': ['It melts', '--severity', 'P1'],
   'incident resolve': ['i-1', ...wait],
   'dlq list': [],
+  doctor: ['--config', resolve(import.meta.dirname, '../../../config/demo.yaml')],
   infer: ['emoji-search', 'cat'],
   load: ['emoji-search', '--rate', '20', '--duration', '1s'],
 };
 
 /** Verbs that answer without a system. */
-const WITHOUT_SYSTEM: ReadonlySet<string> = new Set();
+const WITHOUT_SYSTEM: ReadonlySet<string> = new Set(['doctor']);
 
 /** What the coordinator and a runner answer. */
 const ANSWERS: Readonly<Record<string, unknown>> = {

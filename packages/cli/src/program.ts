@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { type Answers, asCoded, startAnswering } from './answers.ts';
 import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addInfer } from './commands/infer.ts';
 import { addInspect } from './commands/inspect.ts';
@@ -34,6 +35,7 @@ const VERBS: readonly AddVerbs[] = [
   addInspect,
   addInfer,
   addLoad,
+  addDoctor,
 ];
 
 /** Runs one command line. @returns its exit code (exit-codes.ts), after one `CVE_...: ...` line on standard error unless it is 0. */

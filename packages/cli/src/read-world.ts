@@ -1,4 +1,4 @@
-import { type Bus, openJournal, openMembership } from '@conclave/bus';
+import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
   type AggregateKind,
   type Commit,
@@ -7,6 +7,9 @@ import {
   initialWorld,
   type RunnerStatus,
   runnerStatus,
+  type Seating,
+  seatingOf,
+  seatingReport,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -60,14 +63,30 @@ export async function readThrough(
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */
 export async function readRunners(bus: Bus, silenceMs = SILENCE_MS): Promise<RunnerStatus[]> {
-  const silent = Promise.withResolvers<never>();
-  const silence = setTimeout(() => silent.reject(unreadable('the list of runners', silenceMs)), silenceMs);
-  try {
-    const all = await Promise.race([openMembership(bus).all(), silent.promise]);
-    return [...all.values()].flatMap((value) => {
-      const parsed = runnerStatus.safeParse(value);
+  const all = await readAll(openMembership(bus), 'the list of runners', silenceMs);
+  return all.flatMap((value) => {
+    const parsed = runnerStatus.safeParse(value);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+/** Who sits in the chairs, as their services report it; a report of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */
+export async function readSeating(bus: Bus, silenceMs = SILENCE_MS): Promise<Seating> {
+  const all = await readAll(openSeats(bus), 'the list of agents', silenceMs);
+  return seatingOf(
+    all.flatMap((value) => {
+      const parsed = seatingReport.safeParse(value);
       return parsed.success ? [parsed.data] : [];
-    });
+    }),
+  );
+}
+
+async function readAll(members: Membership, what: string, silenceMs: number): Promise<unknown[]> {
+  const silent = Promise.withResolvers<never>();
+  const silence = setTimeout(() => silent.reject(unreadable(what, silenceMs)), silenceMs);
+  try {
+    const all = await Promise.race([members.all(), silent.promise]);
+    return [...all.values()];
   } finally {
     clearTimeout(silence);
   }

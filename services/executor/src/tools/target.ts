@@ -27,6 +27,14 @@ export function knownModels(world: World): string[] {
   return [...new Set([...Object.keys(world.rollouts), ...registered.map(([model]) => model)])].sort();
 }
 
+/** Versions of a model that are registered, being rolled out or serving. */
+export function knownVersions(world: World, model: string): string[] {
+  const state = world.rollouts[model];
+  const candidate = state === undefined ? undefined : openRollout(state)?.definition.version;
+  const registered = Object.keys(world.registry[model]?.versions ?? {});
+  return [...new Set([...registered, candidate, state?.stable?.version].filter((version) => version !== undefined))];
+}
+
 /**
  * The model meant: the one named, else the only one with an open rollout, else the only one known.
  * @throws CVE_TOOL_INVALID_ARGS naming the choices.
@@ -52,12 +60,7 @@ export function resolveTarget(world: World, hint: TargetHint): Target {
   const model = resolveModel(world, hint.model);
   const state = world.rollouts[model];
   const candidate = state === undefined ? undefined : openRollout(state)?.definition.version;
-  const known = [
-    ...new Set([
-      ...Object.keys(world.registry[model]?.versions ?? {}),
-      ...[candidate, state?.stable?.version].filter((version) => version !== undefined),
-    ]),
-  ];
+  const known = knownVersions(world, model);
   if (hint.version === undefined) {
     const version = candidate ?? state?.stable?.version;
     if (version !== undefined) return { model, version };
