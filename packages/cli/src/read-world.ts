@@ -1,5 +1,6 @@
 import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
+  type AggregateKind,
   type Commit,
   ConclaveError,
   foldWorld,
@@ -22,15 +23,31 @@ const SILENCE_MS = 10_000;
  */
 export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World> {
   let world = initialWorld();
+  const onCommit = (commit: Commit): void => {
+    world = foldWorld(world, commit);
+  };
+  await readThrough(bus, 'all', onCommit, silenceMs);
+  return world;
+}
+
+/**
+ * Hands over every commit of some kinds, from the journal's beginning to its end.
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`; whatever `onCommit` throws
+ */
+export async function readThrough(
+  bus: Bus,
+  kinds: 'all' | readonly AggregateKind[],
+  onCommit: (commit: Commit) => void,
+  silenceMs = SILENCE_MS,
+): Promise<void> {
+  let seq = 0;
   const caughtUp = Promise.withResolvers<void>();
-  const silence = setTimeout(
-    () => caughtUp.reject(unreadable(`the journal after #${world.seq}`, silenceMs)),
-    silenceMs,
-  );
+  const silence = setTimeout(() => caughtUp.reject(unreadable(`the journal after #${seq}`, silenceMs)), silenceMs);
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
-    filters: [subjects.journalAll],
+    filters: kinds === 'all' ? [subjects.journalAll] : kinds.map(subjects.journalKind),
     onCommit: (commit: Commit) => {
-      world = foldWorld(world, commit);
+      onCommit(commit);
+      seq = commit.seq;
       silence.refresh();
     },
     onCaughtUp: () => caughtUp.resolve(),
@@ -42,7 +59,6 @@ export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World
     clearTimeout(silence);
     await follower.stop();
   }
-  return world;
 }
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */
