@@ -105,7 +105,11 @@ const PHRASES: readonly Phrase[] = [
 
 function firstCall(action: PlannedAction, world: World): PlannedCall | string {
   if (action.tool !== undefined) {
-    return { tool: action.tool, args: namedArgs(action.tool, action, world), reason: `the action names ${action.tool}` };
+    return {
+      tool: action.tool,
+      args: namedArgs(action.tool, action, world),
+      reason: `the action names ${action.tool}`,
+    };
   }
   const phrase = PHRASES.find(({ pattern }) => pattern.test(action.action));
   if (phrase === undefined) return `the rules worker is no LLM and has no rule for "${action.action}"`;
