@@ -44,6 +44,12 @@ export function readDataset(dir: string): Dataset {
   return { dir, manifest, documents: values(documents), queries: values(queries), qrels };
 }
 
+/** The queries of a dataset, and nothing else of it. @throws CVE_DATASET_INVALID with file and line, the value and the way out */
+export function readQueries(dir: string): QueryLine[] {
+  const folder = new CheckedFolder(dir, 'CVE_DATASET_INVALID');
+  return [...readLines(folder, 'queries.jsonl', 'query', queryLine).values()].map(({ value }) => value);
+}
+
 /**
  * Checks a dataset that is to be measured with: all that `readDataset` checks, that some document is relevant, and that no grade is
  * too high for its gain.

@@ -12,7 +12,7 @@ import { openHandbacks } from './handbacks.ts';
 import { openJournal } from './journal.ts';
 import { kvPut } from './kv.ts';
 import { holdLease } from './lease.ts';
-import { openMembership } from './membership.ts';
+import { openMembership, openSeats } from './membership.ts';
 import { nativeOf } from './native.ts';
 import { createNkey } from './nkeys.ts';
 import { type NatsUser, ROLLBACK_CONSUMER } from './permissions.ts';
@@ -84,6 +84,21 @@ describe('permissions', () => {
       await follower.stop();
       assert.equal((await journal.read(aggregates.schedule)).length, 1);
       assert.ok((await journal.lastSeq()) > 0);
+    });
+  }
+
+  for (const service of ['planner', 'executor'] as const) {
+    it(`of the seats of ${service}, ${service} alone reports`, async () => {
+      await openSeats(as(service), service).put(`${service}.0`, { seats: [] });
+      for (const user of Object.keys(WRITES) as NatsUser[]) {
+        if (user === service) continue;
+        await assert.rejects(openSeats(as(user), service).put(`${service}.0`, {}), DENIED, user);
+      }
+      for (const reader of ['operator', 'metrics', 'coordinator'] as const) {
+        const all = await openSeats(as(reader)).all();
+        assert.deepEqual(all.get(`${service}/${service}.0`), { seats: [] }, reader);
+      }
+      await openSeats(as(service), service).delete(`${service}.0`);
     });
   }
 
@@ -165,6 +180,25 @@ describe('permissions', () => {
       await assert.rejects(native.jsm.streams.update(STREAMS.journal, { max_msgs: 1 }), /ermission/);
     }
     await assert.rejects(nativeOf(as('coordinator')).jsm.streams.delete(STREAMS.journal), /ermission/);
+  });
+
+  it('how the gates stand reaches metrics and operators, from the coordinator only', async () => {
+    const seen: string[] = [];
+    const hearing = (['metrics', 'operator'] as const).map((user) =>
+      as(user).subscribeCore(subjects.gatesAll, () => seen.push(user)),
+    );
+    await Promise.all([as('metrics').flush(), as('operator').flush()]);
+    const denied: string[] = [];
+    as('executor').onStatus((status) => denied.push(`${status.type} ${status.detail}`));
+    as('executor').publishCore(subjects.gates('forged'), '{}');
+    await until(
+      () => denied.some((line) => line === `permission_denied publish ${subjects.gates('forged')}`),
+      'the refusal',
+    );
+    as('coordinator').publishCore(subjects.gates('m'), '{}');
+    await until(() => seen.length > 1, 'both hear it');
+    for (const subscription of hearing) subscription.unsubscribe();
+    assert.deepEqual(seen.sort(), ['metrics', 'operator']);
   });
 
   it('desired states reach runners, from the coordinator only', async () => {

@@ -1,5 +1,6 @@
 import { ARTIFACT_STORE, BUCKETS, STREAMS, subjects } from '@conclave/contracts';
 import { HANDBACKS, handbacksOf } from './handbacks.ts';
+import type { SeatedService } from './membership.ts';
 
 /** Durable of the executor's second queue, which nothing but rollbacks goes through. */
 export const ROLLBACK_CONSUMER = 'executor-rollback';
@@ -52,6 +53,8 @@ const work = (stream: string, durable: NatsUser | typeof ROLLBACK_CONSUMER | '*'
 const deadLetters = subjects.dlqAll;
 const loadSnapshots = `$JS.API.STREAM.MSG.GET.${kv(BUCKETS.snapshots)}`;
 const writeArtifacts = [`$O.${ARTIFACT_STORE}.>`, `$JS.API.STREAM.MSG.GET.${OBJECTS}`];
+/** Who sits in the chairs of a service, said by that service alone. */
+const reportSeats = (service: SeatedService): string => `$KV.${BUCKETS.seats}.${service}.>`;
 const submit = [subjects.handoff, subjects.incident, subjects.insight];
 const serve = ['$SRV.>'];
 const api = 'conclave.api.>';
@@ -111,6 +114,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         `$KV.${BUCKETS.snapshots}.>`,
         ...writeArtifacts,
         subjects.desiredAll,
+        subjects.gatesAll,
         deadLetters,
         api,
       ],
@@ -121,6 +125,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'planner',
       [
         journalKind('meetings'),
+        reportSeats('planner'),
         ...read(STREAMS.journal),
         ...read(STREAMS.telemetry),
         ...work(STREAMS.work, 'planner', WORK.meeting),
@@ -136,6 +141,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'executor',
       [
         journalKind('actions'),
+        reportSeats('executor'),
         ...read(STREAMS.journal),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),
@@ -170,7 +176,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', readAll, serve, true),
+    metrics: user('metrics', readAll, [subjects.gatesAll, ...serve], true),
     operator: user(
       'operator',
       [
@@ -178,6 +184,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...read(STREAMS.dlq),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),
+        ...read(kv(BUCKETS.seats)),
         ...read(OBJECTS),
         ...writeArtifacts,
         ...submit,
@@ -186,7 +193,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         '$SRV.>',
       ],
       // What happens may be watched live with any client.
-      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll],
+      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll, subjects.gatesAll],
     ),
     publisher: {
       permissions: {

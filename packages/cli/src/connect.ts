@@ -10,23 +10,42 @@ export interface Settings {
   readonly nkeySeed: string | undefined;
   /** The operator's token; without it operators' verbs are refused. */
   readonly token: string | undefined;
+  /** The local stack that this address is of, as far as its state folder tells. */
+  readonly stack: LocalStack | undefined;
 }
 
-const CHECKOUT = resolve(import.meta.dirname, '../../..');
-const stackFile = z.object({ natsUrl: z.string().min(1) });
+/** A stack on this machine that runs, or ran last, on a state folder. */
+export interface LocalStack {
+  readonly stateDir: string;
+  readonly configFile: string | undefined;
+  readonly statusPage: string | undefined;
+  /** Instances it runs, such as `gpu-runner-0`. */
+  readonly instances: readonly string[];
+}
+
+export const CHECKOUT = resolve(import.meta.dirname, '../../..');
+const stackFile = z.object({
+  natsUrl: z.string().min(1),
+  configFile: z.string().optional(),
+  urls: z.record(z.string(), z.string()).default({}),
+});
 
 /**
  * Where to connect and as whom: the option, else the environment (CONCLAVE_NATS_URL, CONCLAVE_NKEY_FILE, CONCLAVE_OPERATOR_TOKEN or
- * CONCLAVE_OPERATOR_TOKEN_FILE), else the local stack's `.conclave` in the working directory, above it, or in this checkout.
+ * CONCLAVE_OPERATOR_TOKEN_FILE), else the local stack: its state folder as named (`--state`, CONCLAVE_STATE), else `.conclave` in the
+ * working directory, above it, or in this checkout.
  * @throws CVE_BUS_UNAVAILABLE when nothing says where NATS is.
  */
 export function readSettings(
-  options: { nats?: string | undefined },
+  options: { nats?: string | undefined; state?: string | undefined },
   env: NodeJS.ProcessEnv = process.env,
   cwd = process.cwd(),
 ): Settings {
-  const state = findState(cwd);
-  const natsUrl = options.nats ?? env.CONCLAVE_NATS_URL ?? (state === undefined ? undefined : runningStack(state));
+  const named = options.state ?? env.CONCLAVE_STATE;
+  const state = named === undefined ? findState(cwd) : resolve(cwd, named);
+  // A folder that was named says where NATS is; one that was only found gives way to an address.
+  const address = options.nats ?? (options.state === undefined ? env.CONCLAVE_NATS_URL : undefined);
+  const natsUrl = address ?? (state === undefined ? undefined : runningStack(state).natsUrl);
   if (natsUrl === undefined) {
     throw new ConclaveError(
       'CVE_BUS_UNAVAILABLE',
@@ -39,7 +58,19 @@ export function readSettings(
     natsUrl,
     nkeySeed: secret(env.CONCLAVE_NKEY_FILE, credential('operator.nk')),
     token: env.CONCLAVE_OPERATOR_TOKEN ?? secret(env.CONCLAVE_OPERATOR_TOKEN_FILE, credential('operator.token')),
+    stack: state === undefined ? undefined : localStack(state, natsUrl),
   };
+}
+
+/** Undefined when the folder's stack is another one than that at the address. */
+function localStack(stateDir: string, natsUrl: string): LocalStack | undefined {
+  try {
+    const { configFile, urls, natsUrl: own } = runningStack(stateDir);
+    if (own !== natsUrl) return undefined;
+    return { stateDir, configFile, statusPage: urls['metrics-0'], instances: Object.keys(urls) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws CVE_BUS_UNAVAILABLE when NATS does not answer in five seconds; CVE_UNAUTHORIZED */
@@ -77,10 +108,10 @@ function findState(cwd: string): string | undefined {
     .find((dir) => readText(join(dir, 'stack.json')) !== undefined);
 }
 
-function runningStack(state: string): string {
+function runningStack(state: string): z.infer<typeof stackFile> {
   const file = join(state, 'stack.json');
   try {
-    return stackFile.parse(JSON.parse(readFileSync(file, 'utf8'))).natsUrl;
+    return stackFile.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     throw new ConclaveError(
       'CVE_BUS_UNAVAILABLE',

@@ -29,6 +29,13 @@ export const inferRequest = z.object({
 });
 export type InferRequest = z.infer<typeof inferRequest>;
 
+/** What a served version takes as `query`, in the words of its metadata: text, or vectors of `shape[1]` numbers. */
+export const inferInput = z.discriminatedUnion('datatype', [
+  z.object({ datatype: z.literal('BYTES'), shape: z.tuple([z.literal(-1)]) }),
+  z.object({ datatype: z.literal('FP32'), shape: z.tuple([z.literal(-1), z.number().int().positive()]) }),
+]);
+export type InferInput = z.infer<typeof inferInput>;
+
 export const inferResponse = z.object({
   id: z.string().optional(),
   model_name: z.string(),

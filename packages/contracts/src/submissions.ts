@@ -1,40 +1,43 @@
 import { z } from 'zod';
 import { ConclaveError } from './errors.ts';
+import { readIncident } from './incident-report.ts';
 import { entityId, modelName } from './names.ts';
 import { zodMessage } from './zod-message.ts';
 
 export const severity = z.enum(['P0', 'P1', 'P2', 'P3']);
 export type Severity = z.infer<typeof severity>;
 
-/** Body of `conclave.incident`: opens an incident. An open P0 holds every advance of the model (of all models if none is named). */
+/**
+ * Body of `conclave.incident` as it should be; what comes is read by `readIncident`. An open P0 holds every advance of the model (of all
+ * models if none is named).
+ */
 export const incidentReport = z.strictObject({
-  id: entityId.optional(),
-  severity,
-  title: z.string().min(1).max(300),
-  detail: z.string().max(4000).default(''),
-  model: modelName.optional(),
-  source: z.string().max(200).default(''),
+  id: entityId.optional().describe('The same id is the same incident; made up when left out.'),
+  severity: severity.describe('P0 holds every advance until it is resolved.'),
+  title: z.string().min(1).max(300).describe('What has happened, in a line.'),
+  detail: z.string().max(4000).default('').describe('What is known about it.'),
+  model: modelName.optional().describe('The model it concerns; all when left out.'),
+  source: z.string().max(200).default('').describe('Who reports it, for people.'),
 });
 export type IncidentReport = z.infer<typeof incidentReport>;
 
 /** Body of `conclave.insight`: something learnt that the next meeting should know. */
 export const insightNote = z.strictObject({
-  id: entityId.optional(),
-  text: z.string().min(1).max(4000),
-  /** Research line it belongs to, e.g. `v2_research`. */
-  line: z.string().max(100).default('v1_production'),
-  source: z.string().max(200).default(''),
+  id: entityId.optional().describe('The same id is the same insight; made up when left out.'),
+  text: z.string().min(1).max(4000).describe('What was learnt.'),
+  line: z.string().max(100).default('v1_production').describe('Research line it belongs to, e.g. `v2_research`.'),
+  source: z.string().max(200).default('').describe('Who learnt it, for people.'),
 });
 export type InsightNote = z.infer<typeof insightNote>;
 
-/** @throws CVE_INCIDENT_INVALID */
+/**
+ * A report by somebody who waits for the answer, and may mend it: an id or a model that cannot be one is refused.
+ * @throws CVE_INCIDENT_INVALID
+ */
 export function parseIncident(input: unknown): IncidentReport {
-  const parsed = incidentReport.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw new ConclaveError(
-    'CVE_INCIDENT_INVALID',
-    `the incident report is not valid: ${zodMessage(parsed.error, input)}; send {"severity":"P0","title":"..."}`,
-  );
+  const { report, unusable } = readIncident(input);
+  if (unusable.length === 0) return report;
+  throw new ConclaveError('CVE_INCIDENT_INVALID', `the incident report is not valid: ${unusable.join('; ')}`);
 }
 
 /** @throws CVE_INSIGHT_INVALID */

@@ -6,8 +6,9 @@ const maxRequestsPerSecond = 10_000;
 
 export const usage = `usage: npm start -- [options]
   --data-dir <directory>   holds all state; default .conclave in the checkout
-  --config <file>          what every service reads; default config/demo.yaml
-  --bare                   start the system only, without the sample model and its story
+  --config <file>          what every service reads; default config/demo.yaml (time compressed, no LLM), or with
+                           --bare config/without_keys.yaml (the real pace, no LLM)
+  --bare                   start the system only, empty, without the sample model and its story
   --exit-when <ending>     production or refused: end there, with exit code 0 if it came as it should
   --rate <number>          requests a second of the story's traffic; default 60
   --verbose                show routine events too

@@ -14,6 +14,12 @@ test('runs one instance of each service unless told otherwise', () => {
   ]);
 });
 
+test('has a usual port for each instance of npm start, and none twice', () => {
+  const ports = instances({ 'gpu-runner': 2 }).map(({ usualPort }) => usualPort);
+  assert.deepEqual(ports.toSorted(), [7070, 7071, 7072, 7073, 7074, 7075]);
+  assert.equal(instances({ coordinator: 2 }).at(-3)?.usualPort, 0);
+});
+
 test("shows a vendor's key only to services whose agents need it, and nothing of the run around it to any", () => {
   const env = { PATH: '/bin', EXAMPLE_API_KEY: 'k', NODE_TEST_CONTEXT: 'child', npm_config_cache: '/c' };
   assert.deepEqual(inheritedEnvironment('coordinator', env), { PATH: '/bin' });

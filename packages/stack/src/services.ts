@@ -1,10 +1,10 @@
-/** The services of one stack and the loopback port each has under `npm start`. */
+/** The services of one stack and the loopback ports their instances have under `npm start`, the first one's first. */
 export const SERVICE_PORTS = {
-  metrics: 7070,
-  'gpu-runner': 7071,
-  coordinator: 7072,
-  planner: 7073,
-  executor: 7074,
+  metrics: [7070],
+  'gpu-runner': [7071, 7075],
+  coordinator: [7072],
+  planner: [7073],
+  executor: [7074],
 } as const;
 
 export type ServiceName = keyof typeof SERVICE_PORTS;
@@ -31,11 +31,17 @@ export interface Instance {
   /** `<service>-<index>`, such as `coordinator-0`. */
   readonly name: string;
   readonly service: ServiceName;
+  /** Its port under `npm start`; 0 where it has none of its own. */
+  readonly usualPort: number;
 }
 
 /** The instances to run: one of each service unless `replicas` says otherwise; 0 leaves a service out. */
 export function instances(replicas: Partial<Record<ServiceName, number>> = {}): readonly Instance[] {
   return SERVICE_NAMES.flatMap((service) =>
-    Array.from({ length: replicas[service] ?? 1 }, (_, index) => ({ name: `${service}-${index}`, service })),
+    Array.from({ length: replicas[service] ?? 1 }, (_, index) => ({
+      name: `${service}-${index}`,
+      service,
+      usualPort: SERVICE_PORTS[service][index] ?? 0,
+    })),
   );
 }

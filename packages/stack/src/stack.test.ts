@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isConclaveError } from '@conclave/contracts';
@@ -101,6 +101,23 @@ test('leaves nothing running and frees the directory when it stops', async (cont
   await stack.stop();
   for (const pid of pids) assert.equal(signalProcess(pid ?? 1, 0), false);
   await start(context, given);
+});
+
+test('keeps every address over restarts, and says so when the store was lost in between', async (context) => {
+  const told: StackProgress[] = [];
+  const given = { ...(await options(context)), onProgress: (progress: StackProgress) => void told.push(progress) };
+  const first = await startStack({ ...given, replicas: { 'gpu-runner': 2 } });
+  const { natsUrl, urls } = first;
+  await first.stop();
+  await rm(join(given.dataDir, 'nats'), { recursive: true });
+  assert.ok(!told.some(({ kind }) => kind === 'store-lost' || kind === 'port-moved'));
+  const again = await start(context, { ...given, replicas: { 'gpu-runner': 2 } });
+  assert.deepEqual([again.natsUrl, again.urls], [natsUrl, urls]);
+  const storeDir = join(again.dataDir, 'nats', 'store');
+  assert.deepEqual(
+    told.filter(({ kind }) => kind === 'store-lost' || kind === 'port-moved'),
+    [{ kind: 'store-lost', storeDir }],
+  );
 });
 
 test('refuses a second stack on the same directory, naming the process that has it', async (context) => {

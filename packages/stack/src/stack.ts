@@ -6,11 +6,12 @@ import { ConclaveError } from '@conclave/contracts';
 import { type Credentials, ensureCredentials } from './credentials.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { type Guard, startGuard } from './guard.ts';
+import { keepPorts, type PortMoved, takePorts } from './kept-ports.ts';
+import { hasLostStore, storeDir } from './lost-store.ts';
 import type { NatsConfigUser } from './nats-config.ts';
 import { type EmbeddedNats, startNatsServer } from './nats-server.ts';
-import { reservePorts } from './ports.ts';
 import { waitUntilReady } from './readiness.ts';
-import { type Instance, inheritedEnvironment, instances, SERVICE_PORTS, type ServiceName } from './services.ts';
+import { type Instance, inheritedEnvironment, instances, type ServiceName } from './services.ts';
 import type { ProcessEvent, ProcessSpec } from './supervised-process.ts';
 import { type Supervisor, startSupervisor } from './supervisor.ts';
 
@@ -23,10 +24,15 @@ export interface StackOptions {
   readonly nats: { readonly binary: string } | { readonly url: string };
   /** Instances of a service; default 1, and 0 leaves it out. */
   readonly replicas?: Partial<Record<ServiceName, number>>;
-  /** `usual` (7070 and up, 4222) where those are free, or any `free` ones; default `free`. */
+  /**
+   * For a state folder that has no ports on record yet: `usual` (7070 and up, 4222) where those are free, or any `free` ones; default
+   * `free`. Later starts keep them.
+   */
   readonly ports?: 'usual' | 'free';
   /** Names of the operators that get a token; default `local` only. */
   readonly operators?: readonly string[];
+  /** What services inherit from, asked at each start of one; default this process's environment. */
+  readonly environment?: () => NodeJS.ProcessEnv;
   /** Added to the environment of every instance of a service. */
   readonly env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>;
   /** Default `info`. */
@@ -44,6 +50,10 @@ export interface StackOptions {
 export type StackProgress =
   | { readonly kind: 'nats-ready'; readonly url: string }
   | { readonly kind: 'service-ready'; readonly name: string; readonly url: string }
+  /** Another program has the port that a server had at the last start. */
+  | ({ readonly kind: 'port-moved' } & PortMoved)
+  /** The state folder was used before, but its store is gone: what follows starts empty. */
+  | { readonly kind: 'store-lost'; readonly storeDir: string }
   | ProcessEvent;
 
 /** The whole system, running on this machine. */
@@ -65,6 +75,7 @@ export interface Stack {
 }
 
 const defaultReadyTimeoutMs = 60_000;
+const NATS = 'nats-server';
 const usualNatsPort = 4222;
 const permissionsOf = natsUsers();
 const userNames = Object.keys(permissionsOf) as NatsUser[];
@@ -102,11 +113,13 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
   undo.defer(() => guard.close());
   if (guard.pid !== undefined) lock.extendTo(guard.pid);
 
+  if ('binary' in options.nats && (await hasLostStore(dataDir)))
+    options.onProgress?.({ kind: 'store-lost', storeDir: storeDir(dataDir) });
   const credentials = await ensureCredentials(dataDir, userNames, options.operators);
   const running = instances(options.replicas);
-  const isUsual = options.ports === 'usual';
-  const wishes = running.map(({ name, service }) => (isUsual && name.endsWith('-0') ? SERVICE_PORTS[service] : 0));
-  const [natsPort = 0, ...ports] = await reservePorts([isUsual ? usualNatsPort : 0, ...wishes]);
+  const { ports, moved } = await takePorts(dataDir, wishedPorts(running, options.ports === 'usual'));
+  for (const one of moved) options.onProgress?.({ kind: 'port-moved', ...one });
+  const natsPort = ports.get(NATS) ?? 0;
 
   const nats =
     'binary' in options.nats
@@ -118,8 +131,8 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
 
   const processes: ProcessSpec[] = [];
   const urls: Record<string, string> = {};
-  for (const [index, instance] of running.entries()) {
-    const port = ports[index] ?? 0;
+  for (const instance of running) {
+    const port = ports.get(instance.name) ?? 0;
     urls[instance.name] = `http://127.0.0.1:${port}`;
     processes.push(await processSpec(options, instance, { natsUrl, port, credentials }));
   }
@@ -131,9 +144,13 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
   undo.defer(supervisor.stop);
   await untilAllReady(options, supervisor, urls);
 
+  await keepPorts(dataDir, ports);
   const descriptionFile = join(dataDir, 'stack.json');
   undo.defer(() => rm(descriptionFile, { force: true }));
-  await writeFile(descriptionFile, `${JSON.stringify({ pid: process.pid, natsUrl, urls }, null, 2)}\n`);
+  await writeFile(
+    descriptionFile,
+    `${JSON.stringify({ pid: process.pid, natsUrl, configFile: options.configFile, urls }, null, 2)}\n`,
+  );
   return {
     dataDir,
     natsUrl,
@@ -146,6 +163,11 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
       waitUntilReady({ name, url: urls[name] ?? '', logFile: supervisor.process(name).logFile }, timeoutMs),
     stop: () => undo.disposeAsync(),
   };
+}
+
+function wishedPorts(running: readonly Instance[], isUsual: boolean): Map<string, number> {
+  const usual = new Map([[NATS, usualNatsPort], ...running.map(({ name, usualPort }) => [name, usualPort] as const)]);
+  return new Map([...usual].map(([name, port]) => [name, isUsual ? port : 0]));
 }
 
 interface NatsWiring {
@@ -161,7 +183,7 @@ async function startNats(options: StackOptions, binary: string, wiring: NatsWiri
   }
   const nats = await startNatsServer({
     binary,
-    storeDir: join(options.dataDir, 'nats', 'store'),
+    storeDir: storeDir(options.dataDir),
     logFile: join(options.dataDir, 'logs', 'nats-server.log'),
     port: wiring.natsPort,
     users,
@@ -220,7 +242,7 @@ async function processSpec(options: StackOptions, instance: Instance, wiring: Wi
     args: [join(options.servicesDir ?? repositoryServices, service, 'src', 'main.ts')],
     cwd: process.cwd(),
     logFile: join(options.dataDir, 'logs', `${name}.log`),
-    env: serviceEnvironment(options, instance, wiring, cacheDir),
+    env: () => serviceEnvironment(options, instance, wiring, cacheDir),
   };
 }
 
@@ -232,7 +254,7 @@ function serviceEnvironment(
   cacheDir: string,
 ): NodeJS.ProcessEnv {
   return {
-    ...inheritedEnvironment(service, process.env),
+    ...inheritedEnvironment(service, options.environment?.() ?? process.env),
     CONCLAVE_CONFIG: options.configFile,
     CONCLAVE_INSTANCE: name,
     CONCLAVE_NATS_URL: natsUrl,
@@ -241,6 +263,7 @@ function serviceEnvironment(
     CONCLAVE_DATA_DIR: cacheDir,
     CONCLAVE_OPERATORS_FILE: credentials.operatorsFile,
     CONCLAVE_LOG_LEVEL: options.logLevel ?? 'info',
+    CONCLAVE_STATE: options.dataDir,
     ...options.env?.[service],
   };
 }

@@ -149,12 +149,14 @@ function startStatus(context: ServiceContext, models: ServedModels | undefined):
   const { bus, config, instance, httpPort, log } = context;
   const membership = openMembership(bus);
   const url = process.env.CONCLAVE_RUNNER_URL ?? `http://127.0.0.1:${httpPort}`;
+  const startedAt = new Date().toISOString();
   let putting: Promise<void> | undefined;
   const put = async (): Promise<void> => {
     const status: RunnerStatus = runnerStatus.parse({
       runner: instance,
       roles: config.runner.roles,
       at: new Date().toISOString(),
+      startedAt,
       url,
       models: models?.status() ?? [],
     });

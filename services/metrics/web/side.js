@@ -13,6 +13,7 @@ export function headerParts({ world, connection, now }) {
           world.runners.length > 0 ? 'ok' : 'bad',
           world.runners.map((r) => `${r.runner} (${r.roles.join(', ')})`).join('\n'),
         ),
+        world.seating && agentsFact(world.seating),
         fact('Journal', `#${world.seq}`, 'ok'),
         fact(
           'Heartbeat',
@@ -46,6 +47,21 @@ export function headerParts({ world, connection, now }) {
 
 function fact(label, value, className, hint) {
   return h('div', { class: className, title: hint }, h('dt', null, label), h('dd', null, value));
+}
+
+/** How many agents can speak, and by whom each does. */
+function agentsFact({ planning, executive, present, chairs, level, headline }) {
+  const seats = [...(planning ?? []), ...(executive ?? [])];
+  const hint = seats.map(({ role, state, speaker, reason }) =>
+    state === 'absent' ? `${role}: absent, ${reason}` : `${role}: ${speaker.adapter} ${speaker.model}`,
+  );
+  const text = chairs === 0 ? 'none report' : `${present} of ${chairs}`;
+  return fact(
+    'Agents',
+    text,
+    level === 'bad' ? 'bad' : level === 'warn' ? 'warn' : 'ok',
+    [headline, ...hint].join('\n'),
+  );
 }
 
 function leaderText(leader) {
@@ -110,7 +126,8 @@ function incidentPart(incident, now) {
       h(
         'p',
         null,
-        h('strong', null, incident.title),
+        h('strong', { title: incident.detail }, incident.title),
+        incident.reports && h('span', { class: 'muted' }, ` ${incident.reports} times at least`),
         incident.model && h('span', { class: 'muted' }, ` ${incident.model}`),
       ),
       h(
@@ -120,6 +137,7 @@ function incidentPart(incident, now) {
           ? `resolved by ${resolved.by} ${ago(resolved.at, now)}: ${resolved.reason}`
           : `opened ${ago(incident.openedAt, now)}${incident.source ? ` by ${incident.source}` : ''}`,
       ),
+      !resolved && h('code', null, `conclave incident resolve ${incident.incidentId} --reason ...`),
     ),
   );
 }

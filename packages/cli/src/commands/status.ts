@@ -1,21 +1,30 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Bus, openJournal } from '@conclave/bus';
 import {
+  awaitedOfPerson,
   type Commit,
   duration,
   foldWorld,
+  knownModels,
+  type LiveGates,
   messageOf,
   oneLine,
+  openRollout,
   PRIORITIES,
+  type RolloutsState,
   type RunnerStatus,
+  type Seating,
+  seatingView,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
+import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
+import { agentsText, seatingAlarm } from '../output/seating.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { readRunners, readWorld } from '../read-world.ts';
+import { readRunners, readSeating, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -24,17 +33,13 @@ export function addStatus(program: Command, withSession: WithSession): void {
   program
     .command('status')
     .description('what serves, what is being rolled out, and who is there')
-    .option('--json', 'as JSON')
     .option('--watch', 'draw it anew every second until interrupted')
-    .action(async (options: { json?: boolean; watch?: boolean }) => {
+    .action(async (options: { watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
-        const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session.bus)]);
-        session.print(
-          options.json === true
-            ? JSON.stringify(statusJson(world, present), null, 2)
-            : statusText(world, present, Date.now()),
-        );
+        const world = await readWorld(session.bus);
+        const present = await whoIsThere(session.bus, world);
+        session.answer(statusJson(world, present), statusText(world, present, new Date()));
       });
     });
 }
@@ -43,11 +48,20 @@ export function addStatus(program: Command, withSession: WithSession): void {
 interface Present {
   readonly runners: readonly RunnerStatus[];
   readonly leaderAnswers: boolean;
+  readonly seating: Seating;
+  /** How the leader judges the gates of each model with an open rollout. */
+  readonly gates: readonly LiveGates[];
 }
 
-async function whoIsThere(bus: Bus): Promise<Present> {
-  const [runners, leaderAnswers] = await Promise.all([readRunners(bus), hasLeader(bus)]);
-  return { runners, leaderAnswers };
+async function whoIsThere(bus: Bus, world: World): Promise<Present> {
+  const judged = Promise.all(Object.values(world.rollouts).map((state) => liveGatesOf(bus, state)));
+  const [runners, leaderAnswers, seating, gates] = await Promise.all([
+    readRunners(bus),
+    hasLeader(bus),
+    readSeating(bus),
+    judged,
+  ]);
+  return { runners, leaderAnswers, seating, gates: gates.filter((live) => live !== undefined) };
 }
 
 function statusJson(world: World, present: Present): object {
@@ -57,14 +71,23 @@ function statusJson(world: World, present: Present): object {
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
     ...present,
+    seating: seatingView(present.seating),
     rollouts: world.rollouts,
+    waitsFor: knownModels(world).flatMap((state) => waitsFor(state)),
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
   };
 }
 
-export function statusText(world: World, { runners, leaderAnswers }: Present, now: number): string {
+function waitsFor(state: RolloutsState): object[] {
+  const rollout = openRollout(state);
+  const awaited = rollout === undefined ? [] : awaitedOfPerson(state, rollout, new Date());
+  return awaited.map((person) => ({ model: state.model, ...person }));
+}
+
+export function statusText(world: World, { runners, leaderAnswers, seating, gates }: Present, at: Date): string {
+  const now = at.getTime();
   const { schedule } = world;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
   const facts = [
@@ -75,15 +98,21 @@ export function statusText(world: World, { runners, leaderAnswers }: Present, no
         ? style('red', 'none up')
         : runners.map((r) => `${r.runner} ${dim(`(${r.roles.join(', ')})`)}`).join(', '),
     ],
+    ['agents', agentsText(seating)],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
     ['incidents', incidentsText(world)],
   ];
-  const states = Object.values(world.rollouts).sort((a, b) => (a.model < b.model ? -1 : 1));
-  const rollouts = states.map((state) => rolloutSummary(state, now));
+  const rollouts = knownModels(world).map((state) =>
+    rolloutSummary(
+      state,
+      gates.find(({ model }) => model === state.model),
+      at,
+    ),
+  );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+  return [...seatingAlarm(seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
 }
 
 function leaderText({ schedule: { leader, leaderEpoch } }: World, answers: boolean): string {
@@ -112,15 +141,27 @@ function incidentsText({ incidents }: World): string {
   const open = Object.values(incidents).filter((i) => i.resolved === undefined);
   if (open.length === 0) return 'none open';
   return open
-    .map((i) => style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}`))
+    .map((i) =>
+      style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}${reported(i)}`),
+    )
     .join('; ');
+}
+
+/** ` (16 times at least)` of one that was reported again and again. */
+function reported({ reports }: World['incidents'][string]): string {
+  return reports === undefined ? '' : ` (${reports} times at least)`;
 }
 
 function ago(iso: string, now: number): string {
   return `${duration(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;
 }
 
-async function watch({ bus, print }: Session): Promise<void> {
+/** On a terminal each drawing replaces the one before. */
+function drawing(text: string): string {
+  return `${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`;
+}
+
+async function watch({ bus, print, event }: Session): Promise<void> {
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -134,11 +175,11 @@ async function watch({ bus, print }: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const text = await whoIsThere(bus).then(
-        (present) => statusText(world, present, Date.now()),
-        (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
+      const show = await whoIsThere(bus, world).then(
+        (present) => () => event(statusJson(world, present), drawing(statusText(world, present, new Date()))),
+        (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),
       );
-      if (!isOver) print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+      if (!isOver) show();
       await pause(REDRAW_MS);
     }
   };

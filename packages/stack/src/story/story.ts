@@ -1,10 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { connectBus, openJournal } from '@conclave/bus';
-import { callApi, pushDataset, pushModel } from '@conclave/cli';
-import { ConclaveError, isEnded, messageOf, registeredDataset, registeredModel, type World } from '@conclave/contracts';
+import { bearer, callApi, type LoadDriver, pushDataset, pushModel, startLoad } from '@conclave/cli';
+import {
+  ConclaveError,
+  isEnded,
+  messageOf,
+  queryInput,
+  registeredDataset,
+  registeredModel,
+  type Seating,
+  type World,
+} from '@conclave/contracts';
 import { followWorld } from '@conclave/service';
 import type { Stack } from '../stack.ts';
 import { awaitEnding, rolloutOf } from './await-ending.ts';
-import { bearer, type LoadDriver, startLoad } from './load-driver.ts';
 import { rollOut } from './roll-out.ts';
 import {
   ADOPTED_VERSION,
@@ -16,11 +25,13 @@ import {
   sampleQueries,
   sampleRollout,
 } from './sample.ts';
-import { endingLines, type Screen, summaryLines } from './screen.ts';
+import { endingLines, type Screen, summaryLines, type Told } from './screen.ts';
 
 export interface StoryOptions {
   readonly stack: Stack;
   readonly screen: Screen;
+  /** Who sits, as reported last. */
+  readonly seating: () => Seating;
   /** `production`: end when 1.0 is in production; `refused`: when 1.1 and 1.2 were refused too; undefined: stay until stopped. */
   readonly exitWhen: 'production' | 'refused' | undefined;
   readonly requestsPerSecond: number;
@@ -40,6 +51,7 @@ const ROLLOUT_MS = 10 * 60_000;
 export async function tellStory({
   stack,
   screen,
+  seating,
   exitWhen,
   requestsPerSecond,
   signal,
@@ -61,17 +73,20 @@ export async function tellStory({
       await callApi(bus, 'adopt', { model: SAMPLE_MODEL, version: ADOPTED_VERSION, dataset: SAMPLE_DATASET }, token);
       screen.line(`${SAMPLE_MODEL} ${ADOPTED_VERSION} is adopted: it serves all traffic from here on`, 'good');
     }
-    await untilServing(stack, signal);
+    const runners = runnerUrls(stack);
+    await untilServing(stack, runners, signal);
     const load = startLoad({
-      url: stack.urls['gpu-runner-0'] ?? '',
+      endpoints: () => runners,
       httpToken: stack.httpToken,
       model: SAMPLE_MODEL,
-      queries: await sampleQueries(),
+      inputs: (await sampleQueries()).map(queryInput),
       requestsPerSecond,
       clients: 1000,
     });
     onLoad(load);
-    screen.line(`traffic flows: ${requestsPerSecond} validation queries a second under 1000 client keys`);
+    screen.line(
+      `traffic flows to ${runners.length} runners: ${requestsPerSecond} validation queries a second under 1000 client keys`,
+    );
     follower.onCommit((commit) => screen.commit(commit));
 
     let asExpected = true;
@@ -82,12 +97,14 @@ export async function tellStory({
         model: SAMPLE_MODEL,
         version,
         expects,
-        apply: async () => callApi(bus, 'apply', { definition: await sampleRollout(version) }, token),
+        // A version that fell on a busy machine is applied again as it is.
+        apply: async () => callApi(bus, 'apply', { definition: await sampleRollout(version), retry: true }, token),
         ending: () =>
           awaitEnding(follower, {
             model: SAMPLE_MODEL,
             version,
             usualMs: ROLLOUT_MS,
+            seating,
             onMissing: exitWhen === undefined ? (missing) => tellMissing(screen, version, missing) : undefined,
             signal,
           }),
@@ -97,10 +114,11 @@ export async function tellStory({
         },
         signal,
       });
-      for (const line of endingLines(rollout)) screen.line(line.text, line.level);
+      const { ended } = rollout;
+      const tell = ({ text, level }: Told): void => screen.line(text, level, ended && new Date(ended.at));
+      for (const line of endingLines(rollout)) tell(line);
       if (known !== undefined && isEnded(known))
-        for (const summary of rollout.summaries)
-          for (const line of summaryLines(summary)) screen.line(line.text, line.level);
+        for (const summary of rollout.summaries) for (const line of summaryLines(summary)) tell(line);
       const { sent, failed, lastFailure } = load.counts;
       screen.line(
         `traffic so far: ${sent} requests, ${failed} failed${lastFailure === undefined ? '' : ` (last: ${lastFailure})`}`,
@@ -138,23 +156,25 @@ function tellMissing(screen: Screen, version: string, missing: readonly string[]
   for (const sentence of missing) screen.line(`   ${sentence}`, 'warn');
 }
 
-/** Waits until the gpu-runner answers for the model. */
-async function untilServing(stack: Stack, signal: AbortSignal): Promise<void> {
-  const url = `${stack.urls['gpu-runner-0'] ?? ''}/v2/models/${SAMPLE_MODEL}/ready`;
-  const deadline = performance.now() + 60_000;
-  while (performance.now() < deadline) {
-    signal.throwIfAborted();
-    const ready = await fetch(url, { headers: bearer(stack.httpToken) }).then(
+function runnerUrls(stack: Stack): string[] {
+  return Object.entries(stack.urls).flatMap(([name, url]) => (name.startsWith('gpu-runner-') ? [url] : []));
+}
+
+/** Waits until every gpu-runner answers for the model. */
+async function untilServing(stack: Stack, runners: readonly string[], signal: AbortSignal): Promise<void> {
+  const isReady = (runner: string): Promise<boolean> =>
+    fetch(`${runner}/v2/models/${SAMPLE_MODEL}/ready`, { headers: bearer(stack.httpToken) }).then(
       (response) => response.ok,
       () => false,
     );
-    if (ready) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 200);
-    await promise;
+  const deadline = performance.now() + 60_000;
+  while (performance.now() < deadline) {
+    signal.throwIfAborted();
+    if ((await Promise.all(runners.map(isReady))).every((ready) => ready)) return;
+    await pause(200);
   }
   throw new ConclaveError(
     'CVE_STACK_FAILED',
-    `the gpu-runner has not got ${SAMPLE_MODEL} ready within 60 s (${url}); see its log in ${stack.dataDir}/logs`,
+    `a gpu-runner has not got ${SAMPLE_MODEL} ready within 60 s (${runners.join(', ')}); see the logs in ${stack.dataDir}/logs`,
   );
 }

@@ -9,6 +9,7 @@ import {
   foldAction,
   initialAction,
   parseCommit,
+  type Speaker,
 } from '@conclave/contracts';
 import { shortened } from '../scripts/output.ts';
 import { fitResult } from '../tools/tool.ts';
@@ -24,6 +25,7 @@ export interface Completion {
   readonly outcome: ActionOutcome;
   readonly summary: string;
   readonly criteria: readonly CriterionVerdict[];
+  readonly speaker?: Speaker;
 }
 
 /**
@@ -89,12 +91,12 @@ export async function openActionRecord(
         type: 'action.tool_returned',
         data: { ...data, result: fitResult(result), ...(error === undefined ? {} : { error: bounded(error) }) },
       }),
-    toolRefused: ({ callId, tool, args, reason }, error) =>
+    toolRefused: ({ callId, tool, args, reason, ...by }, error) =>
       append(
         {
           ...stamp('called'),
           type: 'action.tool_called',
-          data: { callId, tool, args: { ...Object(fitResult(args)) }, reason: bounded(reason) },
+          data: { ...by, callId, tool, args: { ...Object(fitResult(args)) }, reason: bounded(reason) },
         },
         {
           ...stamp('returned'),
@@ -102,11 +104,14 @@ export async function openActionRecord(
           data: { callId, tool, ok: false, result: null, error: bounded(error), durationMs: 0 },
         },
       ),
-    complete: ({ outcome, summary, criteria }) =>
+    complete: ({ outcome, summary, criteria, speaker }) =>
       append({
         ...stamp('completed'),
         type: 'action.completed',
-        data: { actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
+        data: {
+          ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
+          ...(speaker === undefined ? {} : { speaker }),
+        },
       }),
   };
 }

@@ -1,25 +1,27 @@
 import {
   ConclaveError,
-  modelName,
   openRollout,
   type RollbackAnswer,
   type Rollout,
   rollbackAnswer,
-  versionName,
   type World,
 } from '@conclave/contracts';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';
-import { resolveModel, resolveTarget } from './target.ts';
+import { resolveModel, resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 
 const args = z.strictObject({
-  model: modelName.optional(),
-  version: versionName.optional(),
-  reason: z.string().min(1).max(2000),
-  /** Filled in from the world: the rollout that is to end, so that a call made again ends no later one; null when none was open. */
-  rolloutId: z.string().nullable().optional(),
+  ...targetArgs,
+  reason: z.string().min(1).max(2000).describe('Why; it goes on record.'),
+  rolloutId: z
+    .string()
+    .nullable()
+    .optional()
+    .describe(
+      'The rollout that is to end, so that a call made again ends no later one; null when none was open. Filled in from the world: leave it out.',
+    ),
 });
 
 /** Asks the coordinator to end the open rollout. A version that is named must be the one being rolled out. */

@@ -1,29 +1,39 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   ConclaveError,
+  type Digest,
+  digest,
   type InferRequest,
   inferResponse,
   messageOf,
-  modelName,
+  openRollout,
+  type QueryLine,
   type RunnerStatus,
   runnerStatus,
   subjects,
-  versionName,
+  type World,
 } from '@conclave/contracts';
 import { z } from 'zod';
 import type { Requester } from './ask-coordinator.ts';
-import { resolveTarget } from './target.ts';
+import { inputOn, type Question, questionsOf } from './smoke-questions.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-const DEFAULT_QUERIES = ['heart', 'smile', 'sun', 'cat', 'car'];
 const READY_WAIT_MS = 60_000;
 const QUERY_TIMEOUT_MS = 5000;
 const POLL_MS = 250;
 
 const args = z.strictObject({
-  model: modelName.optional(),
-  version: versionName.optional(),
-  queries: z.array(z.string().min(1).max(500)).min(1).max(50).default(DEFAULT_QUERIES),
+  ...targetArgs,
+  queries: z
+    .array(z.string().min(1).max(500))
+    .min(1)
+    .max(50)
+    .optional()
+    .describe('Texts to ask; without them, and where the version takes vectors, queries of the dataset.'),
+  dataset: digest
+    .optional()
+    .describe("The dataset whose queries are the version's own. Filled in from the world: leave it out."),
 });
 type Args = z.infer<typeof args>;
 
@@ -34,6 +44,8 @@ export interface SmokeDeps {
   readonly fetch: typeof fetch;
   /** Bearer token for runners beyond loopback. */
   readonly httpToken: string | undefined;
+  /** The queries of a stored dataset. */
+  readonly queriesOf: (dataset: Digest) => Promise<readonly QueryLine[]>;
   readonly readyWaitMs?: number;
 }
 
@@ -46,26 +58,32 @@ interface Answered {
 export function smokeTest(deps: SmokeDeps): Tool {
   return defineTool<Args>({
     name: 'smoke_test',
-    description: 'Sends a few queries to exactly one version and checks the shape of the answers.',
+    description: "Sends a few of its dataset's queries to exactly one version and checks the shape of the answers.",
     args,
     idempotent: true,
     changes: false,
-    complete: (given, world) => ({ ...given, ...resolveTarget(world, given) }),
-    async run({ model = '', version = '', queries }, { signal }) {
+    complete: (given, world) => withDataset({ ...given, ...resolveTarget(world, given) }, world),
+    async run({ model = '', version = '', queries, dataset }, { signal }) {
       const runner = await readyRunner(deps, model, version, signal);
       if (runner === undefined) {
         const error = `no runner has ${model} ${version} ready`;
-        return { ok: false, result: { model, version, queries: 0, errors: queries.length }, error };
+        return { ok: false, result: { model, version, queries: 0, errors: 1 }, error };
+      }
+      const form = inputOn(runner, model, version);
+      const questions = await questionsOf(deps.queriesOf, form, queries, dataset);
+      if (questions.length === 0) {
+        const error = `no dataset is pinned for ${model} ${version}, so there is no query to ask; name some in queries`;
+        return { ok: false, result: { model, version, queries: 0, errors: 1 }, error };
       }
       const answers: Answered[] = [];
-      for (const query of queries)
-        answers.push({ query, problem: await problemOf(deps, runner, model, version, query) });
+      for (const { shown, input } of questions)
+        answers.push({ query: shown, problem: await problemOf(deps, runner, model, version, input) });
       const problems = answers.filter(({ problem }) => problem !== undefined);
       const result = {
         model,
         version,
         runner: runner.runner,
-        queries: queries.length,
+        queries: questions.length,
         errors: problems.length,
         problems,
       };
@@ -73,6 +91,15 @@ export function smokeTest(deps: SmokeDeps): Tool {
       return { ok: false, result, error: problems.map(({ query, problem }) => `"${query}": ${problem}`).join('; ') };
     },
   });
+}
+
+/** The dataset that the version is rolled out with, or serves with. */
+function withDataset(given: Args, world: World): Args {
+  const state = given.model === undefined ? undefined : world.rollouts[given.model];
+  const rollout = state === undefined ? undefined : openRollout(state);
+  const isCandidate = rollout?.definition.version === given.version;
+  const dataset = given.dataset ?? (isCandidate ? rollout?.definition.dataset : undefined) ?? state?.stable?.dataset;
+  return dataset === undefined ? given : { ...given, dataset };
 }
 
 /** A runner that reports the version ready, waiting for one. */
@@ -102,9 +129,9 @@ async function problemOf(
   runner: RunnerStatus,
   model: string,
   version: string,
-  query: string,
+  input: Question['input'],
 ): Promise<string | undefined> {
-  const body: InferRequest = { inputs: [{ name: 'query', datatype: 'BYTES', shape: [1], data: [query] }] };
+  const body: InferRequest = { inputs: [input] };
   try {
     const json =
       runner.url === '' ? await overNats(deps, model, body) : await overHttp(deps, runner.url, model, version, body);

@@ -1,4 +1,14 @@
-import { ConclaveError, openRollout, type World } from '@conclave/contracts';
+import { ConclaveError, modelName, openRollout, versionName, type World } from '@conclave/contracts';
+
+/** What a call is about, as arguments of a tool. */
+export const targetArgs = {
+  model: modelName
+    .optional()
+    .describe('The model; may be left out when only one is being rolled out, or only one is known.'),
+  version: versionName
+    .optional()
+    .describe('Its version; by default the one being rolled out, else the one that serves.'),
+};
 
 /** What a call is about, as people may leave parts of it out. */
 export interface TargetHint {

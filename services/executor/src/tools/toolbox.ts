@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Bus, followTelemetry, type Journal, openMembership, openWorkQueue } from '@conclave/bus';
-import type { ConclaveConfig, ToolName } from '@conclave/contracts';
+import { fetchQueries } from '@conclave/bundles';
+import { type Bus, followTelemetry, type Journal, openArtifacts, openMembership, openWorkQueue } from '@conclave/bus';
+import type { ConclaveConfig, Digest, ToolName } from '@conclave/contracts';
 import { scriptRunner } from '../scripts/run-script.ts';
 import type { WorldView } from '../world/world-view.ts';
 import { checkFile } from './check-file.ts';
@@ -45,13 +46,15 @@ export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, To
     },
   });
   const patienceMs = Math.min(60_000, Math.max(5000, 3000 * config.pace.windowSeconds));
+  const artifacts = openArtifacts(bus);
+  const queriesOf = (dataset: Digest) => fetchQueries(artifacts, dataset, join(dataDir, 'queries'));
   const tools = [
     deployModel(bus),
     rollbackModel(bus, world),
     runEvaluation({ journal, queue: openWorkQueue(bus), world }),
     runRollbackTest({ bus, journal, world }),
     collectMetrics({ follow: (source) => followTelemetry(bus, source), now, patienceMs }),
-    smokeTest({ members: () => membership.all(), bus, fetch, httpToken }),
+    smokeTest({ members: () => membership.all(), bus, fetch, httpToken, queriesOf }),
     checkFile(scriptRoots),
     runPythonScript(scripts, scriptRoots),
   ];

@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { openMembership, openWorkQueue, publishTelemetry, serveApi } from '@conclave/bus';
+import { openArtifacts, openMembership, openWorkQueue, publishTelemetry, serveApi } from '@conclave/bus';
 import { until } from '@conclave/bus/testing';
 import {
   addLatency,
   aggregates,
   ConclaveError,
+  type Digest,
   type EvaluationEvent,
   emptySketch,
   evaluationWork,
+  type InferInput,
+  type InferRequest,
+  inferRequest,
   isConclaveError,
   type RollbackTestResult,
   type RunnerStatus,
@@ -257,9 +262,11 @@ describe('run_rollback_test', () => {
 describe('smoke_test', () => {
   let server: Server;
   let scores: readonly number[] = [];
+  let asked: InferRequest['inputs'] = [];
   before(async () => {
-    server = createServer((request, response) => {
+    server = createServer(async (request, response) => {
       assert.equal(request.url, '/v2/models/emoji-search/versions/1.1/infer');
+      asked = [...asked, ...inferRequest.parse(await json(request)).inputs];
       const outputs = [
         { name: 'ids', datatype: 'BYTES', shape: [1, scores.length], data: scores.map((_, i) => `id-${i}`) },
         { name: 'scores', datatype: 'FP32', shape: [1, scores.length], data: scores },
@@ -270,7 +277,14 @@ describe('smoke_test', () => {
     await once(server, 'listening');
     const address = server.address();
     assert.ok(address !== null && typeof address === 'object');
+    url = `http://127.0.0.1:${address.port}`;
+    await serves({ datatype: 'BYTES', shape: [-1] });
+  });
+  let url = '';
+  /** A runner that has 1.1 ready, which takes such queries. */
+  const serves = async (input: InferInput): Promise<void> => {
     const version = {
+      input,
       version: '1.1',
       digest: DIGEST.candidate,
       state: 'ready',
@@ -279,11 +293,11 @@ describe('smoke_test', () => {
       mode: 'mirror',
     } as const;
     const status: RunnerStatus = {
-      ...{ runner: 'r-0', roles: ['serve'], at: ENTERED, url: `http://127.0.0.1:${address.port}` },
+      ...{ runner: 'r-0', roles: ['serve'], at: ENTERED, url },
       models: [{ model: 'emoji-search', rolloutSeq: 1, confirmed: true, versions: [version] }],
     };
     await openMembership(bench.bus).put('r-0', status);
-  });
+  };
   after(() => server.close());
 
   const cases: readonly (readonly [string, readonly number[], RegExp | undefined])[] = [
@@ -299,6 +313,50 @@ describe('smoke_test', () => {
       if (problem !== undefined) assert.match(error ?? '', problem);
     });
   }
+
+  describe('with the dataset’s own queries', () => {
+    let dataset: Digest;
+    before(async () => {
+      const folder = join(bench.dir, 'queries');
+      await mkdir(folder);
+      const lines = Array.from({ length: 20 }, (_, i) =>
+        JSON.stringify({ _id: `q${i}`, text: `t${i}`, vector: [i, 1] }),
+      );
+      await writeFile(join(folder, 'queries.jsonl'), lines.join('\n'));
+      ({ digest: dataset } = await openArtifacts(bench.bus).pushDirectory(folder, 'dataset'));
+      scores = [2, 1];
+    });
+    const ask = async (input: InferInput, args: object = {}) => {
+      asked = [];
+      await serves(input);
+      return await call('smoke_test', { dataset, ...args });
+    };
+    const texts = ['t0', 't4', 't8', 't12', 't16'];
+    const vectors = [0, 4, 8, 12, 16].map((i) => ({ name: 'query', datatype: 'FP32', shape: [1, 2], data: [i, 1] }));
+
+    test('asks a version that takes text five texts from all over it', async () => {
+      const { ok, result } = await ask({ datatype: 'BYTES', shape: [-1] });
+      assert.deepEqual([ok, Object(result).queries, asked.map(({ data }) => data[0])], [true, 5, texts]);
+    });
+    test('asks a version that takes vectors their vectors', async () => {
+      const { ok } = await ask({ datatype: 'FP32', shape: [-1, 2] });
+      assert.deepEqual([ok, asked], [true, vectors]);
+    });
+    test('asks it those too when a plan names texts', async () => {
+      const { ok } = await ask({ datatype: 'FP32', shape: [-1, 2] }, { queries: ['heart'] });
+      assert.deepEqual([ok, asked], [true, vectors]);
+    });
+    test('says which query lacks what the version takes', async () => {
+      await assert.rejects(ask({ datatype: 'FP32', shape: [-1, 3] }), /CVE_DATASET_INVALID: query q0 .* a vector of 3/);
+    });
+  });
+
+  test('records the dataset that the rollout pins', async () => {
+    const tool = performer.deps.tools.get('smoke_test');
+    const { dataset } = tool?.prepare({}, appliedWorld) ?? {};
+    assert.equal(dataset, appliedWorld.rollouts['emoji-search']?.current?.definition.dataset);
+    assert.notEqual(dataset, undefined);
+  });
 });
 
 describe('check_file', () => {

@@ -1,6 +1,7 @@
 import { type ConclaveError, isConclaveError, modelName, versionName } from '@conclave/contracts';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { inputOf } from '../retrieval/query-encoder.ts';
 import type { Router } from '../routing/router.ts';
 import type { Role } from '../telemetry/windows.ts';
 import { inferenceResponse, parseInference } from './inference.ts';
@@ -103,10 +104,7 @@ async function answerReady(reply: FastifyReply, router: Router, role: Role, name
 function metadataOf(model: string, router: Router, role: Role) {
   const { desired } = router;
   const form = router.target(role)?.form;
-  const query =
-    form === undefined || form.kind === 'text'
-      ? { datatype: 'BYTES', shape: [-1] }
-      : { datatype: 'FP32', shape: [-1, form.features] };
+  const query = inputOf(form ?? { kind: 'text' });
   return {
     name: model,
     versions: ROLES.map((one) => desired[one]?.version).filter((version) => version !== undefined),

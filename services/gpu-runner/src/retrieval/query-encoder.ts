@@ -1,4 +1,4 @@
-import { type BundleManifest, ConclaveError } from '@conclave/contracts';
+import { type BundleManifest, ConclaveError, type InferInput } from '@conclave/contracts';
 import { hashedNgrams } from './hashed-ngrams.ts';
 import { type OnnxModel, openOnnx, type Provider } from './onnx-model.ts';
 
@@ -48,6 +48,11 @@ export async function openQueryEncoder(
 /** The form of queries a bundle takes. */
 export function queryFormOf({ query }: BundleManifest): QueryForm {
   return query.kind === 'text' ? { kind: 'text' } : { kind: 'vector', features: query.features };
+}
+
+/** What a form is called in the Open Inference Protocol. */
+export function inputOf(form: QueryForm): InferInput {
+  return form.kind === 'text' ? { datatype: 'BYTES', shape: [-1] } : { datatype: 'FP32', shape: [-1, form.features] };
 }
 
 /** @throws CVE_INFER_INVALID when a query does not have the form that the version takes */

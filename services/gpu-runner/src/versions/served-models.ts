@@ -5,6 +5,7 @@ import {
   type RunnerStatus,
   type TelemetryWindow,
 } from '@conclave/contracts';
+import { inputOf } from '../retrieval/query-encoder.ts';
 import { Router } from '../routing/router.ts';
 import { type Desired, desiredOf } from '../routing/traffic.ts';
 import type { ServedVersionOptions, WantedVersion } from './served-version.ts';
@@ -157,6 +158,7 @@ export class ServedModels {
       share,
       mode: isCandidate && candidate.mirror ? 'mirror' : liveMode,
       ...(isCandidate ? { stageEpoch: candidate.stageEpoch } : {}),
+      ...(served?.form === undefined ? {} : { input: inputOf(served.form) }),
     };
   }
 

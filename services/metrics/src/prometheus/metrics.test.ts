@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { JournalMirror } from '../journal/mirror.ts';
 import { Runners } from '../runners.ts';
+import { Seats } from '../seats.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { realisticHistory } from '../testing/history.ts';
 import { asStored } from '../testing/history-writer.ts';
+import { realisticSeating } from '../testing/seats.ts';
 import { realisticRunner, realisticWindows } from '../testing/telemetry.ts';
 import { registerMetrics } from './metrics.ts';
 
@@ -19,7 +21,9 @@ async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mi
   const runners = new Runners();
   runners.set([realisticRunner(NOW)]);
   const registry = new Registry();
-  registerMetrics(registry, { mirror, telemetry, runners, heartbeatIntervalSeconds: 300, now: () => NOW });
+  const seats = new Seats();
+  seats.set(realisticSeating(NOW, ['critic']));
+  registerMetrics(registry, { mirror, telemetry, runners, seats, heartbeatIntervalSeconds: 300, now: () => NOW });
   return { text: () => registry.metrics(), runners, mirror };
 }
 
@@ -40,6 +44,8 @@ const EXPECTED = [
   'conclave_incidents_open{severity="P0"} 0',
   'conclave_leader_epoch 1',
   'conclave_runner_up{runner="gpu-runner-0"} 1',
+  'conclave_agents{team="planning",state="absent"} 1',
+  'conclave_agents{team="executive",state="present"} 6',
 ];
 
 test('a folded history gives the series that the dashboards read', async () => {

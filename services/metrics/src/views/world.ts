@@ -1,3 +1,4 @@
+import { knownModels, seatingView } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
@@ -19,6 +20,7 @@ export function worldView(observed: Observed) {
     leader: leaderView(observed),
     lastHeartbeatAt: schedule.lastHeartbeatAt ?? null,
     runners: observed.runners.present,
+    seating: observed.seats === undefined ? null : seatingView(observed.seats.seating),
     rollouts: rolloutViews(observed),
     meetings: Object.values(world.meetings).sort(byOpening).slice(0, SHOWN.meetings).map(meetingSummary),
     skippedMeetings: schedule.skips,
@@ -40,6 +42,6 @@ function leaderView({ mirror, heartbeatIntervalSeconds, now }: Observed) {
 
 /** Every model; those with a rollout under way first. */
 export function rolloutViews(observed: Observed) {
-  const views = Object.values(observed.mirror.world.rollouts).map((state) => rolloutView(observed, state));
+  const views = knownModels(observed.mirror.world).map((state) => rolloutView(observed, state));
   return views.sort((a, b) => Number(b.current !== null) - Number(a.current !== null) || (a.model < b.model ? -1 : 1));
 }

@@ -1,3 +1,6 @@
+import type { InferRequest } from '@conclave/contracts';
+import { type Answer, type Asked, askInTurn, type Turns, turns } from './ask-in-turn.ts';
+
 /** Traffic as users would send it: an open loop at a fixed rate, each request under one of many client keys. */
 export interface LoadDriver {
   readonly counts: LoadCounts;
@@ -8,6 +11,8 @@ export interface LoadCounts {
   readonly sent: number;
   readonly answered: number;
   readonly failed: number;
+  /** Requests that one runner did not answer and another was asked. */
+  readonly retried: number;
   /** Requests not sent because too many were waiting for an answer. */
   readonly withheld: number;
   readonly lastFailure: string | undefined;
@@ -16,56 +21,55 @@ export interface LoadCounts {
 }
 
 export interface LoadOptions {
-  /** Base URL of the gpu-runner, e.g. `http://127.0.0.1:7071`. */
-  readonly url: string;
+  /** Base URLs of the runners, e.g. `http://127.0.0.1:7071`, as they are now; requests take turns on them. */
+  endpoints(): readonly string[];
   /** Bearer token, where the services ask for one. */
   readonly httpToken?: string | undefined;
   readonly model: string;
-  readonly queries: readonly string[];
+  /** At least one. */
+  readonly inputs: readonly InferRequest['inputs'][number][];
   readonly requestsPerSecond: number;
   readonly clients: number;
+  /** Told of each answer, and how long it took from the first attempt on. */
+  onAnswer?(answer: Answer, latencyMs: number): void;
 }
 
 const TURN_MS = 20;
 const MAX_WAITING = 200;
-const TIMEOUT_MS = 5000;
 
-export function startLoad({ url, httpToken, model, queries, requestsPerSecond, clients }: LoadOptions): LoadDriver {
+export function startLoad(options: LoadOptions): LoadDriver {
+  const { endpoints, httpToken, model, inputs, requestsPerSecond, clients, onAnswer } = options;
   const counts = {
     sent: 0,
     answered: 0,
     failed: 0,
+    retried: 0,
     withheld: 0,
     lastFailure: undefined as string | undefined,
     byVersion: {} as Record<string, number>,
   };
   const waiting = new Set<Promise<void>>();
   const startedAt = performance.now();
+  const order: Turns = turns(endpoints);
   let due = 0;
 
   const send = async (n: number): Promise<void> => {
-    const text = queries[n % queries.length] ?? '';
+    const input = inputs[n % inputs.length];
+    if (input === undefined) return;
     // A step that is coprime to the number of queries pairs every client with every query over time.
     const clientKey = `client-${(n * 7) % clients}`;
+    const asked: Asked = { model, body: { inputs: [input], parameters: { k: 10 } }, clientKey, httpToken };
+    const sentAt = performance.now();
     try {
-      const response = await fetch(`${url}/v2/models/${model}/infer`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-client-key': clientKey, ...bearer(httpToken) },
-        body: JSON.stringify({
-          inputs: [{ name: 'query', datatype: 'BYTES', shape: [1], data: [text] }],
-          parameters: { k: 10 },
-        }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+      const answer = await askInTurn(order, asked, () => {
+        counts.retried += 1;
       });
-      const body = await response.text();
-      if (!response.ok) throw new Error(`HTTP ${response.status}: ${body.slice(0, 200)}`);
       counts.answered += 1;
-      const version = response.headers.get('x-conclave-version') ?? 'unknown';
-      counts.byVersion[version] = (counts.byVersion[version] ?? 0) + 1;
+      counts.byVersion[answer.version] = (counts.byVersion[answer.version] ?? 0) + 1;
+      onAnswer?.(answer, performance.now() - sentAt);
     } catch (error) {
       counts.failed += 1;
-      counts.lastFailure =
-        error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
+      counts.lastFailure = error instanceof Error ? error.message : String(error);
     }
   };
 
@@ -89,9 +93,4 @@ export function startLoad({ url, httpToken, model, queries, requestsPerSecond, c
       await Promise.allSettled([...waiting]);
     },
   };
-}
-
-/** The header that a service with a token asks for. */
-export function bearer(httpToken: string | undefined): Record<string, string> {
-  return httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` };
 }
