@@ -36,6 +36,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   resume: ['emoji-search', ...wait],
   override: ['emoji-search', 'ndcg@10', ...wait],
   convene: [],
+  forget: ['emoji-search', ...wait],
   handoff: [plan],
   'model list': [],
   'model show': ['emoji-search'],
