@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Bus, openJournal, openMembership } from '@conclave/bus';
 import {
   type Commit,
   ConclaveError,
   foldWorld,
+  type HeardRunner,
   initialWorld,
+  RUNNER_SILENT_MS,
   type RunnerStatus,
   runnerStatus,
   subjects,
@@ -12,6 +15,8 @@ import {
 
 /** Longest silence of a server that is being read from, in milliseconds. */
 const SILENCE_MS = 10_000;
+/** Longer than the second in which a runner reports itself again. */
+const LISTEN_MS = 1500;
 
 /**
  * The state now: the journal folded from its beginning to its end.
@@ -40,6 +45,23 @@ export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World
     await follower.stop();
   }
   return world;
+}
+
+/**
+ * The runners that report themselves, and how long ago. One whose clock seems to stand in the past is listened to for another second:
+ * its clock may only differ from this one's.
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`
+ */
+export async function hearRunners(bus: Bus, silenceMs = SILENCE_MS): Promise<HeardRunner[]> {
+  const ageOf = ({ at }: RunnerStatus): number => Math.max(0, Date.now() - Date.parse(at));
+  const first = await readRunners(bus, silenceMs);
+  if (first.every((status) => ageOf(status) <= RUNNER_SILENT_MS))
+    return first.map((status) => ({ status, silentMs: ageOf(status) }));
+  await pause(LISTEN_MS);
+  return (await readRunners(bus, silenceMs)).map((status) => {
+    const before = first.find(({ runner }) => runner === status.runner);
+    return { status, silentMs: before?.at === status.at ? ageOf(status) : 0 };
+  });
 }
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */

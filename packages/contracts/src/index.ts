@@ -28,6 +28,7 @@ export * from './names.ts';
 export * from './query-input.ts';
 export * from './roles.ts';
 export * from './rollout-definition.ts';
+export * from './runner-presence.ts';
 export * from './stages.ts';
 export * from './subjects.ts';
 export * from './submissions.ts';

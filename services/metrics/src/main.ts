@@ -4,7 +4,7 @@ import { registerApi } from './http/api.ts';
 import { registerEvents } from './http/events.ts';
 import { registerPage } from './http/page.ts';
 import { JournalMirror } from './journal/mirror.ts';
-import type { Observed } from './observed.ts';
+import { type Observed, stackName } from './observed.ts';
 import { registerMetrics } from './prometheus/metrics.ts';
 import { Runners, watchRunners } from './runners.ts';
 import { followWindows } from './telemetry/follow.ts';
@@ -20,6 +20,7 @@ await runService({
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
       heartbeatIntervalSeconds: config.pace.heartbeatIntervalSeconds,
+      stack: stackName(process.env),
       now: () => systemClock.now(),
     };
     registerMetrics(registry, observed);

@@ -1,21 +1,26 @@
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, openJournal } from '@conclave/bus';
+import { openJournal } from '@conclave/bus';
 import {
   type Commit,
   duration,
   foldWorld,
+  type HeardRunner,
   messageOf,
   oneLine,
   PRIORITIES,
-  type RunnerStatus,
+  type RunnerPresence,
+  runnerPresence,
+  stageRunners,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
+import type { Settings } from '../connect.ts';
 import { rolloutSummary } from '../output/rollout.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { readRunners, readWorld } from '../read-world.ts';
+import { hearRunners, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -29,7 +34,7 @@ export function addStatus(program: Command, withSession: WithSession): void {
     .action(async (options: { json?: boolean; watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
-        const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session.bus)]);
+        const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session)]);
         session.print(
           options.json === true
             ? JSON.stringify(statusJson(world, present), null, 2)
@@ -41,13 +46,21 @@ export function addStatus(program: Command, withSession: WithSession): void {
 
 /** What the journal does not know. */
 interface Present {
-  readonly runners: readonly RunnerStatus[];
+  readonly heard: readonly HeardRunner[];
+  /** Runners that this stack starts. */
+  readonly started: readonly string[];
   readonly leaderAnswers: boolean;
+  readonly settings: Settings;
 }
 
-async function whoIsThere(bus: Bus): Promise<Present> {
-  const [runners, leaderAnswers] = await Promise.all([readRunners(bus), hasLeader(bus)]);
-  return { runners, leaderAnswers };
+async function whoIsThere({ bus, settings }: Session): Promise<Present> {
+  const [heard, leaderAnswers] = await Promise.all([hearRunners(bus), hasLeader(bus)]);
+  const started = (settings.stack?.instances ?? []).filter((name) => name.startsWith('gpu-runner-'));
+  return { heard, started, leaderAnswers, settings };
+}
+
+function presenceOf(world: World, { heard, started }: Present, now: number): RunnerPresence[] {
+  return runnerPresence(heard, [...started, ...stageRunners(world)], new Date(now));
 }
 
 function statusJson(world: World, present: Present): object {
@@ -56,7 +69,10 @@ function statusJson(world: World, present: Present): object {
     seq: world.seq,
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
-    ...present,
+    stack: { natsUrl: present.settings.natsUrl, ...present.settings.stack },
+    leaderAnswers: present.leaderAnswers,
+    runners: present.heard.map(({ status }) => status),
+    runnerStates: presenceOf(world, present, Date.now()),
     rollouts: world.rollouts,
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
@@ -64,17 +80,13 @@ function statusJson(world: World, present: Present): object {
   };
 }
 
-export function statusText(world: World, { runners, leaderAnswers }: Present, now: number): string {
+function statusText(world: World, present: Present, now: number): string {
   const { schedule } = world;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
   const facts = [
-    ['leader', leaderText(world, leaderAnswers)],
-    [
-      'runners',
-      runners.length === 0
-        ? style('red', 'none up')
-        : runners.map((r) => `${r.runner} ${dim(`(${r.roles.join(', ')})`)}`).join(', '),
-    ],
+    ['leader', leaderText(world, present.leaderAnswers)],
+    ['stack', stackText(present.settings)],
+    ['runners', runnersText(presenceOf(world, present, now))],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
@@ -84,6 +96,29 @@ export function statusText(world: World, { runners, leaderAnswers }: Present, no
   const rollouts = states.map((state) => rolloutSummary(state, now));
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
   return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+}
+
+/** Which of the systems that may run on this machine this is. */
+function stackText({ natsUrl, stack }: Settings): string {
+  if (stack === undefined) return `at ${natsUrl}`;
+  const { stateDir, configFile, statusPage } = stack;
+  const parts = [
+    configFile === undefined ? '' : basename(configFile),
+    natsUrl,
+    statusPage === undefined ? '' : `page ${statusPage}`,
+  ];
+  return `${stateDir} ${dim(`(${parts.filter((part) => part !== '').join(', ')})`)}`;
+}
+
+function runnersText(runners: readonly RunnerPresence[]): string {
+  if (runners.length === 0) return style('red', 'none up');
+  return runners
+    .map(({ runner, state, detail }) =>
+      state === 'up'
+        ? `${runner} ${dim(detail)}`
+        : style(state === 'starting' ? 'yellow' : 'red', `${runner} ${detail}`),
+    )
+    .join(', ');
 }
 
 function leaderText({ schedule: { leader, leaderEpoch } }: World, answers: boolean): string {
@@ -120,7 +155,8 @@ function ago(iso: string, now: number): string {
   return `${duration(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;
 }
 
-async function watch({ bus, print }: Session): Promise<void> {
+async function watch(session: Session): Promise<void> {
+  const { bus, print } = session;
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -134,7 +170,7 @@ async function watch({ bus, print }: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const text = await whoIsThere(bus).then(
+      const text = await whoIsThere(session).then(
         (present) => statusText(world, present, Date.now()),
         (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
       );

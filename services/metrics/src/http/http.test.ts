@@ -6,6 +6,7 @@ import { aggregates } from '@conclave/contracts';
 import { type FastifyInstance, fastify } from 'fastify';
 import { JournalMirror } from '../journal/mirror.ts';
 import type { Observed } from '../observed.ts';
+import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { fill } from '../testing/fill.ts';
@@ -30,6 +31,7 @@ suite('the HTTP interface over a real journal', () => {
       telemetry: new WindowStore(900_000, new Date()),
       runners: new Runners(),
       heartbeatIntervalSeconds: 300,
+      stack: stackName({}),
       now: () => new Date(),
     };
     const follower = observed.mirror.follow(journal, { onError: (error) => assert.fail(String(error)) });

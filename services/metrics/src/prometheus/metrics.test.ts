@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { JournalMirror } from '../journal/mirror.ts';
+import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { realisticHistory } from '../testing/history.ts';
@@ -19,7 +20,14 @@ async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mi
   const runners = new Runners();
   runners.set([realisticRunner(NOW)]);
   const registry = new Registry();
-  registerMetrics(registry, { mirror, telemetry, runners, heartbeatIntervalSeconds: 300, now: () => NOW });
+  registerMetrics(registry, {
+    mirror,
+    telemetry,
+    runners,
+    heartbeatIntervalSeconds: 300,
+    stack: stackName({}),
+    now: () => NOW,
+  });
   return { text: () => registry.metrics(), runners, mirror };
 }
 
