@@ -26,7 +26,12 @@ await runService({
     await follower.ready();
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
-    const replicaApi = serveReplicaApi({ ...shared, instance, world: () => follower.world });
+    const replicaApi = serveReplicaApi({
+      ...shared,
+      instance,
+      soakSeconds: options.soakSeconds,
+      world: () => follower.world,
+    });
     await replicaApi.ready();
     const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Bus } from '@conclave/bus';
 import {
   ConclaveError,
   describeThreshold,
@@ -11,7 +12,9 @@ import {
   registeredDataset,
   registeredModel,
   rolloutDefinition,
+  type StageName,
   stageLabel,
+  statusAnswer,
   type World,
   zodMessage,
 } from '@conclave/contracts';
@@ -21,6 +24,8 @@ import { callApi } from '../api.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
+
+const WEEK_SECONDS = 604_800;
 
 export function addApply(program: Command, withSession: WithSession): void {
   program
@@ -33,7 +38,8 @@ export function addApply(program: Command, withSession: WithSession): void {
       await withSession(async ({ bus, token, print }) => {
         if (options.dryRun === true) {
           print(`${bold(`${definition.spec.model} ${definition.spec.version}`)} would be pinned as`);
-          return print(pinnedText(definition, await readWorld(bus)));
+          const [world, soakSeconds] = await Promise.all([readWorld(bus), defaultSoak(bus, definition)]);
+          return print(pinnedText(definition, world, soakSeconds));
         }
         await callApi(bus, 'apply', { definition }, token);
         const world = await readWorld(bus);
@@ -67,16 +73,17 @@ export function readDefinition(file: string): RolloutDefinition {
 }
 
 /** What the definition stands for with the registry as it is, and with what was pinned once it is open. */
-function pinnedText({ spec }: RolloutDefinition, world: World): string {
+function pinnedText({ spec }: RolloutDefinition, world: World, defaultSoakSeconds?: number): string {
   const state = world.rollouts[spec.model];
   const open = state === undefined ? undefined : openRollout(state);
   const pinned = open?.definition.version === spec.version ? open.definition : undefined;
   const dataset = registeredDataset(world, spec.dataset);
   const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, spec.model, spec.version)?.digest;
   const missing = (command: string): string => style('yellow', `not registered; ${command}`);
-  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds }) =>
-    soakSeconds === undefined ? stageLabel(name) : `${stageLabel(name)} ${dim(duration(soakSeconds))}`,
-  );
+  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds = defaultSoakSeconds }) => ({
+    name,
+    soakSeconds,
+  }));
   return columns(
     [
       ['model', digest ?? missing('push it: conclave model push <folder>')],
@@ -92,11 +99,30 @@ function pinnedText({ spec }: RolloutDefinition, world: World): string {
           style('yellow', `nothing; first: conclave adopt ${spec.model} <version> --dataset ${spec.dataset}`),
       ],
       ['authority', spec.authority],
-      ['stages', stages.join(' > ')],
+      ['stages', stagesText(stages)],
       ...spec.gates.map((gate, index) => [index === 0 ? 'gates' : '', gateText(gate)]),
     ],
     '  ',
   );
+}
+
+/** Each stage with its soak, and what all take at least. */
+function stagesText(stages: readonly { name: StageName; soakSeconds: number | undefined }[]): string {
+  const each = stages.map(({ name, soakSeconds }) =>
+    soakSeconds === undefined ? stageLabel(name) : `${stageLabel(name)} ${soakText(soakSeconds)}`,
+  );
+  const whole = stages.reduce((sum, { soakSeconds = 0 }) => sum + soakSeconds, 0);
+  return `${each.join(' > ')}${dim(`, at least ${soakText(whole)} in all`)}`;
+}
+
+function soakText(seconds: number): string {
+  return seconds === WEEK_SECONDS ? 'a week' : duration(seconds);
+}
+
+/** What the coordinator would fill in; it is asked only where the definition leaves something open. */
+async function defaultSoak(bus: Bus, { spec }: RolloutDefinition): Promise<number | undefined> {
+  if (spec.stages.every(({ soakSeconds }) => soakSeconds !== undefined)) return undefined;
+  return statusAnswer.parse(await callApi(bus, 'status', {})).soakSeconds;
 }
 
 function gateText(gate: Gate): string {

@@ -24,6 +24,8 @@ export interface ReplicaApiParts {
   readonly operators: Operators;
   /** Name of this replica. */
   readonly instance: string;
+  /** Soak of a stage whose definition names none. */
+  readonly soakSeconds: number;
   newId(): string;
   world(): World;
 }
@@ -55,7 +57,7 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
-    return statusOf(parts.world());
+    return { ...statusOf(parts.world()), soakSeconds: parts.soakSeconds };
   });
   return api;
 }
