@@ -14,6 +14,7 @@ const KEY = 'sk-secret-of-the-test';
 function modelOf(vendor: Vendor, url: string, timeoutSeconds = 20): ChatModel {
   const config = agentConfig.parse({
     adapter: vendor.adapter,
+    sdk: vendor.sdk,
     model: 'test-model',
     apiKeyEnv: 'TEST_KEY',
     baseUrl: vendor.baseUrl(url),
@@ -48,7 +49,7 @@ const INVALID = '{"text":"fine","vote":"perhaps"}';
 
 for (const vendor of VENDORS) {
   const contract = (name: string, replies: readonly Reply[], check: (server: VendorServer) => Promise<void>): void => {
-    test(`${vendor.adapter}: ${name}`, async () => {
+    test(`${vendor.sdk ?? vendor.adapter}: ${name}`, async () => {
       await using server = await startVendorServer(replies);
       await check(server);
     });
@@ -57,7 +58,7 @@ for (const vendor of VENDORS) {
   contract('an answer comes with its text and usage', [vendor.says('ok')], async (server) => {
     const model = modelOf(vendor, server.url);
     const answer = await model.complete(ask({ idempotencyKey: 'meeting-1:statement:critic' }));
-    assert.deepEqual(answer, { text: 'ok', usage: { inputTokens: 12, outputTokens: 5 } });
+    assert.deepEqual(answer, { text: 'ok', usage: { inputTokens: 12, outputTokens: 5 }, speaker: model.speaker });
     assert.deepEqual(model.speaker, { adapter: vendor.adapter, model: 'test-model' });
     const [received] = server.received;
     assert.ok(received !== undefined);
@@ -118,39 +119,35 @@ for (const vendor of VENDORS) {
     await failsWith('CVE_CANCELLED', work);
   });
 
-  test(`${vendor.adapter}: an address where nobody listens is unavailable`, async () => {
+  test(`${vendor.sdk ?? vendor.adapter}: an address where nobody listens is unavailable`, async () => {
     const gone = await startVendorServer([]);
     await gone[Symbol.asyncDispose]();
     await failsWith('CVE_CHAT_UNAVAILABLE', modelOf(vendor, gone.url).complete(ask()));
   });
 
-  contract('a structured answer is validated', [vendor.says(VALID, true)], async (server) => {
+  contract('a structured answer is validated', [vendor.says(VALID)], async (server) => {
     const { value, repaired } = await structured(modelOf(vendor, server.url), ask(), verdict);
     assert.deepEqual([value, repaired], [{ text: 'fine', vote: 'go' }, false]);
     assert.match(JSON.stringify(server.received[0]?.body), /no_go/, 'the schema is sent');
   });
 
-  contract(
-    'an invalid answer is repaired once',
-    [vendor.says(INVALID, true), vendor.says(VALID, true)],
-    async (server) => {
-      const { value, repaired, usage } = await structured(modelOf(vendor, server.url), ask(), verdict);
-      assert.deepEqual([value.vote, repaired], ['go', true]);
-      assert.deepEqual(usage, { inputTokens: 24, outputTokens: 10 });
-      const wire = JSON.stringify(server.received[1]?.body);
-      assert.match(wire, /perhaps/, 'the model sees what it said');
-      assert.match(wire, /vote: Invalid option/, 'and what is wrong with it');
-    },
-  );
+  contract('an invalid answer is repaired once', [vendor.says(INVALID), vendor.says(VALID)], async (server) => {
+    const { value, repaired, usage } = await structured(modelOf(vendor, server.url), ask(), verdict);
+    assert.deepEqual([value.vote, repaired], ['go', true]);
+    assert.deepEqual(usage, { inputTokens: 24, outputTokens: 10 });
+    const wire = JSON.stringify(server.received[1]?.body);
+    assert.match(wire, /perhaps/, 'the model sees what it said');
+    assert.match(wire, /vote: Invalid option/, 'and what is wrong with it');
+  });
 
-  contract('an answer that stays invalid is an error', [vendor.says('I think so', true)], async (server) => {
+  contract('an answer that stays invalid is an error', [vendor.says('I think so')], async (server) => {
     await failsWith('CVE_CHAT_OUTPUT_INVALID', structured(modelOf(vendor, server.url), ask(), verdict));
     assert.equal(server.received.length, 2);
   });
 
   contract(
     'an answer that was cut off is not taken, even where it parses, and a shorter one is asked for',
-    [vendor.cutsOff(VALID, true), vendor.says(VALID, true)],
+    [vendor.cutsOff(VALID), vendor.says(VALID)],
     async (server) => {
       const { repaired, usage } = await structured(modelOf(vendor, server.url), ask(), verdict);
       assert.deepEqual([repaired, usage], [true, { inputTokens: 24, outputTokens: 10 }]);
@@ -158,7 +155,7 @@ for (const vendor of VENDORS) {
     },
   );
 
-  contract('an answer that is cut off again is an error', [vendor.cutsOff('{"text":"fi', true)], async (server) => {
+  contract('an answer that is cut off again is an error', [vendor.cutsOff('{"text":"fi')], async (server) => {
     const work = structured(modelOf(vendor, server.url), ask(), verdict);
     await assert.rejects(work, /cut off at maxOutputTokens 100/);
     await failsWith('CVE_CHAT_OUTPUT_INVALID', work);

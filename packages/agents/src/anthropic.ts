@@ -1,62 +1,63 @@
 import Anthropic from '@anthropic-ai/sdk';
-import type { ChatModel } from './chat-model.ts';
+import { boundedFetch } from './bounded.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { guarded } from './guarded.ts';
-import type { VendorSettings } from './vendor-settings.ts';
+import { thinkingRoom } from './families.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
 
-const ANSWER_TOOL = 'answer';
 const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_context_window_exceeded']);
 
-/** Anthropic's Messages API. A schema is asked for as the input of a tool that the model must call. */
+/**
+ * Anthropic's Messages API. A schema is asked for by `output_config.format`; a server that does not know it is told so in words from then on.
+ * The limit on output holds thinking too, which today's families do unasked and some cannot leave off.
+ */
 export function anthropicModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'anthropic', model: settings.model } as const;
+  const room = thinkingRoom('anthropic', settings.model, settings.thinkingTokens);
   const client = new Anthropic({
     apiKey: settings.apiKey,
     authToken: null,
     maxRetries: 0,
     timeout: settings.timeoutMs,
     logLevel: 'off',
+    fetch: boundedFetch,
     ...(settings.baseUrl === undefined ? {} : { baseURL: settings.baseUrl }),
   });
-  return guarded(speaker, settings.timeoutMs, async (request) => {
-    const { schema } = request;
-    const message = await client.messages
-      .create(
+  let means: Exclude<SchemaMeans, 'json'> = 'schema';
+
+  const create = async (request: ChatRequest): Promise<Anthropic.Message> => {
+    const { schema, idempotencyKey } = request;
+    const usesFormat = schema !== undefined && means === 'schema';
+    try {
+      return await client.messages.create(
         {
           model: settings.model,
-          max_tokens: request.maxOutputTokens,
-          system: request.system,
+          max_tokens: request.maxOutputTokens + room,
+          system: systemFor(request, means),
           messages: request.messages.map(({ role, content }) => ({ role, content })),
-          ...(schema === undefined
-            ? {}
-            : {
-                tools: [
-                  {
-                    name: ANSWER_TOOL,
-                    description: 'Gives the answer in the form asked for.',
-                    input_schema: { ...schema, type: 'object' },
-                  },
-                ],
-                tool_choice: { type: 'tool', name: ANSWER_TOOL },
-              }),
+          ...(usesFormat ? { output_config: { format: { type: 'json_schema', schema: { ...schema } } } } : {}),
         },
         {
           signal: request.signal,
-          ...(request.idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': request.idempotencyKey } }),
+          ...(idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': idempotencyKey } }),
         },
-      )
-      .catch((cause: unknown) => {
-        if (!(cause instanceof Anthropic.APIError)) throw cause;
-        const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
-        throw failureOf({ speaker, status: cause.status, retryAfterMs, cause });
-      });
+      );
+    } catch (cause) {
+      if (!(cause instanceof Anthropic.APIError)) throw cause;
+      if (cause.status === 400 && usesFormat && /output_config|output_format|json_schema|schema/i.test(cause.message)) {
+        means = 'words';
+        return await create(request);
+      }
+      const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
+      throw failureOf({ speaker, status: cause.status, retryAfterMs, cause });
+    }
+  };
+
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
+    const message = await create(request);
     if (message.stop_reason === 'refusal') throw refused(speaker, 'stop reason refusal');
-    const text = message.content
-      .map((block) => {
-        if (block.type === 'text') return schema === undefined ? block.text : '';
-        return block.type === 'tool_use' ? JSON.stringify(block.input) : '';
-      })
-      .join('');
+    const text = message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
     const { input_tokens: inputTokens, output_tokens: outputTokens } = message.usage;
     const answer = { text, usage: { inputTokens, outputTokens } };
     if (CUT_OFF.has(message.stop_reason)) {

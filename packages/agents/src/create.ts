@@ -2,28 +2,52 @@ import type { AgentConfig } from '@conclave/contracts';
 import { anthropicModel } from './anthropic.ts';
 import type { ChatModel } from './chat-model.ts';
 import { googleModel } from './google.ts';
+import { googleLegacyModel } from './google-legacy.ts';
 import { openaiModel } from './openai.ts';
+import { keyOf } from './seats/endpoint.ts';
+import type { Candidate } from './seats/plan-seat.ts';
+import { type Roster, rosterWithoutLists } from './seats/roster.ts';
+import { seatedModel } from './seats/seated-model.ts';
+import type { VendorSettings } from './vendor-settings.ts';
 
 /** Why an agent cannot speak. */
 export interface Absent {
   readonly absent: string;
 }
 
-const DEFAULT_KEY = { anthropic: 'ANTHROPIC_API_KEY', openai: 'OPENAI_API_KEY', google: 'GOOGLE_API_KEY' } as const;
-const ADAPTERS = { anthropic: anthropicModel, openai: openaiModel, google: googleModel } as const;
-
 /**
- * The model of an agent. Absent when its key is missing (the reason names the variable, never a value) and for `rules`,
- * which is no model. An `openai` endpoint of one's own needs a key only where `apiKeyEnv` names one.
+ * The model of an agent, with its substitutes. Absent when none of them has a key (the reason names the variables, never a value) and for
+ * `rules`, which is no model. What else keeps an agent from speaking may pass, and is an error of the call.
+ * @param roster what the chairs of this process know of their vendors; without one no lists are asked for.
  */
-export function createChatModel(config: AgentConfig, env: Readonly<NodeJS.ProcessEnv>): ChatModel | Absent {
+export function createChatModel(
+  config: AgentConfig,
+  env: Readonly<NodeJS.ProcessEnv>,
+  roster: Roster = rosterWithoutLists(env),
+): ChatModel | Absent {
   if (config.adapter === 'rules') return { absent: 'rules is a deterministic adapter and no language model' };
-  const { adapter, model, baseUrl, timeoutSeconds } = config;
-  const ownEndpoint = adapter === 'openai' && baseUrl !== undefined && config.apiKeyEnv === undefined;
-  const variable = config.apiKeyEnv ?? DEFAULT_KEY[adapter];
-  const apiKey = ownEndpoint ? 'none' : env[variable]?.trim();
-  if (apiKey === undefined || apiKey === '') {
-    return { absent: `CVE_CHAT_NOT_CONFIGURED: ${variable} is not set; set it to the key for ${adapter} ${model}` };
+  const { candidates, absent } = roster.plan(config);
+  if (candidates.every(({ state }) => state === 'no_key')) return { absent: `CVE_CHAT_NOT_CONFIGURED: ${absent}` };
+  const { thinkingTokens, timeoutSeconds } = config;
+  const timeoutMs = timeoutSeconds * 1000;
+  return seatedModel({
+    plan: () => roster.plan(config),
+    rests: roster.rests,
+    open(candidate) {
+      const { endpoint, model } = candidate;
+      const apiKey = keyOf(endpoint, env) ?? '';
+      return vendorOf(candidate)({ model, apiKey, baseUrl: endpoint.baseUrl, thinkingTokens, timeoutMs });
+    },
+  });
+}
+
+function vendorOf({ endpoint, sdk }: Candidate): (settings: VendorSettings) => ChatModel {
+  switch (endpoint.adapter) {
+    case 'anthropic':
+      return anthropicModel;
+    case 'openai':
+      return openaiModel;
+    case 'google':
+      return sdk === 'generative-ai' ? googleLegacyModel : googleModel;
   }
-  return ADAPTERS[adapter]({ model, apiKey, baseUrl, timeoutMs: timeoutSeconds * 1000 });
 }

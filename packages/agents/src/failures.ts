@@ -1,51 +1,62 @@
-import { ConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, type ErrorCode, messageOf, type Speaker } from '@conclave/contracts';
+import { isReplyTooLong, tooLong } from './bounded.ts';
 import type { ChatAnswer, ChatRequest } from './chat-model.ts';
 
 /** What an adapter knows of a failed call, in no vendor's terms. */
 export interface CallFailure {
-  readonly speaker: { readonly adapter: string; readonly model: string };
+  readonly speaker: Speaker;
   /** HTTP status; undefined when no answer came. */
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly cause: unknown;
 }
 
+/** A call that failed on the vendor's side or on the way there; `status` is undefined when no answer came. */
+export class VendorFailure extends ConclaveError {
+  readonly status: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { status, retryAfterMs }: Pick<CallFailure, 'status' | 'retryAfterMs'>,
+  ) {
+    super(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+    this.status = status;
+  }
+}
+
 /** The typed error of a failed call. Its message never holds the vendor's own, which may quote the request. */
 export function failureOf({ speaker, status, retryAfterMs, cause }: CallFailure): ConclaveError {
   const who = `${speaker.adapter} ${speaker.model}`;
+  if (isReplyTooLong(cause)) return tooLong(speaker, 'no end in sight');
+  const failed = (code: ErrorCode, message: string): VendorFailure =>
+    new VendorFailure(code, message, { status, retryAfterMs });
   if (status === undefined) {
-    return new ConclaveError(
-      'CVE_CHAT_UNAVAILABLE',
-      `${who} cannot be reached (${nameOf(cause)}); check the network and baseUrl`,
-    );
+    return failed('CVE_CHAT_UNAVAILABLE', `${who} cannot be reached (${nameOf(cause)}); check the network and baseUrl`);
   }
   if (status === 429) {
     const wait = retryAfterMs === undefined ? '' : `, asks to wait ${Math.round(retryAfterMs / 1000)} s`;
-    return new ConclaveError('CVE_CHAT_RATE_LIMITED', `${who} limits the rate (HTTP 429)${wait}`, {
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+    return failed('CVE_CHAT_RATE_LIMITED', `${who} limits the rate (HTTP 429)${wait}`);
   }
   if (status === 408 || status === 504) {
-    return new ConclaveError('CVE_CHAT_TIMEOUT', `${who} timed out on its side (HTTP ${status})`);
+    return failed('CVE_CHAT_TIMEOUT', `${who} timed out on its side (HTTP ${status})`);
   }
   if (status >= 500 || status === 409) {
-    return new ConclaveError('CVE_CHAT_UNAVAILABLE', `${who} failed (HTTP ${status}); its status page may tell more`, {
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+    return failed('CVE_CHAT_UNAVAILABLE', `${who} failed (HTTP ${status}); its status page may tell more`);
   }
   const wayOut: Readonly<Record<number, string>> = {
-    400: 'check model and maxOutputTokens in the configuration',
+    400: 'check model, maxOutputTokens and thinkingTokens in the configuration',
     401: 'check the API key',
     403: 'check what the API key may use',
     404: 'check the model name and baseUrl in the configuration',
   };
-  return new ConclaveError(
+  return failed(
     'CVE_CHAT_NOT_CONFIGURED',
     `${who} refuses the request (HTTP ${status}); ${wayOut[status] ?? 'check the configuration of this agent'}`,
   );
 }
 
-export function refused(speaker: CallFailure['speaker'], why: string): ConclaveError {
+export function refused(speaker: Speaker, why: string): ConclaveError {
   return new ConclaveError(
     'CVE_CHAT_REFUSED',
     `${speaker.adapter} ${speaker.model} declined to answer (${why.slice(0, 200)}); another model may answer`,
@@ -57,16 +68,16 @@ export class AnswerCutOff extends ConclaveError {
   readonly answer: ChatAnswer;
 
   constructor(
-    speaker: CallFailure['speaker'],
+    speaker: Speaker,
     { maxOutputTokens }: Pick<ChatRequest, 'maxOutputTokens'>,
     why: string,
-    answer: ChatAnswer,
+    answer: Omit<ChatAnswer, 'speaker'>,
   ) {
     super(
       'CVE_CHAT_OUTPUT_INVALID',
-      `the answer of ${speaker.adapter} ${speaker.model} was cut off at maxOutputTokens ${maxOutputTokens} (${why}); raise it for this agent in planningTeam or executiveTeam, as far as the model allows`,
+      `the answer of ${speaker.adapter} ${speaker.model} was cut off at maxOutputTokens ${maxOutputTokens} (${why}); raise it or thinkingTokens for this agent in planningTeam or executiveTeam, as far as the model allows`,
     );
-    this.answer = answer;
+    this.answer = { ...answer, speaker };
   }
 }
 

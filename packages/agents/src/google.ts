@@ -1,15 +1,11 @@
 import type { Speaker } from '@conclave/contracts';
-import {
-  type EnhancedGenerateContentResponse,
-  FinishReason,
-  GoogleGenerativeAI,
-  GoogleGenerativeAIError,
-  GoogleGenerativeAIFetchError,
-} from '@google/generative-ai';
-import type { ChatModel } from './chat-model.ts';
+import { ApiError, FinishReason, type GenerateContentResponse, GoogleGenAI } from '@google/genai';
+import { boundedFetch } from './bounded.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused } from './failures.ts';
-import { guarded } from './guarded.ts';
-import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
+import { thinkingRoom } from './families.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SAFETY,
@@ -19,46 +15,60 @@ const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SPII,
 ]);
 
-/**
- * Google's Gemini API. A schema is asked for by JSON mode and instruction: Gemini's own schemas know no free-form objects.
- * It takes no idempotency key, and its SDK never retries.
- */
+/** Google's Gemini API by `@google/genai`. A schema is asked for by `responseJsonSchema`; it takes no idempotency key. */
 export function googleModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
-  const client = new GoogleGenerativeAI(settings.apiKey);
-  return guarded(speaker, settings.timeoutMs, async (request) => {
-    const { schema, system, maxOutputTokens } = request;
-    const model = client.getGenerativeModel(
-      {
+  const room = thinkingRoom('google', settings.model, settings.thinkingTokens);
+  const client = new GoogleGenAI({
+    apiKey: settings.apiKey,
+    vertexai: false,
+    httpOptions: {
+      timeout: settings.timeoutMs,
+      retryOptions: { attempts: 1 },
+      fetch: boundedFetch,
+      ...(settings.baseUrl === undefined ? {} : { baseUrl: settings.baseUrl }),
+    },
+  });
+  let means: Exclude<SchemaMeans, 'words'> = 'schema';
+
+  const generate = async (request: ChatRequest): Promise<GenerateContentResponse> => {
+    const { schema, maxOutputTokens, signal } = request;
+    const usesSchema = schema !== undefined && means === 'schema';
+    try {
+      return await client.models.generateContent({
         model: settings.model,
-        systemInstruction: schema === undefined ? system : `${system}\n\n${schemaInstruction(schema)}`,
-        generationConfig: {
-          maxOutputTokens,
+        contents: request.messages.map(({ role, content }) => ({
+          role: role === 'assistant' ? 'model' : 'user',
+          parts: [{ text: content }],
+        })),
+        config: {
+          systemInstruction: systemFor(request, means),
+          maxOutputTokens: maxOutputTokens + room,
+          abortSignal: signal,
           ...(schema === undefined ? {} : { responseMimeType: 'application/json' }),
+          ...(usesSchema ? { responseJsonSchema: schema } : {}),
         },
-      },
-      settings.baseUrl === undefined ? {} : { baseUrl: settings.baseUrl },
-    );
-    const contents = request.messages.map(({ role, content }) => ({
-      role: role === 'assistant' ? 'model' : 'user',
-      parts: [{ text: content }],
-    }));
-    const { response } = await model
-      .generateContent({ contents }, { signal: request.signal })
-      .catch((cause: unknown) => {
-        if (cause instanceof GoogleGenerativeAIFetchError) {
-          throw failureOf({ speaker, status: cause.status, retryAfterMs: retryDelayOf(cause), cause });
-        }
-        // The SDK wraps what fetch throws: no answer came, unless an answer could not be read.
-        if (cause instanceof GoogleGenerativeAIError) {
-          throw failureOf({ speaker, status: undefined, retryAfterMs: undefined, cause });
-        }
-        throw cause;
       });
-    const { promptTokenCount = 0, candidatesTokenCount = 0 } = response.usageMetadata ?? {};
+    } catch (cause) {
+      if (cause instanceof SyntaxError || signal.aborted) throw cause;
+      const status = cause instanceof ApiError ? cause.status : undefined;
+      const said = cause instanceof Error ? cause.message : '';
+      if (status === 400 && usesSchema && /schema/i.test(said)) {
+        means = 'json';
+        return await generate(request);
+      }
+      // Google says 400 where others say 401.
+      const isKey = status === 400 && /API_KEY_INVALID|API key not valid/i.test(said);
+      throw failureOf({ speaker, status: isKey ? 401 : status, retryAfterMs: retryDelayOf(said), cause });
+    }
+  };
+
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
+    const response = await generate(request);
+    const { promptTokenCount = 0, candidatesTokenCount = 0, thoughtsTokenCount = 0 } = response.usageMetadata ?? {};
     const answer = {
       text: textOf(speaker, response),
-      usage: { inputTokens: promptTokenCount, outputTokens: candidatesTokenCount },
+      usage: { inputTokens: promptTokenCount, outputTokens: candidatesTokenCount + thoughtsTokenCount },
     };
     const reason = response.candidates?.[0]?.finishReason;
     if (reason === FinishReason.MAX_TOKENS) throw new AnswerCutOff(speaker, request, `finish reason ${reason}`, answer);
@@ -66,22 +76,18 @@ export function googleModel(settings: VendorSettings): ChatModel {
   });
 }
 
-/** Seconds of google.rpc.RetryInfo, in milliseconds: the SDK does not show the retry-after header. */
-function retryDelayOf({ errorDetails }: GoogleGenerativeAIFetchError): number | undefined {
-  for (const detail of errorDetails ?? []) {
-    const delay: unknown = Reflect.get(detail, 'retryDelay');
-    const seconds = typeof delay === 'string' ? /^(\d+(?:\.\d+)?)s$/.exec(delay)?.[1] : undefined;
-    if (seconds !== undefined) return Number(seconds) * 1000;
-  }
-  return undefined;
+/** Seconds of google.rpc.RetryInfo, in milliseconds, as they stand in the text of the SDK's error: it shows no header. */
+function retryDelayOf(said: string): number | undefined {
+  const seconds = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"/.exec(said)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
-function textOf(speaker: Speaker, response: EnhancedGenerateContentResponse): string {
+function textOf(speaker: Speaker, response: GenerateContentResponse): string {
   const block = response.promptFeedback?.blockReason;
   if (block !== undefined) throw refused(speaker, `prompt blocked: ${block}`);
   const candidate = response.candidates?.[0];
   if (candidate?.finishReason !== undefined && REFUSALS.has(candidate.finishReason)) {
     throw refused(speaker, `finish reason ${candidate.finishReason}`);
   }
-  return (candidate?.content?.parts ?? []).map((part) => part.text ?? '').join('');
+  return (candidate?.content?.parts ?? []).map((part) => (part.thought === true ? '' : (part.text ?? ''))).join('');
 }

@@ -1,15 +1,33 @@
 import OpenAI from 'openai';
-import type { ChatModel } from './chat-model.ts';
+import { boundedFetch } from './bounded.ts';
+import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { guarded } from './guarded.ts';
-import { schemaInstruction, type VendorSettings } from './vendor-settings.ts';
+import { familyOf, thinkingRoom } from './families.ts';
+import { vendorModel } from './vendor-model.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
+
+type Completion = OpenAI.Chat.Completions.ChatCompletion;
+
+/** What a server takes. It begins with what the family should take and learns from each refusal that names a parameter. */
+interface Dialect {
+  readonly limit: 'max_tokens' | 'max_completion_tokens';
+  readonly hasSwappedLimit: boolean;
+  readonly means: SchemaMeans;
+}
+
+const LESS: Readonly<Record<SchemaMeans, SchemaMeans | undefined>> = {
+  schema: 'json',
+  json: 'words',
+  words: undefined,
+};
 
 /**
- * OpenAI's Chat Completions API, or by `baseUrl` any endpoint that speaks it (Ollama, vLLM, llama.cpp). A schema is asked
- * for by JSON mode and instruction, which all of them know; json_schema is unknown to gpt-4-turbo and many servers.
+ * OpenAI's Chat Completions API, or by `baseUrl` any endpoint that speaks it (Ollama, vLLM, llama.cpp, gateways). A schema is asked for by
+ * `json_schema`, strict; a server that refuses that is asked by JSON mode and in words from then on.
  */
 export function openaiModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'openai', model: settings.model } as const;
+  const room = thinkingRoom('openai', settings.model, settings.thinkingTokens);
   const client = new OpenAI({
     apiKey: settings.apiKey,
     organization: null,
@@ -17,34 +35,48 @@ export function openaiModel(settings: VendorSettings): ChatModel {
     maxRetries: 0,
     timeout: settings.timeoutMs,
     logLevel: 'off',
+    fetch: boundedFetch,
     ...(settings.baseUrl === undefined ? {} : { baseURL: settings.baseUrl }),
   });
-  return guarded(speaker, settings.timeoutMs, async (request) => {
-    const { schema, maxOutputTokens } = request;
-    const system = schema === undefined ? request.system : `${request.system}\n\n${schemaInstruction(schema)}`;
-    const completion = await client.chat.completions
-      .create(
+  let dialect: Dialect = {
+    limit: settings.baseUrl === undefined ? 'max_completion_tokens' : familyOf('openai', settings.model).limit,
+    hasSwappedLimit: false,
+    means: 'schema',
+  };
+
+  const create = async (request: ChatRequest): Promise<Completion> => {
+    const { schema, idempotencyKey, maxOutputTokens } = request;
+    const { limit, means } = dialect;
+    try {
+      return await client.chat.completions.create(
         {
           model: settings.model,
           messages: [
-            { role: 'system', content: system },
+            { role: 'system', content: systemFor(request, means) },
             ...request.messages.map(({ role, content }) => ({ role, content })),
           ],
-          ...(settings.baseUrl === undefined
-            ? { max_completion_tokens: maxOutputTokens }
-            : { max_tokens: maxOutputTokens }),
-          ...(schema === undefined ? {} : { response_format: { type: 'json_object' } }),
+          [limit]: maxOutputTokens + room,
+          ...(schema === undefined ? {} : responseFormat(means, schema)),
         },
         {
           signal: request.signal,
-          ...(request.idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': request.idempotencyKey } }),
+          ...(idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': idempotencyKey } }),
         },
-      )
-      .catch((cause: unknown) => {
-        if (!(cause instanceof OpenAI.APIError)) throw cause;
-        const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
-        throw failureOf({ speaker, status: cause.status, retryAfterMs, cause });
-      });
+      );
+    } catch (cause) {
+      if (!(cause instanceof OpenAI.APIError)) throw cause;
+      const learnt = afterRefusal(dialect, cause, schema !== undefined);
+      if (learnt !== undefined) {
+        dialect = learnt;
+        return await create(request);
+      }
+      const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
+      throw failureOf({ speaker, status: cause.status, retryAfterMs, cause });
+    }
+  };
+
+  return vendorModel(speaker, settings.timeoutMs, async (request) => {
+    const completion = await create(request);
     const choice = completion.choices[0];
     const refusal = choice?.message.refusal;
     if (refusal !== undefined && refusal !== null && refusal !== '') throw refused(speaker, refusal);
@@ -59,4 +91,31 @@ export function openaiModel(settings: VendorSettings): ChatModel {
     if (choice?.finish_reason === 'length') throw new AnswerCutOff(speaker, request, 'finish reason length', answer);
     return answer;
   });
+}
+
+function responseFormat(means: SchemaMeans, schema: NonNullable<ChatRequest['schema']>) {
+  if (means === 'words') return {};
+  if (means === 'json') return { response_format: { type: 'json_object' as const } };
+  const format = { name: 'answer', strict: true, schema: { ...schema } };
+  return { response_format: { type: 'json_schema' as const, json_schema: format } };
+}
+
+/** The dialect to ask in again after a refusal that names one of its parameters; undefined when there is none. */
+function afterRefusal(
+  dialect: Dialect,
+  cause: { status?: number | undefined; message: string },
+  hasSchema: boolean,
+): Dialect | undefined {
+  if (cause.status !== 400 && cause.status !== 422) return undefined;
+  // "max_tokens is too large" is about its value.
+  const namesLimit =
+    /max_(?:completion_)?tokens/.test(cause.message) &&
+    !/too (?:large|high)|at most|exceed|greater than/i.test(cause.message);
+  if (namesLimit && !dialect.hasSwappedLimit) {
+    const limit = dialect.limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
+    return { ...dialect, limit, hasSwappedLimit: true };
+  }
+  const means = LESS[dialect.means];
+  const namesFormat = /response_format|json_schema|json_object|schema|grammar|guided|structured/i.test(cause.message);
+  return hasSchema && namesFormat && means !== undefined ? { ...dialect, means } : undefined;
 }

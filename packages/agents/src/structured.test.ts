@@ -62,3 +62,25 @@ test('two invalid answers are an error that names the model and the problem', as
     (error) => isConclaveError(error, 'CVE_CHAT_OUTPUT_INVALID') && /test-model.*perhaps/.test(error.message),
   );
 });
+
+for (const thoughts of [
+  '<think>Perhaps {"vote":"go"}.</think>',
+  'Perhaps {"vote":"go"}.</think>',
+  '<thinking>{"vote":"go"}',
+]) {
+  test(`a draft in ${JSON.stringify(thoughts)} is no answer`, async () => {
+    const answered = await structured(
+      modelSaying(`${thoughts}\n{"vote":"no_go"}`, '{"vote":"no_go"}').model,
+      request,
+      schema,
+    );
+    assert.equal(answered.value.vote, 'no_go');
+    const unanswered = modelSaying(thoughts, '{"vote":"no_go"}');
+    assert.equal((await structured(unanswered.model, request, schema)).repaired, true);
+  });
+}
+
+test('null for an optional field is absent', async () => {
+  const { value } = await structured(modelSaying('{"vote":"go","reason":null}').model, request, schema);
+  assert.deepEqual(value, { vote: 'go', reason: '' });
+});

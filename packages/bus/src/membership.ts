@@ -1,4 +1,4 @@
-import { BUCKETS, canonicalJson, decodeToken, encodeToken } from '@conclave/contracts';
+import { BUCKETS, ConclaveError, canonicalJson, decodeToken, encodeToken } from '@conclave/contracts';
 import { kvDelete, kvPut, kvStream, kvSubject } from './kv.ts';
 import { asConclaveError, headerOf, nativeOf, parseJson } from './native.ts';
 import type { Bus } from './ports/connection.ts';
@@ -7,31 +7,62 @@ import type { StreamMessage } from './pull.ts';
 import { followStream } from './reader.ts';
 import { bucketTtlMs } from './topology.ts';
 
-const BUCKET = BUCKETS.runners;
 const PUT_DEADLINE_MS = 5000;
 const SWEEP_MS = 250;
 
-/** Who is there. Entries live as long as the bucket's ttl (10 s) unless they are put again. */
+/** The runners that are there. Entries live as long as the bucket's ttl (10 s) unless they are put again. */
 export function openMembership(bus: Bus): Membership {
+  return membersOf(bus, { bucket: BUCKETS.runners, keyOf: encodeToken, idOf: decodeToken });
+}
+
+/**
+ * What the services with agents say of their chairs; entries live as those of runners do. The key begins with the service's name, so that
+ * NATS permissions let none speak for another. Ids read `planner/planner-0`.
+ * @param service who puts and deletes; readers leave it out.
+ */
+export function openSeats(bus: Bus, service: SeatedService | undefined = undefined): Membership {
+  const keyOf = (id: string): string => {
+    if (service !== undefined) return `${service}.${encodeToken(id)}`;
+    throw new ConclaveError(
+      'CVE_REQUEST_INVALID',
+      `seats were opened for reading, so ${id} cannot be put; name the service`,
+    );
+  };
+  const idOf = (key: string): string => key.split('.').map(decodeToken).join('/');
+  return membersOf(bus, { bucket: BUCKETS.seats, keyOf, idOf });
+}
+
+/** The services whose agents sit in chairs. */
+export type SeatedService = 'planner' | 'executor';
+
+interface Entries {
+  readonly bucket: string;
+  keyOf(id: string): string;
+  /** @throws CVE_NAME_INVALID */
+  idOf(key: string): string;
+}
+
+function membersOf(bus: Bus, entries: Entries): Membership {
+  const { bucket, keyOf } = entries;
   const native = nativeOf(bus);
   return {
     async put(id, value) {
       const bytes = new TextEncoder().encode(JSON.stringify(value));
-      await kvPut(native, BUCKET, encodeToken(id), bytes, { deadlineMs: PUT_DEADLINE_MS }).catch((error: unknown) => {
+      await kvPut(native, bucket, keyOf(id), bytes, { deadlineMs: PUT_DEADLINE_MS }).catch((error: unknown) => {
         throw asConclaveError(error, `put member ${id}`);
       });
     },
     async delete(id) {
-      await kvDelete(native, BUCKET, encodeToken(id), { deadlineMs: PUT_DEADLINE_MS }).catch((error: unknown) => {
+      await kvDelete(native, bucket, keyOf(id), { deadlineMs: PUT_DEADLINE_MS }).catch((error: unknown) => {
         throw asConclaveError(error, `delete member ${id}`);
       });
     },
     async watch(onChange) {
-      return await watchMembers(bus, onChange);
+      return await watchMembers(bus, entries, onChange);
     },
     async all() {
       const members = Promise.withResolvers<Map<string, unknown>>();
-      const stop = await watchMembers(bus, (all) => members.resolve(new Map(all)));
+      const stop = await watchMembers(bus, entries, (all) => members.resolve(new Map(all)));
       try {
         return await members.promise;
       } finally {
@@ -48,9 +79,13 @@ interface Member {
 }
 
 /** Resolves when the present members have been told. */
-async function watchMembers(bus: Bus, onChange: (all: ReadonlyMap<string, unknown>) => void): Promise<Stop> {
+async function watchMembers(
+  bus: Bus,
+  { bucket, idOf }: Entries,
+  onChange: (all: ReadonlyMap<string, unknown>) => void,
+): Promise<Stop> {
   const native = nativeOf(bus);
-  const ttlMs = await bucketTtlMs(native, BUCKET).catch((error: unknown) => {
+  const ttlMs = await bucketTtlMs(native, bucket).catch((error: unknown) => {
     throw asConclaveError(error, 'watch the members');
   });
   const members = new Map<string, Member>();
@@ -66,14 +101,14 @@ async function watchMembers(bus: Bus, onChange: (all: ReadonlyMap<string, unknow
     onChange(all);
   };
   const note = (message: StreamMessage): void => {
-    const id = decodeToken(message.subject.slice(kvSubject(BUCKET, '').length));
+    const id = idOf(message.subject.slice(kvSubject(bucket, '').length));
     if (headerOf(message.message.headers, 'KV-Operation') !== undefined) members.delete(id);
     else members.set(id, { value: parseJson(message.data, `member ${id}`), seenAt: performance.now() });
     tell();
   };
   const reader = followStream(native, {
-    stream: kvStream(BUCKET),
-    filters: [kvSubject(BUCKET, '>')],
+    stream: kvStream(bucket),
+    filters: [kvSubject(bucket, '>')],
     start: 'last-per-subject',
     onMessage: (message) => {
       try {

@@ -12,10 +12,10 @@ import { openHandbacks } from './handbacks.ts';
 import { openJournal } from './journal.ts';
 import { kvPut } from './kv.ts';
 import { holdLease } from './lease.ts';
-import { openMembership } from './membership.ts';
+import { openMembership, openSeats } from './membership.ts';
 import { nativeOf } from './native.ts';
 import { createNkey } from './nkeys.ts';
-import type { NatsUser } from './permissions.ts';
+import { type NatsUser, ROLLBACK_CONSUMER } from './permissions.ts';
 import type { Bus } from './ports/connection.ts';
 import { openSnapshots } from './snapshots.ts';
 import { followTelemetry, publishInbox, publishTelemetry } from './telemetry.ts';
@@ -87,16 +87,32 @@ describe('permissions', () => {
     });
   }
 
+  for (const service of ['planner', 'executor'] as const) {
+    it(`of the seats of ${service}, ${service} alone reports`, async () => {
+      await openSeats(as(service), service).put(`${service}.0`, { seats: [] });
+      for (const user of Object.keys(WRITES) as NatsUser[]) {
+        if (user === service) continue;
+        await assert.rejects(openSeats(as(user), service).put(`${service}.0`, {}), DENIED, user);
+      }
+      for (const reader of ['operator', 'metrics', 'coordinator'] as const) {
+        const all = await openSeats(as(reader)).all();
+        assert.deepEqual(all.get(`${service}/${service}.0`), { seats: [] }, reader);
+      }
+      await openSeats(as(service), service).delete(`${service}.0`);
+    });
+  }
+
   it('work goes from the coordinator to its workers', async () => {
     const queue = openWorkQueue(as('coordinator'));
     await queue.publish(subjects.workMeeting, {}, { msgId: 'meeting' });
     await queue.publish(subjects.workAction('ops_commander'), {}, { msgId: 'action' });
+    await queue.publish(subjects.workRollback('ops_commander'), {}, { msgId: 'rollback' });
     await openWorkQueue(as('executor')).publish(subjects.workEvaluation, {}, { msgId: 'evaluation' });
     await publishInbox(as('publisher'), subjects.handoff, {});
     const seen: string[] = [];
-    const consume = (user: NatsUser, filter: string) =>
+    const consume = (user: NatsUser, filter: string, name: string = user) =>
       openWorkQueue(as(user)).consume({
-        name: user,
+        name,
         filter,
         concurrency: 1,
         handler: async (job) => void seen.push(job.subject),
@@ -104,6 +120,7 @@ describe('permissions', () => {
     const consumers = [
       consume('planner', subjects.workMeeting),
       consume('executor', subjects.workActionAll),
+      consume('executor', subjects.workRollbackAll, ROLLBACK_CONSUMER),
       consume('gpu-runner', subjects.workEvaluation),
       openWorkQueue(as('coordinator')).consume({
         stream: 'inbox',
@@ -113,7 +130,7 @@ describe('permissions', () => {
         handler: async (job) => void seen.push(job.subject),
       }),
     ];
-    await until(() => seen.length === 4, 'all handled');
+    await until(() => seen.length === 5, 'all handled');
     await Promise.all(consumers.map((consumer) => consumer.stop()));
     assert.equal(
       (await nativeOf(as('coordinator')).jsm.streams.info(STREAMS.work)).state.messages,
@@ -128,6 +145,8 @@ describe('permissions', () => {
     await assert.rejects(publish('planner', subjects.workAction('x')), DENIED);
     await assert.rejects(publish('planner', subjects.workMeeting), DENIED);
     await assert.rejects(publish('executor', subjects.workAction('x')), DENIED);
+    await assert.rejects(publish('executor', subjects.workRollback('x')), DENIED);
+    await assert.rejects(publish('planner', subjects.workRollback('x')), DENIED);
     await assert.rejects(publish('gpu-runner', subjects.workEvaluation), DENIED);
     await assert.rejects(publish('publisher', subjects.workMeeting), DENIED);
     const { jsm } = nativeOf(as('planner'));
@@ -161,6 +180,25 @@ describe('permissions', () => {
       await assert.rejects(native.jsm.streams.update(STREAMS.journal, { max_msgs: 1 }), /ermission/);
     }
     await assert.rejects(nativeOf(as('coordinator')).jsm.streams.delete(STREAMS.journal), /ermission/);
+  });
+
+  it('how the gates stand reaches metrics and operators, from the coordinator only', async () => {
+    const seen: string[] = [];
+    const hearing = (['metrics', 'operator'] as const).map((user) =>
+      as(user).subscribeCore(subjects.gatesAll, () => seen.push(user)),
+    );
+    await Promise.all([as('metrics').flush(), as('operator').flush()]);
+    const denied: string[] = [];
+    as('executor').onStatus((status) => denied.push(`${status.type} ${status.detail}`));
+    as('executor').publishCore(subjects.gates('forged'), '{}');
+    await until(
+      () => denied.some((line) => line === `permission_denied publish ${subjects.gates('forged')}`),
+      'the refusal',
+    );
+    as('coordinator').publishCore(subjects.gates('m'), '{}');
+    await until(() => seen.length > 1, 'both hear it');
+    for (const subscription of hearing) subscription.unsubscribe();
+    assert.deepEqual(seen.sort(), ['metrics', 'operator']);
   });
 
   it('desired states reach runners, from the coordinator only', async () => {
@@ -238,17 +276,17 @@ describe('permissions', () => {
   });
 
   it('a worker counts what it handed back, of its own work only', async () => {
-    for (const [user, subject] of [
-      ['planner', subjects.workMeeting],
-      ['executor', subjects.workAction('x')],
-      ['gpu-runner', subjects.workEvaluation],
+    for (const [user, name, subject, filter] of [
+      ['planner', 'planner', subjects.workMeeting, subjects.workMeeting],
+      ['executor', 'executor', subjects.workAction('x'), subjects.workActionAll],
+      ['executor', ROLLBACK_CONSUMER, subjects.workRollback('x'), subjects.workRollbackAll],
+      ['gpu-runner', 'gpu-runner', subjects.workEvaluation, subjects.workEvaluation],
     ] as const) {
       const publisher = user === 'gpu-runner' ? 'executor' : 'coordinator';
-      await openWorkQueue(as(publisher)).publish(subject, {}, { msgId: `back-${user}` });
-      const filter = user === 'executor' ? subjects.workActionAll : subject;
+      await openWorkQueue(as(publisher)).publish(subject, {}, { msgId: `back-${name}` });
       let deliveries = 0;
       const consumer = openWorkQueue(as(user)).consume({
-        name: user,
+        name,
         filter,
         concurrency: 1,
         maxDeliver: 1,
@@ -257,7 +295,7 @@ describe('permissions', () => {
           if (++deliveries < 3) throw new ConclaveError('CVE_CANCELLED', 'not now');
         },
       });
-      await until(() => deliveries === 3, `${user} gets it again`);
+      await until(() => deliveries === 3, `${name} gets it again`);
       await consumer.stop();
       const other = openHandbacks(nativeOf(as(user)), STREAMS.work, user === 'planner' ? 'executor' : 'planner');
       await assert.rejects(other.record(1, 99), /ermission/, user);

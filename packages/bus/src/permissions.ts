@@ -1,5 +1,9 @@
 import { ARTIFACT_STORE, BUCKETS, STREAMS, subjects } from '@conclave/contracts';
 import { HANDBACKS, handbacksOf } from './handbacks.ts';
+import type { SeatedService } from './membership.ts';
+
+/** Durable of the executor's second queue, which nothing but rollbacks goes through. */
+export const ROLLBACK_CONSUMER = 'executor-rollback';
 
 export type NatsUser = 'coordinator' | 'planner' | 'executor' | 'gpu-runner' | 'metrics' | 'operator' | 'publisher';
 
@@ -33,10 +37,10 @@ const read = (stream: string): string[] => [
 ];
 
 /**
- * Working off a queue. The durable is named like the user, and the filter is part of the creating subject: nobody can consume another's
- * work, nor (with a push consumer on a subject of its own choice) turn work it may publish into something it may not.
+ * Working off a queue. The durable's name begins with the user's, and the filter is part of the creating subject: nobody can consume
+ * another's work, nor (with a push consumer on a subject of its own choice) turn work it may publish into something it may not.
  */
-const work = (stream: string, durable: NatsUser | '*', filter: string): string[] => [
+const work = (stream: string, durable: NatsUser | typeof ROLLBACK_CONSUMER | '*', filter: string): string[] => [
   `$JS.API.CONSUMER.CREATE.${stream}.${durable}.${filter}`,
   `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
@@ -49,11 +53,18 @@ const work = (stream: string, durable: NatsUser | '*', filter: string): string[]
 const deadLetters = subjects.dlqAll;
 const loadSnapshots = `$JS.API.STREAM.MSG.GET.${kv(BUCKETS.snapshots)}`;
 const writeArtifacts = [`$O.${ARTIFACT_STORE}.>`, `$JS.API.STREAM.MSG.GET.${OBJECTS}`];
+/** Who sits in the chairs of a service, said by that service alone. */
+const reportSeats = (service: SeatedService): string => `$KV.${BUCKETS.seats}.${service}.>`;
 const submit = [subjects.handoff, subjects.incident, subjects.insight];
 const serve = ['$SRV.>'];
 const api = 'conclave.api.>';
 const infer = 'conclave.infer.>';
-const WORK = { meeting: subjects.workMeeting, actions: 'conclave.work.action.>', evaluation: subjects.workEvaluation };
+const WORK = {
+  meeting: subjects.workMeeting,
+  actions: 'conclave.work.action.>',
+  rollbacks: 'conclave.work.rollback.>',
+  evaluation: subjects.workEvaluation,
+};
 
 /** The permissions of each NATS user. Used by the embedded server and by the Helm chart alike. */
 export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> {
@@ -93,6 +104,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...submit,
         WORK.meeting,
         WORK.actions,
+        WORK.rollbacks,
         WORK.evaluation,
         // The inbox has no other consumer, so the durable's name is free; several filters go without one in the subject.
         ...work(STREAMS.inbox, '*', '>'),
@@ -102,6 +114,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         `$KV.${BUCKETS.snapshots}.>`,
         ...writeArtifacts,
         subjects.desiredAll,
+        subjects.gatesAll,
         deadLetters,
         api,
       ],
@@ -112,6 +125,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'planner',
       [
         journalKind('meetings'),
+        reportSeats('planner'),
         ...read(STREAMS.journal),
         ...read(STREAMS.telemetry),
         ...work(STREAMS.work, 'planner', WORK.meeting),
@@ -127,10 +141,12 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'executor',
       [
         journalKind('actions'),
+        reportSeats('executor'),
         ...read(STREAMS.journal),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),
         ...work(STREAMS.work, 'executor', WORK.actions),
+        ...work(STREAMS.work, ROLLBACK_CONSUMER, WORK.rollbacks),
         WORK.evaluation,
         subjects.incident,
         subjects.insight,
@@ -160,7 +176,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', readAll, serve, true),
+    metrics: user('metrics', readAll, [subjects.gatesAll, ...serve], true),
     operator: user(
       'operator',
       [
@@ -168,6 +184,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...read(STREAMS.dlq),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),
+        ...read(kv(BUCKETS.seats)),
         ...read(OBJECTS),
         ...writeArtifacts,
         ...submit,
@@ -176,7 +193,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         '$SRV.>',
       ],
       // What happens may be watched live with any client.
-      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll],
+      [subjects.journalAll, subjects.telemetryAll, subjects.dlqAll, subjects.gatesAll],
     ),
     publisher: {
       permissions: {

@@ -15,7 +15,7 @@ export interface TopologyOptions {
   readonly journalMaxBytes?: number | undefined;
   /** Milliseconds until an unrenewed lease expires. Default 10 000. */
   readonly leaseTtlMs?: number | undefined;
-  /** Milliseconds until a silent runner is no member any more. Default 10 000. */
+  /** Milliseconds until a silent runner, planner or executor is no member any more. Default 10 000. */
   readonly membershipTtlMs?: number | undefined;
   /** Milliseconds to wait for JetStream to accept the streams (a cluster elects its leaders first). Default 60 000. */
   readonly deadlineMs?: number | undefined;
@@ -91,6 +91,7 @@ function wantedStreams(options: TopologyOptions): Wanted[] {
     },
     bucket(BUCKETS.leases, options.leaseTtlMs ?? ENTRY_TTL_MS),
     bucket(BUCKETS.runners, options.membershipTtlMs ?? ENTRY_TTL_MS),
+    bucket(BUCKETS.seats, options.membershipTtlMs ?? ENTRY_TTL_MS),
     bucket(BUCKETS.snapshots, 0, SNAPSHOT_HISTORY),
     bucket(HANDBACKS, HANDBACKS_TTL_MS),
     {

@@ -1,6 +1,6 @@
 export { type ApiBody, callApi, hasLeader } from './api.ts';
-export { readDefinition } from './commands/apply.ts';
 export { connect, readSettings, type Settings } from './connect.ts';
+export { readDefinition } from './definition-file.ts';
 export { bearer } from './load/ask-in-turn.ts';
 export { type LoadDriver, startLoad } from './load/driver.ts';
 export { run } from './program.ts';

@@ -13,7 +13,7 @@ import { readSettings } from './connect.ts';
 import { run } from './program.ts';
 import { readWorld } from './read-world.ts';
 
-async function conclave(...args: string[]): Promise<{ code: 0 | 1; out: string; err: string }> {
+async function conclave(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
@@ -104,7 +104,106 @@ suite('the conclave command against a real server', () => {
 
   test('explain of an unknown model names those that exist, in one line', async () => {
     const { code, err } = await on('explain', 'nope');
-    assert.deepEqual([code, err], [1, 'CVE_ROLLOUT_UNKNOWN: nothing is on record about "nope"; known: emoji-search']);
+    assert.deepEqual([code, err], [6, 'CVE_ROLLOUT_UNKNOWN: nothing is on record about "nope"; known: emoji-search']);
+  });
+
+  for (const args of [
+    ['history', 'emoji-serach'],
+    ['explain', 'emoji-serach'],
+  ])
+    test(`${args.join(' ')} names the model that was probably meant`, async () => {
+      const { code, err } = await on(...args);
+      assert.equal(code, 1);
+      assert.match(err, /^CVE_ROLLOUT_UNKNOWN: .*"emoji-serach"; did you mean "emoji-search"\? known: emoji-search$/);
+    });
+
+  test('infer of a model that does not exist is refused by its name', async () => {
+    const { code, err } = await on('infer', 'emoji-serach', 'cat');
+    assert.equal(code, 1);
+    assert.match(err, /^CVE_MODEL_UNKNOWN: .*did you mean "emoji-search"\? known: emoji-search$/);
+  });
+
+  test('status and explain show the figures that the leader tells, and say so where none does', async () => {
+    assert.match(
+      (await on('status')).out,
+      /gates {6}0 of 2 passed {2}as last recorded; no leader tells the figures of now/,
+    );
+    const verdict = {
+      ...{ gate: 'latency_p95_ms', outcome: 'running', value: 3.2, interval: null, operator: '<', threshold: 50 },
+      ...{ samples: 77, minSamples: 200, window: null, stageEpoch: 1, modelDigest: digest, datasetDigest: null },
+      ...{
+        source: 'telemetry',
+        required: true,
+        dryRun: false,
+        sentence: '77 of 200 requests; no request has arrived for 40 s',
+      },
+    };
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'tells figures' });
+    api.endpoint('explain', subjects.api('explain'), async () => ({
+      live: { model: MODEL, rolloutId: 'r-1', stageEpoch: 1, at: new Date().toISOString(), verdicts: [verdict] },
+    }));
+    await api.ready();
+    for (const args of [['status'], ['explain', MODEL]]) {
+      const { out } = await on(...args);
+      assert.match(out, /… latency_p95_ms 3\.2 ms n=77 of 200, needs < 50 ms/);
+      assert.doesNotMatch(out, /as last recorded/);
+    }
+    assert.match((await on('status')).out, /no request has arrived for 40 s/);
+    await api.stop();
+  });
+
+  test('apply says what came of it, and what holds what it opened', async () => {
+    const asked: unknown[] = [];
+    const answers = [
+      {
+        changed: true,
+        outcome: 'opened',
+        detail: '',
+        rolloutId: 'r-2',
+        holds: ['held (pause) for 2 h by ada: lunch; nothing advances until: conclave resume m'],
+      },
+      { changed: false, outcome: 'unchanged', detail: '', rolloutId: 'r-2' },
+      {
+        changed: false,
+        outcome: 'nothing_to_do',
+        detail: 'm 1.1 already serves in production; nothing to do',
+        rolloutId: 'r-2',
+      },
+    ];
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers apply' });
+    api.endpoint('apply', subjects.api('apply'), async ({ body }) => {
+      asked.push(Object(body).retry);
+      return answers[asked.length - 1];
+    });
+    await api.ready();
+    const file = join(plans, 'r.yaml');
+    writeFileSync(
+      file,
+      'apiVersion: conclave/v1\nkind: ModelRollout\nmetadata: { name: r }\nspec: { model: m, version: "1.1", dataset: d }\n',
+    );
+    const opened = await on('apply', '-f', file);
+    assert.match(opened.out, /^✓ r-2 applied/);
+    assert.match(opened.out, /\n! held \(pause\) for 2 h by ada: lunch; nothing advances until: conclave resume m$/);
+    assert.match((await on('apply', '-f', file, '--retry')).out, /^· r-2 is open already/);
+    assert.deepEqual(await on('apply', '-f', file), {
+      code: 0,
+      out: '· m 1.1 already serves in production; nothing to do',
+      err: '',
+    });
+    assert.deepEqual(asked, [false, true, false]);
+    await api.stop();
+  });
+
+  test('a dry run tells what apply would say', async () => {
+    const file = join(plans, 'dry.yaml');
+    writeFileSync(
+      file,
+      `apiVersion: conclave/v1\nkind: ModelRollout\nmetadata: { name: r }\nspec: { model: ${MODEL}, version: "1.2", dataset: d }\n`,
+    );
+    assert.match(
+      (await on('apply', '-f', file, '--dry-run')).out,
+      /\n! r-1 of 1\.1 is open: apply refuses another until it has ended/,
+    );
   });
 
   test('history lists the commits as sentences, oldest first', async () => {
@@ -129,7 +228,7 @@ suite('the conclave command against a real server', () => {
     assert.equal(aborted.out, '✓ r-1 rolled back; 1.0 serves alone');
     assert.equal(tokens.at(-1), 'the-operators-token');
     const refused = await on('pause', MODEL, '--reason', 'test');
-    assert.deepEqual([refused.code, refused.err], [1, 'CVE_UNAUTHORIZED: the token given for pause is no operator']);
+    assert.deepEqual([refused.code, refused.err], [5, 'CVE_UNAUTHORIZED: the token given for pause is no operator']);
     await api.stop();
   });
 
@@ -156,6 +255,33 @@ suite('the conclave command against a real server', () => {
     api.endpoint('explain', subjects.api('explain'), async () => ({}));
     await api.ready();
     await until(async () => /^leader +coordinator-0 epoch 7$/m.test((await on('status')).out), 'it is shown as one');
+    await api.stop();
+  });
+
+  test('a pause that outlived its rollout is shown, with the way out', async () => {
+    const journal = openJournal(server.bus, { by: 'test' });
+    const model = aggregates.rollouts('paused');
+    await journal.append(model, 'any', [
+      event('rollout.adopted', { model: 'paused', version: '1.0', digest, dataset: digest, by: 'ada' }),
+      event('rollout.held', { holdId: 'pause', kind: 'pause', by: 'ada', reason: 'lunch' }),
+    ]);
+    for (const args of [['status'], ['explain', 'paused']])
+      assert.match(
+        (await on(...args)).out,
+        /held \(pause\) for .* by ada: lunch; nothing advances until: conclave resume paused/,
+      );
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers pause' });
+    api.endpoint('pause', subjects.api('pause'), async () => ({
+      changed: true,
+      rolloutId: null,
+      stable: '1.0',
+      isOpen: false,
+    }));
+    await api.ready();
+    assert.equal(
+      (await on('pause', 'paused', '--reason', 'r')).out,
+      '✓ paused paused; no rollout is open, so it holds the next one',
+    );
     await api.stop();
   });
 
@@ -273,7 +399,7 @@ suite('the conclave command against a real server', () => {
     });
     const { out } = await on('dlq', 'list');
     assert.match(out, /conclave\.handoff {2}2 bytes, refused by coordinator-0\n {4}CVE_HANDOFF_INVALID: count is 2/);
-    assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out)[0].content, '{}');
+    assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out).deadLetters[0].content, '{}');
   });
 });
 
@@ -287,7 +413,7 @@ test('a journal that is not there is said to be unreadable, not waited for', asy
     /CVE_BUS_UNAVAILABLE: the journal after #0 could not be read, nothing came for 0\.3 s; see/,
   );
   const { code, err } = await conclave('--nats', nats.url, 'status');
-  assert.deepEqual([code, err.split('\n').length], [1, 1]);
+  assert.deepEqual([code, err.split('\n').length], [3, 1]);
 });
 
 suite('the conclave command without a server', () => {
@@ -320,10 +446,10 @@ suite('the conclave command without a server', () => {
     ],
   ];
   for (const [name, args, line] of errors) {
-    test(`${name} is one line on standard error and exit code 1`, async () => {
+    test(`${name} is one line on standard error and exit code 2`, async () => {
       writeFileSync(join(dir, 'broken.json'), '{');
       const { code, out, err } = await conclave(...args);
-      assert.deepEqual([code, out], [1, '']);
+      assert.deepEqual([code, out], [2, '']);
       assert.match(err, line);
       assert.equal(err.split('\n').length, 1);
     });

@@ -12,7 +12,7 @@ export interface PushOptions {
   readonly onProgress?: Progress | undefined;
 }
 
-interface Pushed {
+export interface Pushed {
   readonly digest: Digest;
   readonly bytes: number;
   readonly files: number;

@@ -1,10 +1,12 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@conclave/bus';
+import type { Answers } from './answers.ts';
+import type { CommonOptions } from './common-options.ts';
 import { connect, readSettings, type Settings } from './connect.ts';
 
 /** What a verb works with. */
-export interface Session {
+export interface Session extends Answers {
   readonly bus: Bus;
   readonly token: string | undefined;
   /** The bearer token of the services' HTTP routes, where they ask for one. */
@@ -13,14 +15,12 @@ export interface Session {
   readonly cacheDir: string;
   /** What it is connected to. */
   readonly settings: Settings;
-  /** One line or more to standard output. */
-  print(text: string): void;
 }
 
 export type WithSession = <T>(work: (session: Session) => Promise<T>) => Promise<T>;
 
 /** Runs a verb on a connection that is closed afterwards. */
-export function sessions(options: () => { nats?: string; state?: string }, print: (text: string) => void): WithSession {
+export function sessions(options: () => CommonOptions, answers: Answers): WithSession {
   return async (work) => {
     const settings = readSettings(options());
     const bus = await connect(settings);
@@ -31,7 +31,7 @@ export function sessions(options: () => { nats?: string; state?: string }, print
         httpToken: process.env.CONCLAVE_HTTP_TOKEN,
         cacheDir: cacheDirOf(settings),
         settings,
-        print,
+        ...answers,
       });
     } finally {
       await bus.drain();

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { WHO_LENGTH, WHY_LENGTH } from './events/rollouts.ts';
 import { digest, entityId, gateName, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
+import { runnerServing } from './serving.ts';
 import { stageName } from './stages.ts';
-import { incidentReport } from './submissions.ts';
+import { severity } from './submissions.ts';
 
 /** Header that carries the caller's token on operators' verbs; the coordinator verifies it. */
 export const TOKEN_HEADER = 'Conclave-Token';
@@ -71,11 +72,17 @@ export const API = {
     operator: true,
     request: z.strictObject({ model: modelName, version: versionName, dataset: z.union([digest, modelName]) }),
   },
-  apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition }) },
+  /** Opens a rollout. `retry`: also one whose very definition was opened before and ended. */
+  apply: { operator: true, request: z.strictObject({ definition: rolloutDefinition, retry: z.boolean().optional() }) },
   /** Ends the open rollout: stable serves everything again. */
   abort: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
   /** Takes production back from the version that completed its rollout to the one before it. */
   revert: { operator: true, request: z.strictObject({ model: modelName, reason: why, rolloutId: meantRollout }) },
+  /**
+   * Takes a model that cannot be served, or never was, off every runner and out of the status. Its bundles and its history stay. Refused
+   * while a version of it serves.
+   */
+  forget: { operator: true, request: z.strictObject({ model: modelName, reason: why }) },
   /** A person's yes to the verdicts as they stand; with `verdicts`, only if these still stand. */
   approve: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
   reject: { operator: true, request: z.strictObject({ model: modelName, reason: why, verdicts: meantVerdicts }) },
@@ -84,7 +91,8 @@ export const API = {
   override: { operator: true, request: z.strictObject({ model: modelName, gate: gateName, reason: why }) },
   convene: { operator: true, request: z.strictObject({ reason: why }) },
   resolve_incident: { operator: true, request: z.strictObject({ incidentId: entityId, reason: why }) },
-  open_incident: { operator: false, request: incidentReport },
+  /** Read as generously as what comes on `conclave.incident`: a P0 is never refused for its form. */
+  open_incident: { operator: false, request: z.unknown() },
 } as const;
 
 export type ApiVerb = keyof typeof API;
@@ -106,13 +114,48 @@ export const deployAnswer = z.object({
 });
 export type DeployAnswer = z.infer<typeof deployAnswer>;
 
-/** Answer of `rollback`, `abort` and `revert`. */
+/** Answer of the verbs by which an operator changes a rollout, `abort` and `revert` apart. */
+export const changedAnswer = z.object({
+  changed: z.boolean(),
+  /** The newest rollout of the model. */
+  rolloutId: z.string().nullable().default(null),
+  stable: z.string().nullable().default(null),
+  /** False when what was done holds or waits for a rollout that is yet to be applied. */
+  isOpen: z.boolean().default(true),
+  /** What keeps the model from advancing by somebody's will, with the way out. */
+  holds: z.array(z.string()).default([]),
+});
+export type ChangedAnswer = z.input<typeof changedAnswer>;
+
+/** Answer of `apply`. */
+export const applyAnswer = changedAnswer.extend({
+  outcome: z.enum(['opened', 'unchanged', 'nothing_to_do']),
+  /** Why there was nothing to do; empty otherwise. */
+  detail: z.string(),
+});
+export type ApplyAnswer = z.input<typeof applyAnswer>;
+
+/** Answer of `rollback`, `abort` and `revert`: what was accepted, and how far the runners are with it. */
 export const rollbackAnswer = z.object({
   outcome: z.enum(['rolled_back', 'nothing_to_roll_back']),
   rolloutId: z.string().nullable(),
+  /** The version that is to serve; `runners` says where it does. */
   serving: z.string().nullable(),
+  /** Each serving runner that reported itself. */
+  runners: z.array(runnerServing).optional(),
 });
 export type RollbackAnswer = z.infer<typeof rollbackAnswer>;
+
+/** Answer of `open_incident`. */
+export const incidentAnswer = z.object({
+  incidentId: z.string(),
+  severity,
+  /** The model that it concerns; null: all. */
+  model: z.string().nullable(),
+  /** What was read otherwise than it was written. */
+  doubts: z.array(z.string()),
+});
+export type IncidentAnswer = z.infer<typeof incidentAnswer>;
 
 /** Answer of `handoff`. */
 export const handoffAnswer = z.object({

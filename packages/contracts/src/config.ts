@@ -1,23 +1,40 @@
 import { z } from 'zod';
 import { EXECUTIVE_ROLES, executiveRole, PLANNING_ROLES, planningRole } from './roles.ts';
 
+/** The vendors whose models can sit in a chair. */
+export const vendorName = z.enum(['anthropic', 'openai', 'google']);
+export type VendorName = z.infer<typeof vendorName>;
+
+const modelChoice = {
+  adapter: vendorName,
+  /** A tier of the table in packages/agents/src/tiers.ts (`claude-opus`, `claude-sonnet`, `gpt`, `gemini-flash`), or a model's own id. */
+  model: z.string().min(1),
+  /** Name of the environment variable that holds the API key; by default ANTHROPIC_API_KEY, OPENAI_API_KEY or GOOGLE_API_KEY. */
+  apiKeyEnv: z.string().min(1).optional(),
+  /** Another address of the vendor's API; for `openai` any compatible endpoint. */
+  baseUrl: z.url().optional(),
+  /** For `google`: which of its two packages speaks, `@google/genai` (the default) or its archived predecessor `@google/generative-ai`. */
+  sdk: z.enum(['genai', 'generative-ai']).optional(),
+};
+
+/** A model that speaks for a chair when those before it cannot. */
+const substituteConfig = z.strictObject(modelChoice);
+export type SubstituteConfig = z.infer<typeof substituteConfig>;
+
 /** How an agent speaks. `rules` is deterministic and no LLM; it serves only where a configuration names it. */
 export const agentConfig = z.discriminatedUnion('adapter', [
   z.strictObject({ adapter: z.literal('rules') }),
   z.strictObject({
-    adapter: z.enum(['anthropic', 'openai', 'google']),
-    model: z.string().min(1),
-    /** Name of the environment variable that holds the API key; a missing key makes the agent absent. */
-    apiKeyEnv: z.string().min(1).optional(),
-    /** For `openai`: any compatible endpoint. */
-    baseUrl: z.url().optional(),
+    ...modelChoice,
+    /** Asked in this order when the model itself is gone, has no key or does not answer; with prompt, limits and times of the chair. */
+    substitutes: z.array(substituteConfig).max(8).default([]),
     /** Markdown file with the role's prompt, relative to the file that names it. */
     prompt: z.string().min(1).optional(),
-    /**
-     * Longest answer in tokens; one that is cut off there does not count. The default holds a plan of twenty actions; a model
-     * that gives less (gpt-4-turbo: 4096) refuses it and needs its own.
-     */
+    /** Longest answer in tokens, thinking not counted; one that is cut off there does not count. The default holds a plan of twenty actions. */
     maxOutputTokens: z.number().int().min(64).max(64_000).default(8192),
+    /** Room for thinking beside the answer, in tokens; by default 16,000 for the families that think, none for the others. */
+    thinkingTokens: z.number().int().min(0).max(128_000).optional(),
+    /** Longest time of one call. */
     timeoutSeconds: z.number().positive().max(600).default(90),
   }),
 ]);
@@ -43,6 +60,13 @@ const pace = z.strictObject({
   meetingIntervalSeconds: z.number().positive().default(1800),
   /** Least time between the end of a meeting and an early one. */
   earlyMeetingGapSeconds: z.number().nonnegative().default(60),
+  /**
+   * Most meetings in an hour, regular ones included; only those that a person asks for come on top. Default: the regular slots of an
+   * hour and 6 more, or as many more as a tenth of the time holds at `earlyMeetingGapSeconds`.
+   */
+  meetingsPerHour: z.number().int().min(1).max(5000).optional(),
+  /** Longest time for which a no_go on complete evidence stands before the same evidence is voted on again. */
+  noGoSeconds: z.number().positive().default(14_400),
   /** Seconds between heartbeats. */
   heartbeatIntervalSeconds: z.number().positive().default(300),
   /** Soak of a stage whose definition names none: a week, as in the guide. */
@@ -94,6 +118,8 @@ const runner = z.strictObject({
   requestTimeoutMs: z.number().int().min(10).default(5000),
   /** Latency that an answered request must keep to count for SLO compliance, unless the rollout's latency gate says. */
   sloLatencyMs: z.number().positive().default(50),
+  /** How long, in seconds, the version that served before stays loaded after it was replaced, so that a revert is instant. 0 for not at all. */
+  keepPreviousSeconds: z.number().nonnegative().default(86_400),
   /** Nice value of the evaluation process. */
   evaluationPriority: z.number().int().min(0).max(19).default(19),
 });

@@ -134,11 +134,13 @@ test('the last stage is followed by completion, which needs no vote', () => {
   assert.match(missingForNextStage(state, rollout, after(0)).join(), /it stands in its last stage/);
   assert.deepEqual(missingForNextStep(state, rollout, after(599.96)), [
     '0.1 s of the soak of 10 min are left',
+    '1.1 has not answered a single request in production yet',
     'gate ndcg@10 is pending: nothing measured yet',
     `held (pause) since ${AT} by ada: lunch`,
   ]);
   const passed: Step = ['rollout.verdict_changed', { rolloutId: 'r', stageEpoch: 2, verdict: ndcg('pass') }];
-  const earned = rolloutWith([...LAST_STAGE_SERVES, passed]);
+  const answered: Step = ['rollout.traffic_seen', { rolloutId: 'r', stageEpoch: 2 }];
+  const earned = rolloutWith([...LAST_STAGE_SERVES, answered, passed]);
   assert.equal(isEarnedWhole(earned.state, earned.rollout, after(599)), false);
   assert.equal(isEarnedWhole(earned.state, earned.rollout, after(600)), true);
   assert.equal(isEarnedWhole(state, rollout, after(600)), false);

@@ -5,19 +5,20 @@ import {
   type Rollout,
   type RolloutsState,
   soakSecondsOf,
+  type Vote,
   verdictSetOf,
 } from './folds/rollout.ts';
 import { shortDigest } from './names.ts';
 
 /*
  * Promise 1, in its order. A rollout may enter its next stage only when nothing is listed here:
- * runners ready, soak elapsed, every deciding gate passed in this epoch (or overridden by an operator), a meeting voted
+ * runners ready, soak elapsed, a request answered (after shadow), every deciding gate passed in this epoch (or overridden by an operator), a meeting voted
  * `go` on exactly these verdicts, a person approved where the definition asks for it, and no hold stands.
  */
 
 /** Something the present stage still owes before anybody may vote on it. */
 export interface MissingInStage {
-  readonly kind: 'serving' | 'soak' | 'gate' | 'hold';
+  readonly kind: 'serving' | 'soak' | 'traffic' | 'gate' | 'hold';
   /** The stage, the gate or the id of the hold. */
   readonly name: string;
   readonly sentence: string;
@@ -33,6 +34,7 @@ export function missingForNextStage(state: RolloutsState, rollout: Rollout, now:
   if (rollout.stage === undefined) return holds;
   return [
     ...sentences(missingReadiness(rollout, now)),
+    ...sentences(missingTraffic(rollout)),
     ...sentences(missingGates(rollout)),
     ...missingVote(rollout),
     ...missingApproval(rollout),
@@ -49,7 +51,12 @@ export function missingForNextStep(state: RolloutsState, rollout: Rollout, now: 
 
 /** What the present stage itself still owes, whoever may advance it: runners, soak, deciding gates, holds. */
 export function missingInStage(state: RolloutsState, rollout: Rollout, now: Date): MissingInStage[] {
-  return [...missingReadiness(rollout, now), ...missingGates(rollout), ...standingHolds(state)];
+  return [
+    ...missingReadiness(rollout, now),
+    ...missingTraffic(rollout),
+    ...missingGates(rollout),
+    ...standingHolds(state),
+  ];
 }
 
 /** True when only the vote (and what follows it) is missing: a meeting should be called. */
@@ -58,8 +65,14 @@ export function awaitsVote(state: RolloutsState, rollout: Rollout, now: Date): b
     rollout.stage !== undefined &&
     nextStage(rollout) !== undefined &&
     missingInStage(state, rollout, now).length === 0 &&
-    rollout.vote?.verdictSet !== verdictSetOf(rollout)
+    standingVote(rollout) === undefined
   );
+}
+
+/** The vote on exactly the verdicts that stand now; undefined when there is none, or its no_go is lifted. */
+export function standingVote(rollout: Rollout): Vote | undefined {
+  const { vote } = rollout;
+  return vote?.verdictSet === verdictSetOf(rollout) && vote.lifted === undefined ? vote : undefined;
 }
 
 /** True when the last stage is earned too and the candidate can become stable. */
@@ -93,6 +106,19 @@ function missingReadiness(rollout: Rollout, now: Date): MissingInStage[] {
   return [{ kind: 'soak', name, sentence: `${duration(Math.ceil(left * 10) / 10)} of the soak of ${soak} are left` }];
 }
 
+/** Users' requests, where the stage gives the candidate any: gates alone may all be of another kind. */
+function missingTraffic(rollout: Rollout): MissingInStage[] {
+  const { stage, trafficSince, definition } = rollout;
+  if (stage === undefined || stage === 'shadow' || trafficSince !== undefined) return [];
+  return [
+    {
+      kind: 'traffic',
+      name: stage,
+      sentence: `${definition.version} has not answered a single request in ${stage} yet`,
+    },
+  ];
+}
+
 function missingGates(rollout: Rollout): MissingInStage[] {
   return decidingGates(rollout).flatMap((name): MissingInStage[] => {
     const recorded = rollout.verdicts[name];
@@ -118,7 +144,20 @@ function missingVote(rollout: Rollout): string[] {
   if (vote === undefined) return ['no meeting has voted on these verdicts'];
   if (vote.verdictSet !== verdictSetOf(rollout))
     return [`meeting ${vote.meetingId} voted on other verdicts than those that stand now`];
-  return vote.decision === 'go' ? [] : [`meeting ${vote.meetingId} voted no_go`];
+  if (vote.decision === 'go') return [];
+  if (vote.lifted !== undefined)
+    return [`the no_go of meeting ${vote.meetingId} is lifted (${vote.lifted.reason}): a new vote is due`];
+  return [`meeting ${vote.meetingId} voted no_go${objectionsText(vote)}`];
+}
+
+/** Who objects, why, and what ends it: `; critic: too few short queries (ends when run_evaluation has succeeded, or at ...)`. */
+function objectionsText({ objections = [] }: Vote): string {
+  return objections
+    .map(({ role, reason, needs, until }) => {
+      const first = needs.length === 0 ? '' : `when ${needs.join(' and ')} succeeded on this model again, or `;
+      return `; ${role}: ${reason} (ends ${first}at ${until})`;
+    })
+    .join('');
 }
 
 function missingApproval(rollout: Rollout): string[] {

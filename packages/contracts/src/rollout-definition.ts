@@ -110,12 +110,16 @@ const stagesInOrder = z
     `must start with shadow, end with production and keep the order ${STAGES.join(', ')}`,
   );
 
-/** `kind: ModelRollout`, as a user writes it. */
-export const rolloutDefinition = z.strictObject({
-  apiVersion: z.literal('conclave/v1'),
-  kind: z.literal('ModelRollout'),
-  metadata: z.strictObject({ name: modelName }),
-  spec: z.strictObject({
+/** Sources that measure the candidate: no open incident and a passed swap to stable say nothing of how good it is. */
+const MEASURING: ReadonlySet<Gate['source']> = new Set(['evaluation', 'telemetry', 'comparison']);
+
+/** Whether a gate decides, and on a measurement of the candidate. */
+export function isDecidingMeasurement({ source, required, dryRun }: Gate): boolean {
+  return MEASURING.has(source) && required && !dryRun;
+}
+
+const spec = z
+  .strictObject({
     model: modelName,
     version: versionName,
     /** Pins the bundle; when absent the digest registered for the version is pinned at apply. */
@@ -129,7 +133,20 @@ export const rolloutDefinition = z.strictObject({
       .min(1)
       .refine((list) => new Set(list.map((g) => g.name)).size === list.length, 'gate names must differ')
       .default([...DEFAULT_GATES]),
-  }),
+  })
+  // Missing data passes no gate; without a gate that measures, there would be none to pass.
+  .refine((whole) => whole.authority === 'observe' || whole.gates.some(isDecidingMeasurement), {
+    path: ['gates'],
+    error:
+      'no gate that decides measures the candidate, so it would reach production unmeasured; let at least one gate of source evaluation, telemetry or comparison be required and no dry run, or set authority: observe',
+  });
+
+/** `kind: ModelRollout`, as a user writes it. */
+export const rolloutDefinition = z.strictObject({
+  apiVersion: z.literal('conclave/v1'),
+  kind: z.literal('ModelRollout'),
+  metadata: z.strictObject({ name: modelName }),
+  spec,
 });
 export type RolloutDefinition = z.infer<typeof rolloutDefinition>;
 

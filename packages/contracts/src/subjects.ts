@@ -14,6 +14,7 @@ export const STREAMS = {
 export const BUCKETS = {
   leases: 'conclave-leases',
   runners: 'conclave-runners',
+  seats: 'conclave-seats',
   snapshots: 'conclave-snapshots',
 } as const;
 
@@ -67,6 +68,9 @@ export const subjects = {
   workMeeting: 'conclave.work.meeting',
   workAction: (owner: string): string => `conclave.work.action.${encodeToken(owner)}`,
   workActionAll: 'conclave.work.action.*',
+  /** Actions that roll back, apart from all others so that they never wait behind them. */
+  workRollback: (owner: string): string => `conclave.work.rollback.${encodeToken(owner)}`,
+  workRollbackAll: 'conclave.work.rollback.*',
   workEvaluation: 'conclave.work.evaluation',
 
   telemetry: (model: string, version: string): string =>
@@ -84,6 +88,9 @@ export const subjects = {
   /** Core NATS, once a second: the leader confirms the last rollout sequence it knows. */
   desired: (model: string): string => `conclave.desired.${encodeToken(model)}`,
   desiredAll: 'conclave.desired.*',
+  /** Core NATS, once a second while a rollout is open: how the leader judges its gates now. */
+  gates: (model: string): string => `conclave.gates.${encodeToken(model)}`,
+  gatesAll: 'conclave.gates.*',
 } as const;
 
 /** The aggregate a journal subject names. @throws CVE_NAME_INVALID for anything else. */

@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import { ConclaveError } from './errors.ts';
+import { readIncident } from './incident-report.ts';
 import { entityId, modelName } from './names.ts';
 import { zodMessage } from './zod-message.ts';
 
 export const severity = z.enum(['P0', 'P1', 'P2', 'P3']);
 export type Severity = z.infer<typeof severity>;
 
-/** Body of `conclave.incident`: opens an incident. An open P0 holds every advance of the model (of all models if none is named). */
-export const incidentReport = z.strictObject({
+/**
+ * Body of `conclave.incident` as it should be; what comes is read by `readIncident`. An open P0 holds every advance of the model (of all
+ * models if none is named).
+ */
+const incidentReport = z.strictObject({
   id: entityId.optional(),
   severity,
   title: z.string().min(1).max(300),
@@ -27,14 +31,14 @@ export const insightNote = z.strictObject({
 });
 export type InsightNote = z.infer<typeof insightNote>;
 
-/** @throws CVE_INCIDENT_INVALID */
+/**
+ * A report by somebody who waits for the answer, and may mend it: an id or a model that cannot be one is refused.
+ * @throws CVE_INCIDENT_INVALID
+ */
 export function parseIncident(input: unknown): IncidentReport {
-  const parsed = incidentReport.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw new ConclaveError(
-    'CVE_INCIDENT_INVALID',
-    `the incident report is not valid: ${zodMessage(parsed.error, input)}; send {"severity":"P0","title":"..."}`,
-  );
+  const { report, unusable } = readIncident(input);
+  if (unusable.length === 0) return report;
+  throw new ConclaveError('CVE_INCIDENT_INVALID', `the incident report is not valid: ${unusable.join('; ')}`);
 }
 
 /** @throws CVE_INSIGHT_INVALID */

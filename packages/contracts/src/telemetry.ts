@@ -32,6 +32,8 @@ export const telemetryWindow = z.object({
   latency: latencySketch,
   /** Set when the window must not count as evidence, e.g. during a rollback test. */
   excluded: z.string().optional(),
+  /** On a candidate's window: the share of the stage's requests, 0 to 1, that carried the client key seen most often. */
+  dominantKey: z.number().min(0).max(1).optional(),
 });
 export type TelemetryWindow = z.infer<typeof telemetryWindow>;
 
@@ -51,10 +53,14 @@ export const runnerStatus = z.object({
       rolloutSeq: z.number().int().nonnegative(),
       /** False while no confirmation of the desired state was heard for a few seconds: it then serves stable only. */
       confirmed: z.boolean(),
+      /** What answers as stable at this moment: still the version before while the desired one is loading; null when nothing does. */
+      stable: z.object({ version: versionName, digest, dataset: digest }).nullable().optional(),
       versions: z.array(
         z.object({
           version: versionName,
           digest,
+          /** Digest of the dataset whose documents it searches. */
+          dataset: digest.optional(),
           state: z.enum(['loading', 'ready', 'failed', 'restarting']),
           /** Warm-up time, or the error of a failed load. */
           detail: z.string(),

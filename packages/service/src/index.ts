@@ -1,4 +1,5 @@
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
+export { describeEnvFiles, type EnvFiles, envFilesOf, type ReadEnvFile, readEnvFiles } from './env-files.ts';
 export { type Environment, readEnvironment } from './environment.ts';
 export { faultPoint } from './fault-point.ts';
 export {
@@ -15,4 +16,5 @@ export { createLog } from './log.ts';
 export { loadOperators, type Operators } from './operators.ts';
 export { redactFields, redactText } from './redact.ts';
 export { type RunningService, runService, type ServiceContext, type ServiceDefinition } from './run-service.ts';
+export { type SeatReportOptions, startSeatReport } from './seat-report.ts';
 export { type FollowWorldOptions, followWorld, type WorldFollower } from './world-follower.ts';

@@ -45,7 +45,7 @@ function readWithBase(file: string, chain: readonly string[]): Mapping {
 function readMapping(file: string): Mapping {
   let raw: unknown;
   try {
-    raw = parse(readFileSync(file, 'utf8')) ?? {};
+    raw = parse(readFileSync(file, 'utf8'), { merge: true }) ?? {};
   } catch (error) {
     throw new ConclaveError(
       'CVE_CONFIG_UNREADABLE',

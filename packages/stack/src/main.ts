@@ -4,6 +4,7 @@ import type { LoadDriver } from '@conclave/cli';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { loadConfig, readEnvironment } from '@conclave/service';
 import { type Arguments, readArguments, usage } from './arguments.ts';
+import { openDotEnv } from './dot-env.ts';
 import { type GracefulStop, startGracefulStop } from './graceful-stop.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { finale } from './story/finale.ts';
@@ -121,6 +122,9 @@ async function run(given: Arguments): Promise<void> {
   try {
     const configFile = given.config ?? join(root, 'config', given.bare ? 'without_keys.yaml' : 'demo.yaml');
     const dataDir = given.dataDir ?? usualDataDir;
+    const dotEnv = openDotEnv(configFile, root, process.env, (reason) => console.error(reason));
+    Object.assign(process.env, dotEnv.env);
+    for (const line of dotEnv.lines) console.log(line);
     // Each service reads both itself; a mistake is better told once than five times.
     loadConfig(configFile);
     checkEnvironment(configFile, dataDir);
@@ -129,6 +133,7 @@ async function run(given: Arguments): Promise<void> {
       configFile,
       nats: natsFrom(process.env),
       ports: 'usual',
+      environment: dotEnv.again,
       replicas,
       signal: stopping.signal,
       onProgress: print,

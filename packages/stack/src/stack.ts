@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly ports?: 'usual' | 'free';
   /** Names of the operators that get a token; default `local` only. */
   readonly operators?: readonly string[];
+  /** What services inherit from, asked at each start of one; default this process's environment. */
+  readonly environment?: () => NodeJS.ProcessEnv;
   /** Added to the environment of every instance of a service. */
   readonly env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>;
   /** Default `info`. */
@@ -240,7 +242,7 @@ async function processSpec(options: StackOptions, instance: Instance, wiring: Wi
     args: [join(options.servicesDir ?? repositoryServices, service, 'src', 'main.ts')],
     cwd: process.cwd(),
     logFile: join(options.dataDir, 'logs', `${name}.log`),
-    env: serviceEnvironment(options, instance, wiring, cacheDir),
+    env: () => serviceEnvironment(options, instance, wiring, cacheDir),
   };
 }
 
@@ -252,7 +254,7 @@ function serviceEnvironment(
   cacheDir: string,
 ): NodeJS.ProcessEnv {
   return {
-    ...inheritedEnvironment(service, process.env),
+    ...inheritedEnvironment(service, options.environment?.() ?? process.env),
     CONCLAVE_CONFIG: options.configFile,
     CONCLAVE_INSTANCE: name,
     CONCLAVE_NATS_URL: natsUrl,

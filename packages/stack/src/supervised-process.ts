@@ -9,7 +9,8 @@ export interface ProcessSpec {
   readonly name: string;
   /** Arguments to Node: the program's file and what it takes. */
   readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
+  /** A function is asked at each start. */
+  readonly env: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv);
   readonly cwd: string;
   /** Receives stdout and stderr; appended to. */
   readonly logFile: string;
@@ -149,11 +150,12 @@ export function superviseProcess(spec: ProcessSpec, options: SupervisionOptions)
 /** In a group of its own, so that Ctrl-C in the terminal reaches the stack alone, which then ends its processes in order. */
 function spawnLogged(spec: ProcessSpec): ChildProcess {
   mkdirSync(dirname(spec.logFile), { recursive: true });
+  const env = typeof spec.env === 'function' ? spec.env() : spec.env;
   const log = openSync(spec.logFile, 'a', 0o600);
   try {
     return spawn(process.execPath, spec.args, {
       cwd: spec.cwd,
-      env: { ...spec.env, CONCLAVE_DIE_WITH_PARENT: '1' },
+      env: { ...env, CONCLAVE_DIE_WITH_PARENT: '1' },
       detached: true,
       stdio: ['pipe', log, log],
     });

@@ -1,5 +1,6 @@
+import { openRoster, seatStatus } from '@conclave/agents';
 import { openSnapshots } from '@conclave/bus';
-import { faultPoint, followWorld, receiving, runService, systemClock } from '@conclave/service';
+import { faultPoint, followWorld, receiving, runService, startSeatReport, systemClock } from '@conclave/service';
 import { startExecutor } from './executor.ts';
 import { createToolbox } from './tools/toolbox.ts';
 import { assembleTeam } from './workers/team.ts';
@@ -21,11 +22,21 @@ await runService({
     const world = worldView(follower, journal);
     const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
     const tools = createToolbox({ bus, journal, world, config, now, dataDir, httpToken });
-    const workerFor = assembleTeam(config.executiveTeam, tools, process.env);
+    const roster = openRoster(Object.values(config.executiveTeam), process.env, { now, onLists: () => undefined });
+    const workerFor = assembleTeam(config.executiveTeam, tools, process.env, roster);
     const consumer = startExecutor({ bus, journal, config, world, tools, workerFor, instance, now, faultPoint, log });
     health.register('actions', receiving(bus, consumer));
+    const seats = startSeatReport({
+      bus,
+      log,
+      team: 'executive',
+      instance,
+      seats: () => Object.entries(config.executiveTeam).map(([role, agent]) => seatStatus(role, agent, roster)),
+    });
     return {
       async stop() {
+        roster.stop();
+        await seats.stop();
         await consumer.stop();
         await follower.stop();
       },

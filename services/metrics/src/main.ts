@@ -1,5 +1,6 @@
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { receiving, runService, systemClock } from '@conclave/service';
+import { followGates, HeardGates } from './heard-gates.ts';
 import { registerApi } from './http/api.ts';
 import { registerEvents } from './http/events.ts';
 import { registerPage } from './http/page.ts';
@@ -7,6 +8,7 @@ import { JournalMirror } from './journal/mirror.ts';
 import { type Observed, stackName } from './observed.ts';
 import { registerMetrics } from './prometheus/metrics.ts';
 import { Runners, watchRunners } from './runners.ts';
+import { Seats, watchSeats } from './seats.ts';
 import { followWindows } from './telemetry/follow.ts';
 import { WindowStore } from './telemetry/window-store.ts';
 
@@ -15,10 +17,14 @@ const TELEMETRY_KEPT_MS = 15 * 60_000;
 await runService({
   name: 'metrics',
   async start({ bus, config, journal, http, registry, log, health, signal }) {
+    const gates = new HeardGates();
+    const seats = new Seats();
     const observed: Observed = {
+      gates,
       mirror: new JournalMirror(),
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
+      seats,
       heartbeatIntervalSeconds: config.pace.heartbeatIntervalSeconds,
       stack: stackName(process.env),
       now: () => systemClock.now(),
@@ -47,15 +53,22 @@ await runService({
     const watching = watchRunners(bus, observed.runners, (reason) => {
       log.warn({ reason }, 'a runner status is unreadable');
     });
+    const hearing = followGates(bus, gates, (reason) =>
+      log.warn({ reason }, 'what a leader says of its gates is unreadable'),
+    );
+    const watchingSeats = watchSeats(bus, seats, (reason) => {
+      log.warn({ reason }, 'a report of who sits is unreadable');
+    });
     const journalCheck = receiving(bus, world);
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
     // The routes answer from here on: on half a journal they would deny what is on record, and counters would seem to start again.
-    const [stopRunners] = await Promise.all([watching, folded.promise]);
+    const [stopRunners, stopSeats] = await Promise.all([watching, watchingSeats, folded.promise]);
     return {
       async stop() {
         events.stop();
-        await Promise.all([world.stop(), windows.stop(), stopRunners()]);
+        hearing.unsubscribe();
+        await Promise.all([world.stop(), windows.stop(), stopRunners(), stopSeats()]);
       },
     };
   },

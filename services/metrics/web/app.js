@@ -2,6 +2,7 @@ import { actionsCard } from './actions.js';
 import { h, morph } from './dom.js';
 import { meetingsCard } from './meetings.js';
 import { emptyState, rolloutCard } from './rollout.js';
+import { seatingNote } from './seating.js';
 import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
 import { unlockCard } from './unlock.js';
@@ -46,6 +47,7 @@ function render() {
     ...(state.problem === null
       ? []
       : [h('p', { class: 'note bad', role: 'alert', 'data-key': 'problem' }, state.problem)]),
+    ...seatingNote(state.world.seating),
     ...(rollouts.length === 0 ? [emptyState()] : rollouts.map((rollout) => rolloutCard(rollout, state))),
     actionsCard(actions, state),
     meetingsCard(meetings, state),

@@ -48,17 +48,30 @@ function holdNote(hold) {
     'p',
     { class: 'note warn', 'data-key': `hold-${hold.holdId}`, role: 'status' },
     h('strong', null, `Held (${hold.kind})`),
-    ` by ${hold.by}: ${hold.reason}`,
+    ` by ${hold.by}: ${hold.reason}. Nothing advances until `,
+    h('code', null, hold.release),
   );
 }
 
 function currentPart(current, state) {
   return [
     stageRail(current),
+    current.waitsFor.map(waitNote),
     h('div', { class: 'meters' }, soakMeter(current, state), shareMeter(current)),
     gateTable(current),
     h('div', { class: 'pair' }, missingPart(current), votePart(current, state)),
   ];
+}
+
+/** What only a person can do, when nothing else is waited for. */
+function waitNote({ sentence, command }) {
+  return h(
+    'p',
+    { class: 'note warn', 'data-key': `wait-${command}`, role: 'status' },
+    h('strong', null, 'Waits for you: '),
+    h('code', null, command),
+    ` (${sentence})`,
+  );
 }
 
 function stageRail(current) {
@@ -140,18 +153,14 @@ function meter(label, text, part, mark, className) {
   );
 }
 
-function missingPart({ missing, next, stage }) {
+function missingPart({ missing, next, stage, outlook }) {
   const goal = next === null ? 'completion' : next.label;
   return h(
     'div',
     { class: 'box' },
     h('h3', null, stage === null ? 'Waiting for its first stage' : `Missing for ${goal}`),
     missing.length === 0
-      ? h(
-          'p',
-          { class: 'good-text' },
-          stage === null ? 'A meeting will propose shadow.' : 'Nothing: the step only has to be taken.',
-        )
+      ? h('p', { class: 'good-text' }, outlook)
       : h(
           'ul',
           { class: 'missing' },

@@ -19,6 +19,7 @@ export function headerParts({ world, connection, now }) {
           'ok',
           'State folder, configuration and NATS of the system that this page belongs to',
         ),
+        world.seating && agentsFact(world.seating),
         fact('Journal', `#${world.seq}`, 'ok'),
         fact(
           'Heartbeat',
@@ -52,6 +53,21 @@ export function headerParts({ world, connection, now }) {
 
 function fact(label, value, className, hint) {
   return h('div', { class: className, title: hint }, h('dt', null, label), h('dd', null, value));
+}
+
+/** How many agents can speak, and by whom each does. */
+function agentsFact({ planning, executive, present, chairs, level, headline }) {
+  const seats = [...(planning ?? []), ...(executive ?? [])];
+  const hint = seats.map(({ role, state, speaker, reason }) =>
+    state === 'absent' ? `${role}: absent, ${reason}` : `${role}: ${speaker.adapter} ${speaker.model}`,
+  );
+  const text = chairs === 0 ? 'none report' : `${present} of ${chairs}`;
+  return fact(
+    'Agents',
+    text,
+    level === 'bad' ? 'bad' : level === 'warn' ? 'warn' : 'ok',
+    [headline, ...hint].join('\n'),
+  );
 }
 
 function leaderText(leader) {
@@ -123,7 +139,8 @@ function incidentPart(incident, now) {
       h(
         'p',
         null,
-        h('strong', null, incident.title),
+        h('strong', { title: incident.detail }, incident.title),
+        incident.reports && h('span', { class: 'muted' }, ` ${incident.reports} times at least`),
         incident.model && h('span', { class: 'muted' }, ` ${incident.model}`),
       ),
       h(
@@ -133,6 +150,7 @@ function incidentPart(incident, now) {
           ? `resolved by ${resolved.by} ${ago(resolved.at, now)}: ${resolved.reason}`
           : `opened ${ago(incident.openedAt, now)}${incident.source ? ` by ${incident.source}` : ''}`,
       ),
+      !resolved && h('code', null, `conclave incident resolve ${incident.incidentId} --reason ...`),
     ),
   );
 }

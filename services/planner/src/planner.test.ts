@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Job, openJournal, openWorkQueue } from '@conclave/bus';
+import { type Job, openJournal, openSeats, openWorkQueue } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import {
+  agentConfig,
   aggregates,
   conclaveConfig,
   foldMeeting,
   initialMeeting,
+  PLANNING_ROLES,
   parseCommit,
   parseHandoff,
+  seatingReport,
   subjects,
 } from '@conclave/contracts';
 import { createHealth, createLog } from '@conclave/service';
@@ -68,4 +71,40 @@ test('a called meeting is held with the rights of the planner, and its handoff r
   assert.equal(health.ready().ok, true, JSON.stringify(health.ready()));
   await inbox.stop();
   await planner.stop();
+});
+
+test('it tells who sits in its chairs and which keys would fill the others', async () => {
+  await using server = await startTestBus({ users: true });
+  const bus = await server.connect('planner');
+  const chair = agentConfig.parse({
+    adapter: 'anthropic',
+    model: 'claude-opus',
+    substitutes: [{ adapter: 'openai', model: 'gpt', baseUrl: 'http://127.0.0.1:9/v1' }],
+  });
+  const own = agentConfig.parse({ adapter: 'openai', model: 'qwen3', baseUrl: 'http://127.0.0.1:9/v1' });
+  const noPrompt = { ...own, prompt: '/no/such/prompt.md' };
+  const chairs = { moderator: { adapter: 'rules' }, pre_architect: noPrompt };
+  const planningTeam = { ...Object.fromEntries(PLANNING_ROLES.map((role) => [role, chair])), ...chairs };
+  const planner = await startPlanner(
+    {
+      bus,
+      journal: openJournal(bus, { by: 'planner-0' }),
+      config: conclaveConfig.parse({ planningTeam, meeting: { quorum: 3 } }),
+      instance: 'planner-0',
+      log: createLog({ name: 'planner', instance: 'planner-0', level: 'silent' }),
+      health: createHealth(),
+    },
+    {},
+  );
+  const seats = openSeats(await server.connect('metrics'));
+  const told = await until(async () => (await seats.all()).get('planner/planner-0'), 'it reports');
+  const report = seatingReport.parse(told);
+  assert.equal(report.quorum, 3);
+  const [moderator, architect, analyst] = report.seats;
+  assert.deepEqual([moderator?.state, moderator?.speaker.adapter], ['present', 'rules']);
+  assert.equal(architect?.state, 'absent');
+  assert.match(architect.reason, /prompt of pre_architect cannot be read/);
+  assert.deepEqual([architect.wayOut, analyst?.state], ['correct planningTeam.pre_architect', 'absent']);
+  await planner.stop();
+  assert.equal((await seats.all()).size, 0);
 });

@@ -1,9 +1,12 @@
+import { openRoster, type Roster, seatStatus } from '@conclave/agents';
 import { openSnapshots, openWorkQueue, publishInbox } from '@conclave/bus';
 import {
+  type AgentConfig,
   ConclaveError,
   type MeetingWork,
   meetingWork,
   messageOf,
+  type SeatStatus,
   subjects,
   toHeaders,
   type World,
@@ -15,8 +18,10 @@ import {
   type RunningService,
   receiving,
   type ServiceContext,
+  startSeatReport,
   systemClock,
 } from '@conclave/service';
+import type { Seat } from './advisors/advisor.ts';
 import { seatTeam } from './advisors/team.ts';
 import { readDocuments } from './brief/documents.ts';
 import { makeBrief } from './brief/make-brief.ts';
@@ -33,12 +38,11 @@ export async function startPlanner(
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<RunningService> {
   const { bus, config, journal, log, health, instance } = context;
-  const team = seatTeam(config, env);
-  for (const seat of Object.values(team)) {
-    if ('absent' in seat) log.warn({ role: seat.role, reason: seat.absent }, 'an advisor is absent');
-    else log.info({ role: seat.role, speaker: seat.speaker }, 'an advisor is seated');
-  }
-
+  const roster = openRoster(Object.values(config.planningTeam), env, {
+    now: systemClock.now,
+    onLists: () => undefined,
+  });
+  const team = seatTeam(config, env, roster);
   let halted: string | undefined;
   const follower = await followWorld({
     journal,
@@ -94,13 +98,30 @@ export async function startPlanner(
     },
   });
   health.register('meetings', receiving(bus, consumer));
+  const seats = startSeatReport({
+    bus,
+    log,
+    team: 'planning',
+    instance,
+    quorum: config.meeting.quorum,
+    seats: () => Object.values(team).map((seat) => statusOf(seat, config.planningTeam[seat.role], roster)),
+  });
 
   return {
     async stop() {
+      roster.stop();
+      await seats.stop();
       await consumer.stop({ graceMs: 0 });
       await follower.stop();
     },
   };
+}
+
+/** A chair that the configuration itself leaves empty stays absent, whoever could speak for it. */
+function statusOf(seat: Seat, agent: AgentConfig, roster: Roster): SeatStatus {
+  const status = seatStatus(seat.role, agent, roster);
+  if (!('absent' in seat) || status.state === 'absent') return status;
+  return { ...status, state: 'absent', reason: seat.absent, wayOut: `correct planningTeam.${seat.role}` };
 }
 
 /** The world once it includes the call of the meeting: the brief is never older than what it was called for. */

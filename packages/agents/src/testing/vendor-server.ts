@@ -22,7 +22,11 @@ export async function startVendorServer(replies: readonly Reply[]): Promise<Vend
   const received: Received[] = [];
   const server = createServer((request, response) => {
     void bodyOf(request).then((text) => {
-      received.push({ path: request.url ?? '', headers: request.headers, body: JSON.parse(text) });
+      received.push({
+        path: request.url ?? '',
+        headers: request.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+      });
       const reply = replies[Math.min(received.length, replies.length) - 1];
       if (reply === undefined || reply === 'hang') return;
       response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
@@ -44,7 +48,7 @@ export async function startVendorServer(replies: readonly Reply[]): Promise<Vend
   };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
   return text;

@@ -1,15 +1,17 @@
-import type { AgentConfig } from '@conclave/contracts';
+import type { SubstituteConfig, VendorName } from '@conclave/contracts';
 import type { Received, Reply } from './vendor-server.ts';
 
 /** How one vendor puts things on the wire. */
 export interface Vendor {
-  readonly adapter: Exclude<AgentConfig['adapter'], 'rules'>;
+  readonly adapter: VendorName;
+  /** Which of Google's two packages speaks. */
+  readonly sdk?: SubstituteConfig['sdk'];
   /** What its SDK expects as base URL. */
   baseUrl(url: string): string;
-  /** A successful answer with this text, 12 tokens in and 5 out; `structured` when a schema was asked for. */
-  says(text: string, structured?: boolean): Reply;
+  /** A successful answer with this text, 12 tokens in and 5 out. */
+  says(text: string): Reply;
   /** The same, ended by the limit on output tokens. */
-  cutsOff(text: string, structured?: boolean): Reply;
+  cutsOff(text: string): Reply;
   /** HTTP 429 that asks to wait so many seconds. */
   limits(seconds: number): Reply;
   fails(status: number): Reply;
@@ -22,13 +24,13 @@ export interface Vendor {
 const anthropic: Vendor = {
   adapter: 'anthropic',
   baseUrl: (url) => url,
-  says: (text, structured = false) => ({
+  says: (text) => ({
     status: 200,
-    body: anthropicMessage(anthropicContent(text, structured), structured ? 'tool_use' : 'end_turn'),
+    body: anthropicMessage(anthropicContent(text), 'end_turn'),
   }),
-  cutsOff: (text, structured = false) => ({
+  cutsOff: (text) => ({
     status: 200,
-    body: anthropicMessage(anthropicContent(text, structured), 'max_tokens'),
+    body: anthropicMessage(anthropicContent(text), 'max_tokens'),
   }),
   limits: (seconds) => ({
     status: 429,
@@ -41,10 +43,12 @@ const anthropic: Vendor = {
   sentIdempotencyKey: true,
 };
 
-function anthropicContent(text: string, structured: boolean): unknown[] {
-  return structured
-    ? [{ type: 'tool_use', id: 'toolu_1', name: 'answer', input: parsedOr(text) }]
-    : [{ type: 'text', text, citations: null }];
+/** Thinking comes first, with its text left out, as today's families send it. */
+function anthropicContent(text: string): unknown[] {
+  return [
+    { type: 'thinking', thinking: '', signature: 'c2ln' },
+    { type: 'text', text, citations: null },
+  ];
 }
 
 function anthropicMessage(content: unknown[], stopReason: string): unknown {
@@ -58,15 +62,6 @@ function anthropicMessage(content: unknown[], stopReason: string): unknown {
     stop_sequence: null,
     usage: { input_tokens: 12, output_tokens: 5 },
   };
-}
-
-/** A tool's input is JSON already; a text that is no JSON stands for an input of the wrong shape. */
-function parsedOr(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { unexpected: text };
-  }
 }
 
 const openai: Vendor = {
@@ -131,4 +126,6 @@ function googleResponse(text: string, finishReason: string): unknown {
   };
 }
 
-export const VENDORS: readonly Vendor[] = [anthropic, openai, google];
+const googleLegacy: Vendor = { ...google, sdk: 'generative-ai' };
+
+export const VENDORS: readonly Vendor[] = [anthropic, openai, google, googleLegacy];

@@ -18,7 +18,7 @@ export interface ConsumeOptions {
   readonly stream?: 'work' | 'inbox' | undefined;
   /**
    * Durable name, shared by all replicas that compete for the work. On `work` it must be the NATS user's name (planner, executor,
-   * gpu-runner) and the filter a single one: the permissions allow nothing else.
+   * gpu-runner) or `executor-rollback`, and the filter a single one: the permissions allow nothing else.
    */
   readonly name: string;
   readonly filter: string | readonly string[];

@@ -1,31 +1,35 @@
-import { readFileSync } from 'node:fs';
 import type { Bus } from '@conclave/bus';
 import {
-  ConclaveError,
+  applyAnswer,
   describeThreshold,
   duration,
+  entryOf,
   type Gate,
+  holdSentences,
+  isConclaveError,
   measureOf,
-  messageOf,
+  oneLine,
+  onRecordOf,
   openRollout,
   type RolloutDefinition,
+  type RolloutsState,
   registeredDataset,
   registeredModel,
-  rolloutDefinition,
-  type StageName,
   stageLabel,
   statusAnswer,
+  subjects,
   type World,
-  zodMessage,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import { callApi } from '../api.ts';
+import { readDefinition } from '../definition-file.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
-import type { WithSession } from '../session.ts';
+import type { Session, WithSession } from '../session.ts';
+import { done } from './operate.ts';
 
 const WEEK_SECONDS = 604_800;
+const STATUS_MS = 3000;
 
 export function addApply(program: Command, withSession: WithSession): void {
   program
@@ -33,57 +37,89 @@ export function addApply(program: Command, withSession: WithSession): void {
     .description('open a rollout from its definition, or show what it would pin')
     .requiredOption('-f, --file <file>', 'YAML or JSON of kind ModelRollout')
     .option('--dry-run', 'only show what would be pinned')
-    .action(async (options: { file: string; dryRun?: boolean }) => {
+    .option('--retry', 'open it again although a rollout of this very definition has ended')
+    .action(async (options: { file: string; dryRun?: boolean; retry?: boolean }) => {
       const definition = readDefinition(options.file);
-      await withSession(async ({ bus, token, print }) => {
-        if (options.dryRun === true) {
-          print(`${bold(`${definition.spec.model} ${definition.spec.version}`)} would be pinned as`);
-          const [world, soakSeconds] = await Promise.all([readWorld(bus), defaultSoak(bus, definition)]);
-          return print(pinnedText(definition, world, soakSeconds));
-        }
-        await callApi(bus, 'apply', { definition }, token);
-        const world = await readWorld(bus);
-        const state = world.rollouts[definition.spec.model];
-        const rollout = state === undefined ? undefined : openRollout(state);
-        print(`${style('green', '✓')} ${bold(rollout?.rolloutId ?? definition.metadata.name)} applied, pinned as`);
-        print(pinnedText(definition, world));
-        print(dim(`  Follow it with: conclave explain ${definition.spec.model}`));
-      });
+      await withSession((session) =>
+        options.dryRun === true ? showPinned(session, definition) : apply(session, definition, options.retry === true),
+      );
     });
 }
 
-/** @throws CVE_ROLLOUT_INVALID naming file, field and value */
-export function readDefinition(file: string): RolloutDefinition {
-  let raw: unknown;
-  try {
-    raw = parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const reason = messageOf(error).split('\n')[0]?.replace(/:$/, '') ?? '';
-    throw new ConclaveError(
-      'CVE_ROLLOUT_INVALID',
-      `${file} cannot be read as YAML: ${reason}; correct the path or the file`,
-    );
+async function apply({ bus, token, answer }: Session, definition: RolloutDefinition, retry: boolean): Promise<void> {
+  const applied = applyAnswer.parse(await callApi(bus, 'apply', { definition, retry }, token));
+  const { outcome, detail, rolloutId, holds } = applied;
+  const world = await readWorld(bus);
+  const name = bold(rolloutId ?? definition.metadata.name);
+  const lines =
+    outcome === 'nothing_to_do'
+      ? [done(false, '', detail)]
+      : [
+          done(outcome === 'opened', `${name} applied, pinned as`, `${name} is open already, pinned as`),
+          pinnedText(definition, world),
+          dim(`  Follow it with: conclave explain ${definition.spec.model}`),
+        ];
+  const pinned = pinnedJson(definition, world);
+  answer({ outcome, detail, rolloutId, ...pinned, holds }, [...lines, ...holds.map(warning)].join('\n'));
+}
+
+function warning(text: string): string {
+  return style('yellow', `! ${oneLine(text)}`);
+}
+
+async function showPinned({ bus, answer }: Session, definition: RolloutDefinition): Promise<void> {
+  const { model, version } = definition.spec;
+  const [world, filledIn] = await Promise.all([readWorld(bus), withSoaks(bus, definition)]);
+  const state = entryOf(world.rollouts, model);
+  const standing = state === undefined ? undefined : standingOf(world, state, definition);
+  const holds = state === undefined ? [] : holdSentences(state, new Date());
+  const lines = [
+    `${bold(`${model} ${version}`)} would be pinned as`,
+    pinnedText(filledIn, world),
+    ...(standing === undefined ? [] : [standing.isRefusal ? warning(standing.text) : done(false, '', standing.text)]),
+    ...holds.map(warning),
+  ];
+  const detail = standing?.text ?? '';
+  answer({ outcome: 'dry_run', detail, rolloutId: null, ...pinnedJson(filledIn, world), holds }, lines.join('\n'));
+}
+
+/** What stands in the way of opening it, or makes it needless. */
+function standingOf(
+  world: World,
+  state: RolloutsState,
+  definition: RolloutDefinition,
+): { text: string; isRefusal: boolean } | undefined {
+  const standing = onRecordOf(world, state, definition);
+  if (standing.kind === 'open') {
+    return { text: `${standing.rollout.rolloutId} is open on it already`, isRefusal: false };
   }
-  const parsed = rolloutDefinition.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  throw new ConclaveError(
-    'CVE_ROLLOUT_INVALID',
-    `${file}: ${zodMessage(parsed.error, raw)}; see examples/emoji-search/rollouts`,
-  );
+  if (standing.kind !== 'new') return { text: oneLine(standing.sentence), isRefusal: false };
+  const open = openRollout(state);
+  if (open === undefined) return undefined;
+  const text = `${open.rolloutId} of ${open.definition.version} is open: apply refuses another until it has ended`;
+  return { text, isRefusal: true };
+}
+
+/** As `pinnedText`, for programs: null for what is not registered. */
+function pinnedJson({ spec }: RolloutDefinition, world: World): object {
+  const state = world.rollouts[spec.model];
+  const open = state === undefined ? undefined : openRollout(state);
+  const pinned = open?.definition.version === spec.version ? open.definition : undefined;
+  const { model, version, authority, gates } = spec;
+  const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, model, version)?.digest ?? null;
+  const dataset = pinned?.dataset ?? registeredDataset(world, spec.dataset)?.digest ?? null;
+  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds = null }) => ({ name, soakSeconds }));
+  return { model, version, digest, dataset, replaces: state?.stable?.version ?? null, authority, stages, gates };
 }
 
 /** What the definition stands for with the registry as it is, and with what was pinned once it is open. */
-function pinnedText({ spec }: RolloutDefinition, world: World, defaultSoakSeconds?: number): string {
+function pinnedText({ spec }: RolloutDefinition, world: World): string {
   const state = world.rollouts[spec.model];
   const open = state === undefined ? undefined : openRollout(state);
   const pinned = open?.definition.version === spec.version ? open.definition : undefined;
   const dataset = registeredDataset(world, spec.dataset);
   const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, spec.model, spec.version)?.digest;
   const missing = (command: string): string => style('yellow', `not registered; ${command}`);
-  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds = defaultSoakSeconds }) => ({
-    name,
-    soakSeconds,
-  }));
   return columns(
     [
       ['model', digest ?? missing('push it: conclave model push <folder>')],
@@ -99,7 +135,7 @@ function pinnedText({ spec }: RolloutDefinition, world: World, defaultSoakSecond
           style('yellow', `nothing; first: conclave adopt ${spec.model} <version> --dataset ${spec.dataset}`),
       ],
       ['authority', spec.authority],
-      ['stages', stagesText(stages)],
+      ['stages', stagesText(pinned?.stages ?? spec.stages)],
       ...spec.gates.map((gate, index) => [index === 0 ? 'gates' : '', gateText(gate)]),
     ],
     '  ',
@@ -107,22 +143,42 @@ function pinnedText({ spec }: RolloutDefinition, world: World, defaultSoakSecond
 }
 
 /** Each stage with its soak, and what all take at least. */
-function stagesText(stages: readonly { name: StageName; soakSeconds: number | undefined }[]): string {
+function stagesText(stages: RolloutDefinition['spec']['stages']): string {
   const each = stages.map(({ name, soakSeconds }) =>
     soakSeconds === undefined ? stageLabel(name) : `${stageLabel(name)} ${soakText(soakSeconds)}`,
   );
-  const whole = stages.reduce((sum, { soakSeconds = 0 }) => sum + soakSeconds, 0);
-  return `${each.join(' > ')}${dim(`, at least ${soakText(whole)} in all`)}`;
+  const soaks = stages.map(({ soakSeconds }) => soakSeconds).filter((soakSeconds) => soakSeconds !== undefined);
+  const whole = soaks.reduce((sum, soakSeconds) => sum + soakSeconds, 0);
+  const inAll =
+    soaks.length === stages.length
+      ? `at least ${soakText(whole)} in all`
+      : 'the rest by the configuration of the coordinator, none of which answers now';
+  return `${each.join(' > ')}${dim(`, ${inAll}`)}`;
 }
 
 function soakText(seconds: number): string {
   return seconds === WEEK_SECONDS ? 'a week' : duration(seconds);
 }
 
-/** What the coordinator would fill in; it is asked only where the definition leaves something open. */
-async function defaultSoak(bus: Bus, { spec }: RolloutDefinition): Promise<number | undefined> {
-  if (spec.stages.every(({ soakSeconds }) => soakSeconds !== undefined)) return undefined;
-  return statusAnswer.parse(await callApi(bus, 'status', {})).soakSeconds;
+/**
+ * With the soaks that the coordinator would fill in; it is asked only where the definition leaves one open. Where none answers they stay
+ * open: what else is to be pinned can be said without it.
+ */
+async function withSoaks(bus: Bus, definition: RolloutDefinition): Promise<RolloutDefinition> {
+  const { spec } = definition;
+  if (spec.stages.every(({ soakSeconds }) => soakSeconds !== undefined)) return definition;
+  const usual = await usualSoak(bus).catch((error: unknown) => {
+    if (isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) return undefined;
+    throw error;
+  });
+  if (usual === undefined) return definition;
+  const stages = spec.stages.map(({ name, soakSeconds = usual }) => ({ name, soakSeconds }));
+  return { ...definition, spec: { ...spec, stages } };
+}
+
+async function usualSoak(bus: Bus): Promise<number> {
+  const reply = await bus.request(subjects.api('status'), {}, { timeoutMs: STATUS_MS });
+  return statusAnswer.parse(reply.json()).soakSeconds;
 }
 
 function gateText(gate: Gate): string {

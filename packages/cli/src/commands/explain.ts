@@ -2,13 +2,16 @@ import { openJournal } from '@conclave/bus';
 import {
   aggregates,
   type Commit,
-  ConclaveError,
   describeCommit,
-  entryOf,
+  type LiveGates,
+  missingForNextStep,
+  nextStage,
+  openRollout,
   type RolloutsState,
-  type World,
+  requireRollouts,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
+import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
@@ -20,9 +23,11 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        print(rolloutExplanation(state, Date.now()));
+        const live = await liveGatesOf(bus, state);
+        const now = new Date();
+        answer(explanationJson(state, live, now), rolloutExplanation(state, live, now));
       });
     });
   program
@@ -30,22 +35,25 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .argument('<model>')
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
+        requireRollouts(await readWorld(bus), model);
         const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
-        if (commits.length === 0) requireRollouts(await readWorld(bus), model);
-        print(historyText(commits));
+        answer({ model, events: historyJson(commits) }, historyText(commits));
       });
     });
 }
 
-/** @throws CVE_ROLLOUT_UNKNOWN naming the models that exist */
-function requireRollouts(world: World, model: string): RolloutsState {
-  const state = entryOf(world.rollouts, model);
-  if (state !== undefined) return state;
-  const known = Object.keys(world.rollouts).sort().join(', ');
-  throw new ConclaveError(
-    'CVE_ROLLOUT_UNKNOWN',
-    `nothing is on record about "${model}"; ${known === '' ? 'no model was adopted yet: conclave adopt <model> <version> --dataset <name>' : `known: ${known}`}`,
+/** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
+function explanationJson(state: RolloutsState, live: LiveGates | undefined, now: Date): object {
+  const open = openRollout(state);
+  const missing = open === undefined ? [] : missingForNextStep(state, open, now);
+  const next = open === undefined ? null : (nextStage(open) ?? null);
+  return { ...state, isOpen: open !== undefined, nextStage: next, missing, live: live ?? null };
+}
+
+function historyJson(commits: readonly Commit[]): object[] {
+  return commits.flatMap((commit) =>
+    describeCommit(commit).map(({ at, kind, level, text }) => ({ seq: commit.seq, at, kind, level, text })),
   );
 }
 

@@ -31,7 +31,6 @@ interface Options {
   readonly vector?: string;
   readonly client?: string;
   readonly k: string;
-  readonly json?: boolean;
   readonly curl?: boolean;
 }
 
@@ -50,13 +49,12 @@ export function addInfer(program: Command, withSession: WithSession): void {
     .option('--vector <json>', 'the query of a model that takes vectors, such as [0.1,0.2]')
     .option('--client <key>', 'requests with one key stay on one version')
     .option('--k <count>', 'how many documents', '5')
-    .option('--json', 'the answer as JSON')
     .option('--curl', 'only show the curl command that asks the same')
     .description('ask a served model')
     .action(async (model: string, text: string[], options: Options) => {
       const k = wholeNumber('--k', options.k);
       await withSession(async (session) => {
-        const { bus, print } = session;
+        const { bus, answer } = session;
         const onRecord = servingOnRecord(await readWorld(bus), model);
         const runners = await untilReady(
           () => readRunners(bus),
@@ -68,12 +66,14 @@ export function addInfer(program: Command, withSession: WithSession): void {
         const { input, shown } = await questionOf(session, served, text.join(' '), options);
         const client = options.client === undefined ? {} : { client_key: options.client };
         const body: InferRequest = { inputs: [input], parameters: { k, ...client } };
-        if (options.curl === true) return print(curlOf(runners, served, body, session.httpToken !== undefined));
+        if (options.curl === true) {
+          const curl = curlOf(runners, served, body, session.httpToken !== undefined);
+          return answer({ model, curl }, curl);
+        }
         const started = performance.now();
-        const answer = await ask(bus, model, body);
+        const answered = await ask(bus, model, body);
         const elapsedMs = performance.now() - started;
-        if (options.json === true) return print(JSON.stringify(answer, null, 2));
-        print(answerText(model, shown, answer, elapsedMs));
+        answer({ ...answered, elapsedMs }, answerText(model, shown, answered, elapsedMs));
       });
     });
 }

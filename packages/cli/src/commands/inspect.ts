@@ -9,26 +9,20 @@ export function addInspect(program: Command, withSession: WithSession): void {
   dlq
     .command('list')
     .option('--limit <count>', 'how many at most', '20')
-    .option('--json', 'as JSON, with the original content')
     .description('the newest dead letters')
-    .action(async (options: { limit: string; json?: boolean }) => {
+    .action(async (options: { limit: string }) => {
       const limit = positive('--limit', options.limit);
-      await withSession(async ({ bus, print }) => {
+      await withSession(async ({ bus, answer }) => {
         const letters = await listDeadLetters(bus, { limit });
-        if (options.json === true) {
-          const content = letters.map(({ bytes, ...letter }) => ({
-            ...letter,
-            content: new TextDecoder().decode(bytes),
-          }));
-          return print(JSON.stringify(content, null, 2));
-        }
-        if (letters.length === 0) return print('no dead letters');
-        for (const letter of letters) {
-          print(
-            `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(oneLine(letter.originalSubject))}  ${dim(`${letter.bytes.length} bytes, refused by ${oneLine(letter.by)}`)}`,
-          );
-          print(`    ${style('red', oneLine(letter.reason))}`);
-        }
+        const deadLetters = letters.map(({ bytes, ...letter }) => ({
+          ...letter,
+          content: new TextDecoder().decode(bytes),
+        }));
+        const lines = letters.flatMap((letter) => [
+          `${dim(`#${letter.seq}`)}  ${letter.at.slice(0, 19).replace('T', ' ')}  ${bold(oneLine(letter.originalSubject))}  ${dim(`${letter.bytes.length} bytes, refused by ${oneLine(letter.by)}`)}`,
+          `    ${style('red', oneLine(letter.reason))}`,
+        ]);
+        answer({ deadLetters }, lines.length === 0 ? 'no dead letters' : lines.join('\n'));
       });
     });
 }

@@ -1,9 +1,9 @@
 import { ConclaveError } from '@conclave/contracts';
 import type { Command } from 'commander';
+import type { Answers } from '../answers.ts';
 import { runLoad } from '../load/run-load.ts';
 import { requireSound, summaryText } from '../load/summary.ts';
 import { style } from '../output/text.ts';
-import type { Output } from '../output.ts';
 import type { WithSession } from '../session.ts';
 
 const MAX_RATE = 10_000;
@@ -15,18 +15,16 @@ interface Options {
   readonly rate: string;
   readonly duration?: string;
   readonly keys: string;
-  readonly json?: boolean;
 }
 
 /** Traffic before there are users. */
-export function addLoad(program: Command, withSession: WithSession, output: Output): void {
+export function addLoad(program: Command, withSession: WithSession, answers: Answers): void {
   program
     .command('load')
     .argument('<model>')
-    .requiredOption('--rate <number>', 'requests a second (required); sent whether or not earlier ones are answered')
+    .requiredOption('--rate <number>', 'requests a second; sent whether or not earlier ones are answered')
     .option('--duration <time>', 'such as 90, 90s, 5m or 1h; without it until Ctrl-C')
     .option('--keys <count>', 'client keys, each of which stays on one version', '1000')
-    .option('--json', 'the summary as JSON; the live line goes to standard error')
     .description("send a served model its own dataset's queries, with a live line")
     .addHelpText(
       'after',
@@ -36,8 +34,8 @@ export function addLoad(program: Command, withSession: WithSession, output: Outp
       const requestsPerSecond = rateOf(options.rate);
       const durationMs = options.duration === undefined ? undefined : durationOf(options.duration);
       const clients = keysOf(options.keys);
-      const live = liveLines(output);
-      await withSession(async ({ bus, print, httpToken, cacheDir }) => {
+      const live = liveLines(answers);
+      await withSession(async ({ bus, answer, httpToken, cacheDir }) => {
         const stopping = new AbortController();
         const stop = (): void => stopping.abort();
         const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -56,7 +54,7 @@ export function addLoad(program: Command, withSession: WithSession, output: Outp
             signal: stopping.signal,
           });
           live.end();
-          print(options.json === true ? JSON.stringify(summary, null, 2) : summaryText(summary));
+          answer(summary, summaryText(summary));
           requireSound(summary);
         } finally {
           live.end();
@@ -67,7 +65,7 @@ export function addLoad(program: Command, withSession: WithSession, output: Outp
 }
 
 /** The live line on standard error, so that standard output has the summary alone. */
-function liveLines(output: Output) {
+function liveLines({ note }: Pick<Answers, 'note'>) {
   const isTerminal = process.stderr.isTTY === true;
   let isOpen = false;
   const end = (): void => {
@@ -79,11 +77,11 @@ function liveLines(output: Output) {
     end,
     note(text: string): void {
       end();
-      output.err(style('dim', text));
+      note(style('dim', text));
     },
     show(text: string): void {
       if (!isTerminal) {
-        output.err(text);
+        note(text);
         return;
       }
       const width = process.stderr.columns ?? 200;

@@ -1,3 +1,4 @@
+import { changedAnswer } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
@@ -5,8 +6,7 @@ import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { takeBack } from '../take-back.ts';
 
-const changed = z.object({ changed: z.boolean() });
-const called = z.object({ called: z.boolean() });
+const calledAnswer = z.object({ called: z.boolean() });
 
 /** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
 export function addOperate(program: Command, withSession: WithSession): void {
@@ -17,10 +17,11 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .requiredOption('--dataset <name>', 'name or digest of a registered dataset: the documents it searches')
     .description('record the version that serves before Conclave arrives')
     .action(async (model: string, version: string, { dataset }: { dataset: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
-        print(
-          done(answer.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
+      await withSession(async ({ bus, token, answer }) => {
+        const adopted = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
+        answer(
+          { model, version, dataset, changed: adopted.changed },
+          done(adopted.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
         );
       });
     });
@@ -31,10 +32,11 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('end the open rollout: stable serves alone, now')
     .action(async (model: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
+      await withSession(async ({ bus, token, answer }) => {
         const { outcome, rolloutId, serving } = await takeBack(bus, 'abort', { model, reason }, token);
         const serves = serving === null ? 'nothing serves' : `${serving} serves alone`;
-        print(
+        answer(
+          { model, outcome, rolloutId, serving },
           done(
             outcome === 'rolled_back',
             `${rolloutId ?? model} rolled back; ${serves}`,
@@ -50,10 +52,13 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('take production back to the version before, after its rollout has completed')
     .action(async (model: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const { outcome, serving } = await takeBack(bus, 'revert', { model, reason }, token);
+      await withSession(async ({ bus, token, answer }) => {
+        const { outcome, rolloutId, serving } = await takeBack(bus, 'revert', { model, reason }, token);
         const serves = `${serving ?? 'nothing'} serves`;
-        print(done(outcome === 'rolled_back', `${model} taken back; ${serves}`, `was taken back before; ${serves}`));
+        answer(
+          { model, outcome, rolloutId, serving },
+          done(outcome === 'rolled_back', `${model} taken back; ${serves}`, `was taken back before; ${serves}`),
+        );
       });
     });
 
@@ -69,9 +74,9 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .option('--verdicts <set>', 'only if these verdicts still stand: the digits that explain shows')
       .description(description)
       .action(async (model: string, { reason, verdicts }: { reason: string; verdicts?: string }) => {
-        await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
-          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        await withSession(async ({ bus, token, answer }) => {
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason, verdicts }, token));
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}`, `${model} ${no}`));
         });
       });
   }
@@ -87,9 +92,14 @@ export function addOperate(program: Command, withSession: WithSession): void {
       .requiredOption('--reason <text>', 'goes on record')
       .description(description)
       .action(async (model: string, { reason }: { reason: string }) => {
-        await withSession(async ({ bus, token, print }) => {
-          const answer = changed.parse(await callApi(bus, verb, { model, reason }, token));
-          print(done(answer.changed, `${model} ${yes}`, `${model} ${no}`));
+        await withSession(async ({ bus, token, answer }) => {
+          const answered = changedAnswer.parse(await callApi(bus, verb, { model, reason }, token));
+          const next = answered.isOpen
+            ? ''
+            : verb === 'pause'
+              ? '; no rollout is open, so it holds the next one'
+              : '; no rollout is open';
+          answer({ model, ...answered }, done(answered.changed, `${model} ${yes}${next}`, `${model} ${no}`));
         });
       });
   }
@@ -101,11 +111,13 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('count one gate as passed in this stage, on the record for ever')
     .action(async (model: string, gate: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = changed.parse(await callApi(bus, 'override', { model, gate, reason }, token));
-        print(
+      await withSession(async ({ bus, token, answer }) => {
+        const answered = changedAnswer.parse(await callApi(bus, 'override', { model, gate, reason }, token));
+        const { changed } = answered;
+        answer(
+          { model, gate, ...answered },
           done(
-            answer.changed,
+            changed,
             `gate ${gate} of ${model} overridden in this stage`,
             `gate ${gate} of ${model} was overridden before`,
           ),
@@ -118,9 +130,9 @@ export function addOperate(program: Command, withSession: WithSession): void {
     .option('--reason <text>', 'goes on record', 'asked for by an operator')
     .description('call a planning meeting now')
     .action(async ({ reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = called.parse(await callApi(bus, 'convene', { reason }, token));
-        print(done(answer.called, 'a meeting is called', 'a meeting is in session already'));
+      await withSession(async ({ bus, token, answer }) => {
+        const { called } = calledAnswer.parse(await callApi(bus, 'convene', { reason }, token));
+        answer({ called }, done(called, 'a meeting is called', 'a meeting is in session already'));
       });
     });
 }

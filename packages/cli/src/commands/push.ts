@@ -3,11 +3,11 @@ import type { Progress } from '@conclave/bus';
 import { ConclaveError, versionName } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bytesText, columns, style } from '../output/text.ts';
-import { pushDataset, pushModel } from '../push.ts';
+import { type Pushed, pushDataset, pushModel } from '../push.ts';
 import type { WithSession } from '../session.ts';
 
 export function addPush(program: Command, withSession: WithSession): void {
-  const model = program.command('model').description('model bundles');
+  const model = program.command('model').alias('models').description('model bundles');
   model
     .command('push')
     .argument('<folder>', 'folder with bundle.json')
@@ -22,48 +22,32 @@ export function addPush(program: Command, withSession: WithSession): void {
         );
       // Checked before connecting: a broken bundle needs no server to be refused.
       validateBundle(folder);
-      await withSession(async ({ bus, token, print }) => {
+      await withSession(async ({ bus, token, answer }) => {
         const pushed = await withProgress((onProgress) =>
           pushModel(bus, folder, { token, onProgress, version: options.version }),
         );
-        print(
-          `${style('green', '✓')} ${pushed.model} ${pushed.version} registered${pushed.alreadyThere ? ' (its content was stored before)' : ''}`,
-        );
-        print(
-          columns(
-            [
-              ['digest', pushed.digest],
-              ['size', `${bytesText(pushed.bytes)} in ${pushed.files} files`],
-            ],
-            '  ',
-          ),
-        );
+        answer(pushed, pushedText(`${pushed.model} ${pushed.version}`, pushed, []));
       });
     });
-  const dataset = program.command('dataset').description('evaluation datasets');
+  const dataset = program.command('dataset').alias('datasets').description('evaluation datasets');
   dataset
     .command('push')
     .argument('<folder>', 'folder with dataset.json')
     .description('check a dataset in BEIR form, store it and register it')
     .action(async (folder: string) => {
       validateDataset(folder);
-      await withSession(async ({ bus, token, print }) => {
+      await withSession(async ({ bus, token, answer }) => {
         const pushed = await withProgress((onProgress) => pushDataset(bus, folder, { token, onProgress }));
-        print(
-          `${style('green', '✓')} dataset ${pushed.name} registered${pushed.alreadyThere ? ' (its content was stored before)' : ''}`,
-        );
-        print(
-          columns(
-            [
-              ['digest', pushed.digest],
-              ['holds', `${pushed.documents} documents, ${pushed.queries} queries`],
-              ['size', `${bytesText(pushed.bytes)} in ${pushed.files} files`],
-            ],
-            '  ',
-          ),
-        );
+        const holds = ['holds', `${pushed.documents} documents, ${pushed.queries} queries`];
+        answer(pushed, pushedText(`dataset ${pushed.name}`, pushed, [holds]));
       });
     });
+}
+
+function pushedText(what: string, { digest, bytes, files, alreadyThere }: Pushed, facts: readonly string[][]): string {
+  const before = alreadyThere ? ' (its content was stored before)' : '';
+  const rows = [['digest', digest], ...facts, ['size', `${bytesText(bytes)} in ${files} files`]];
+  return `${style('green', '✓')} ${what} registered${before}\n${columns(rows, '  ')}`;
 }
 
 /** Shows how far an upload is on a terminal's standard error, and nothing elsewhere. */

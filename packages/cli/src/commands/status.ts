@@ -2,13 +2,18 @@ import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openJournal } from '@conclave/bus';
 import {
+  awaitedOfPerson,
   type Commit,
   duration,
   foldWorld,
   type HeardRunner,
+  knownModels,
+  type LiveGates,
   messageOf,
   oneLine,
+  openRollout,
   PRIORITIES,
+  type RolloutsState,
   type RunnerPresence,
   runnerPresence,
   stageRunners,
@@ -18,6 +23,7 @@ import {
 import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
 import type { Settings } from '../connect.ts';
+import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
 import { hearRunners, readWorld } from '../read-world.ts';
@@ -29,17 +35,13 @@ export function addStatus(program: Command, withSession: WithSession): void {
   program
     .command('status')
     .description('what serves, what is being rolled out, and who is there')
-    .option('--json', 'as JSON')
     .option('--watch', 'draw it anew every second until interrupted')
-    .action(async (options: { json?: boolean; watch?: boolean }) => {
+    .action(async (options: { watch?: boolean }) => {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
-        const [world, present] = await Promise.all([readWorld(session.bus), whoIsThere(session)]);
-        session.print(
-          options.json === true
-            ? JSON.stringify(statusJson(world, present), null, 2)
-            : statusText(world, present, Date.now()),
-        );
+        const world = await readWorld(session.bus);
+        const present = await whoIsThere(session, world);
+        session.answer(statusJson(world, present), statusText(world, present, new Date()));
       });
     });
 }
@@ -49,18 +51,21 @@ interface Present {
   readonly heard: readonly HeardRunner[];
   /** Runners that this stack starts. */
   readonly started: readonly string[];
-  readonly leaderAnswers: boolean;
   readonly settings: Settings;
+  readonly leaderAnswers: boolean;
+  /** How the leader judges the gates of each model with an open rollout. */
+  readonly gates: readonly LiveGates[];
 }
 
-async function whoIsThere({ bus, settings }: Session): Promise<Present> {
-  const [heard, leaderAnswers] = await Promise.all([hearRunners(bus), hasLeader(bus)]);
+async function whoIsThere({ bus, settings }: Session, world: World): Promise<Present> {
+  const judged = Promise.all(Object.values(world.rollouts).map((state) => liveGatesOf(bus, state)));
+  const [heard, leaderAnswers, gates] = await Promise.all([hearRunners(bus), hasLeader(bus), judged]);
   const started = (settings.stack?.instances ?? []).filter((name) => name.startsWith('gpu-runner-'));
-  return { heard, started, leaderAnswers, settings };
+  return { heard, started, settings, leaderAnswers, gates: gates.filter((live) => live !== undefined) };
 }
 
-function presenceOf(world: World, { heard, started }: Present, now: number): RunnerPresence[] {
-  return runnerPresence(heard, [...started, ...stageRunners(world)], new Date(now));
+function presenceOf(world: World, { heard, started }: Present, now: Date): RunnerPresence[] {
+  return runnerPresence(heard, [...started, ...stageRunners(world)], now);
 }
 
 function statusJson(world: World, present: Present): object {
@@ -70,30 +75,44 @@ function statusJson(world: World, present: Present): object {
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
     stack: { natsUrl: present.settings.natsUrl, ...present.settings.stack },
-    leaderAnswers: present.leaderAnswers,
     runners: present.heard.map(({ status }) => status),
-    runnerStates: presenceOf(world, present, Date.now()),
+    runnerStates: presenceOf(world, present, new Date()),
+    leaderAnswers: present.leaderAnswers,
+    gates: present.gates,
     rollouts: world.rollouts,
+    waitsFor: knownModels(world).flatMap((state) => waitsFor(state)),
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
   };
 }
 
-function statusText(world: World, present: Present, now: number): string {
+function waitsFor(state: RolloutsState): object[] {
+  const rollout = openRollout(state);
+  const awaited = rollout === undefined ? [] : awaitedOfPerson(state, rollout, new Date());
+  return awaited.map((person) => ({ model: state.model, ...person }));
+}
+
+export function statusText(world: World, present: Present, at: Date): string {
+  const now = at.getTime();
   const { schedule } = world;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
   const facts = [
     ['leader', leaderText(world, present.leaderAnswers)],
     ['stack', stackText(present.settings)],
-    ['runners', runnersText(presenceOf(world, present, now))],
+    ['runners', runnersText(presenceOf(world, present, at))],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
     ['incidents', incidentsText(world)],
   ];
-  const states = Object.values(world.rollouts).sort((a, b) => (a.model < b.model ? -1 : 1));
-  const rollouts = states.map((state) => rolloutSummary(state, now));
+  const rollouts = knownModels(world).map((state) =>
+    rolloutSummary(
+      state,
+      present.gates.find(({ model }) => model === state.model),
+      at,
+    ),
+  );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
   return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
 }
@@ -147,16 +166,28 @@ function incidentsText({ incidents }: World): string {
   const open = Object.values(incidents).filter((i) => i.resolved === undefined);
   if (open.length === 0) return 'none open';
   return open
-    .map((i) => style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}`))
+    .map((i) =>
+      style(i.severity === 'P0' ? 'red' : 'yellow', `${i.severity} ${i.incidentId}: ${oneLine(i.title)}${reported(i)}`),
+    )
     .join('; ');
+}
+
+/** ` (16 times at least)` of one that was reported again and again. */
+function reported({ reports }: World['incidents'][string]): string {
+  return reports === undefined ? '' : ` (${reports} times at least)`;
 }
 
 function ago(iso: string, now: number): string {
   return `${duration(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;
 }
 
+/** On a terminal each drawing replaces the one before. */
+function drawing(text: string): string {
+  return `${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`;
+}
+
 async function watch(session: Session): Promise<void> {
-  const { bus, print } = session;
+  const { bus, print, event } = session;
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -170,11 +201,11 @@ async function watch(session: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const text = await whoIsThere(session).then(
-        (present) => statusText(world, present, Date.now()),
-        (error: unknown) => `${style('red', oneLine(messageOf(error)))}\ntrying again`,
+      const show = await whoIsThere(session, world).then(
+        (present) => () => event(statusJson(world, present), drawing(statusText(world, present, new Date()))),
+        (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),
       );
-      if (!isOver) print(`${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`);
+      if (!isOver) show();
       await pause(REDRAW_MS);
     }
   };

@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { ConclaveError, handoffAnswer, messageOf, parseHandoff, parseIncident } from '@conclave/contracts';
+import {
+  ConclaveError,
+  handoffAnswer,
+  incidentAnswer,
+  messageOf,
+  oneLine,
+  parseHandoff,
+  parseIncident,
+} from '@conclave/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';
+import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 import { done } from './operate.ts';
 import { waitForPlan } from './wait-for-plan.ts';
@@ -21,9 +30,10 @@ export function addSubmit(program: Command, withSession: WithSession): void {
       const document = readJson(file);
       parseHandoff(document);
       await withSession(async (session) => {
-        const { bus, token, print } = session;
+        const { bus, token, answer } = session;
         const { planId, accepted, actions } = handoffAnswer.parse(await callApi(bus, 'handoff', document, token));
-        print(
+        answer(
+          { planId, accepted, actions },
           done(
             accepted === 'taken_in',
             `plan ${planId} taken in: ${actions} actions`,
@@ -34,20 +44,26 @@ export function addSubmit(program: Command, withSession: WithSession): void {
       });
     });
 
-  const incident = program.command('incident').description('incidents; an open P0 holds every advance');
+  const incident = program
+    .command('incident')
+    .alias('incidents')
+    .description('incidents; an open P0 holds every advance');
   incident
     .command('open')
     .argument('<title>')
     .requiredOption('--severity <P0|P1|P2|P3>', 'P0 holds every advance')
     .option('--model <model>', 'the model it concerns; all when left out')
-    .option('--detail <text>')
+    .option('--detail <text>', 'what is known about it')
     .option('--id <id>', 'the same id is the same incident')
     .description('open an incident')
     .action(async (title: string, options: { severity: string; model?: string; detail?: string; id?: string }) => {
-      const report = parseIncident({ ...options, title, source: 'operator' });
-      await withSession(async ({ bus, token, print }) => {
-        const answer = z.object({ incidentId: z.string() }).parse(await callApi(bus, 'open_incident', report, token));
-        print(done(true, `incident ${answer.incidentId} is open (${report.severity})`, ''));
+      const { severity, model, detail, id } = options;
+      const report = parseIncident({ severity, model, detail, id, title, source: 'operator' });
+      await withSession(async ({ bus, token, answer }) => {
+        const opened = incidentAnswer.parse(await callApi(bus, 'open_incident', report, token));
+        const on = `${opened.severity}, on ${opened.model ?? 'all models'}`;
+        const doubts = opened.doubts.map((doubt) => style('yellow', `  ! ${oneLine(doubt)}`));
+        answer(opened, [done(true, `incident ${opened.incidentId} is open (${on})`, ''), ...doubts].join('\n'));
       });
     });
   incident
@@ -56,11 +72,14 @@ export function addSubmit(program: Command, withSession: WithSession): void {
     .requiredOption('--reason <text>', 'goes on record')
     .description('resolve an incident')
     .action(async (incidentId: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, print }) => {
-        const answer = z
+      await withSession(async ({ bus, token, answer }) => {
+        const { changed } = z
           .object({ changed: z.boolean() })
           .parse(await callApi(bus, 'resolve_incident', { incidentId, reason }, token));
-        print(done(answer.changed, `incident ${incidentId} resolved`, `incident ${incidentId} was resolved before`));
+        answer(
+          { incidentId, changed },
+          done(changed, `incident ${incidentId} resolved`, `incident ${incidentId} was resolved before`),
+        );
       });
     });
 }

@@ -15,7 +15,7 @@ import type { Session } from '../session.ts';
  * Prints each action of a plan as it ends, and comes back when the last has.
  * @throws CVE_TOOL_FAILED naming those that did not succeed; CVE_TOOL_TIMEOUT after `timeoutMs`
  */
-export async function waitForPlan({ bus, print }: Session, planId: string, timeoutMs: number): Promise<void> {
+export async function waitForPlan({ bus, answer, print }: Session, planId: string, timeoutMs: number): Promise<void> {
   const plan = new PlanProgress(planId, print);
   const finished = Promise.withResolvers<void>();
   // Read from its beginning: of plans that ended long ago only the journal knows how.
@@ -40,6 +40,7 @@ export async function waitForPlan({ bus, print }: Session, planId: string, timeo
   } finally {
     clearTimeout(late);
     await follower.stop();
+    answer({ ended: plan.ended, open: plan.open });
   }
   const { missed } = plan;
   if (missed.length === 0) return;
@@ -49,6 +50,12 @@ export async function waitForPlan({ bus, print }: Session, planId: string, timeo
   );
 }
 
+interface EndedAction {
+  readonly actionId: string;
+  readonly outcome: ActionOutcome;
+  readonly summary: string;
+}
+
 /** What the journal says about the actions of one plan. */
 class PlanProgress {
   readonly #planId: string;
@@ -56,6 +63,7 @@ class PlanProgress {
   readonly #open = new Map<string, PlannedAction>();
   readonly #summaries = new Map<string, string>();
   readonly #missed: string[] = [];
+  readonly #ended: EndedAction[] = [];
   #isKnown = false;
 
   constructor(planId: string, print: Session['print']) {
@@ -71,6 +79,10 @@ class PlanProgress {
   /** Ids of the actions that have not ended. */
   get open(): string[] {
     return [...this.#open.keys()];
+  }
+
+  get ended(): readonly EndedAction[] {
+    return this.#ended;
   }
 
   /** The actions that ended otherwise than succeeded, each as `<id> <outcome>`. */
@@ -107,6 +119,7 @@ class PlanProgress {
     const level = outcome === 'succeeded' ? 'good' : outcome === 'superseded' ? 'detail' : 'bad';
     if (level !== 'good') this.#missed.push(`${actionId} ${outcome}`);
     const summary = this.#summaries.get(actionId) ?? 'it ended without having started';
+    this.#ended.push({ actionId, outcome, summary });
     this.#print(`${byLevel(level, outcome)}  ${actionId}  ${oneLine(action.action)}\n  ${oneLine(summary)}`);
   }
 }

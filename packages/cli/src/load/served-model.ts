@@ -5,6 +5,8 @@ import {
   digest,
   entryOf,
   type InferInput,
+  knownModels,
+  knownNames,
   openRollout,
   type RolloutsState,
   type RunnerStatus,
@@ -44,7 +46,7 @@ function datasetOf(state: RolloutsState): string | undefined {
 }
 
 function unknownModel(world: World, model: string): ConclaveError {
-  const serving = Object.keys(world.rollouts).sort();
+  const known = knownModels(world).map((state) => state.model);
   const registered = entryOf(world.registry, model);
   if (registered !== undefined && Object.keys(registered.versions).length > 0) {
     const versions = Object.keys(registered.versions).join(', ');
@@ -55,7 +57,7 @@ function unknownModel(world: World, model: string): ConclaveError {
   }
   return new ConclaveError(
     'CVE_MODEL_UNKNOWN',
-    `there is no model ${model}; ${serving.length === 0 ? 'none was adopted yet: conclave adopt <model> <version> --dataset <name>' : `known: ${serving.join(', ')}`}`,
+    `there is no model ${model}; ${knownNames(model, known) ?? 'none was adopted yet: conclave adopt <model> <version> --dataset <name>'}`,
   );
 }
 

@@ -1,9 +1,14 @@
 import {
+  awaitedOfPerson,
   describeVerdict,
   duration,
   type Gate,
+  type GatesNow,
+  gatesNow,
+  holdSentences,
   isEnded,
-  missingForNextStep,
+  type LiveGates,
+  missingNow,
   nextStage,
   oneLine,
   openRollout,
@@ -16,6 +21,7 @@ import {
   soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
+  type Verdict,
   type VerdictOutcome,
 } from '@conclave/contracts';
 import { bold, columns, dim, style, when } from './text.ts';
@@ -39,8 +45,8 @@ export function stageLine(rollout: Rollout): string {
   return names.map((name, index) => label(index, stageLabel(name))).join(dim(' > '));
 }
 
-export function gateLine(rollout: Rollout, gate: Gate): string {
-  const verdict = rollout.verdicts[gate.name];
+function gateLine(rollout: Rollout, gate: Gate, gates: GatesNow): string {
+  const verdict = gates.verdictOf(gate.name);
   const outcome = verdict?.outcome ?? 'pending';
   const line = verdict === undefined ? `${gate.name} not measured in this stage` : describeVerdict(verdict, gate);
   const marks = [
@@ -55,17 +61,16 @@ export function gateLine(rollout: Rollout, gate: Gate): string {
 }
 
 /** A model in a few lines, for `status`. */
-export function rolloutSummary(state: RolloutsState, now: number): string {
+export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined, now: Date): string {
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
-  const holds = Object.values(state.holds).map((h) =>
-    style('yellow', `  ${oneLine(`held (${h.kind}) by ${h.by}: ${h.reason}`)}`),
-  );
+  const holds = holdLines(state, now);
   if (rollout === undefined) {
     const last = state.current;
     return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
   }
+  const gates = gatesNow(rollout, live, now);
   const deciding = rollout.definition.gates.filter((g) => g.required && !g.dryRun);
   const passed = deciding.filter(
     (g) => rollout.verdicts[g.name]?.outcome === 'pass' || rollout.overrides[g.name] !== undefined,
@@ -77,16 +82,40 @@ export function rolloutSummary(state: RolloutsState, now: number): string {
         ['candidate', `${rollout.definition.version} ${dim(shortDigest(rollout.definition.digest))}`],
         ['stage', `${stageLine(rollout)}  ${dim(`epoch ${rollout.stageEpoch}`)}`],
         ['soak', soakText(rollout, now)],
-        ['gates', `${passed} of ${deciding.length} passed`],
+        ['gates', `${passed} of ${deciding.length} passed${dim(asOf(gates))}`],
       ],
       '  ',
     ),
-    ...holds,
+    ...deciding
+      .filter((g) => gates.verdictOf(g.name)?.outcome !== 'pass' && rollout.overrides[g.name] === undefined)
+      .map((gate) => `    ${gateLine(rollout, gate, gates)}${whyNot(gates.verdictOf(gate.name))}`),
+    ...awaitedLines(state, rollout, now),
+    ...(awaitedOfPerson(state, rollout, now).length > 0 && holds.length > 0 ? [] : holds),
   ].join('\n');
 }
 
+function holdLines(state: RolloutsState, now: Date): string[] {
+  return holdSentences(state, now).map((hold) => style('yellow', `  ${oneLine(hold)}`));
+}
+
+/** What a gate that has not passed says of itself, where its figures do not say it. */
+function whyNot(verdict: Verdict | undefined): string {
+  return verdict === undefined || verdict.outcome === 'fail' ? '' : dim(`  ${oneLine(verdict.sentence)}`);
+}
+
+/** Where no leader tells how the gates stand, their last transitions are shown, and that is said. */
+function asOf(gates: GatesNow): string {
+  return gates.at === undefined ? '  as last recorded; no leader tells the figures of now' : '';
+}
+
+function awaitedLines(state: RolloutsState, rollout: Rollout, now: Date): string[] {
+  return awaitedOfPerson(state, rollout, now).map(
+    ({ sentence, command }) => `  ${bold(style('yellow', `waits for you: ${command}`))}  ${dim(oneLine(sentence))}`,
+  );
+}
+
 /** Why a model is where it is, for `explain`. */
-export function rolloutExplanation(state: RolloutsState, now: number): string {
+export function rolloutExplanation(state: RolloutsState, live: LiveGates | undefined, now: Date): string {
   const open = openRollout(state);
   const rollout = open ?? state.current;
   const stable =
@@ -100,8 +129,10 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
       columns([['stable', stable]], '  '),
       '',
       '  no rollout yet; apply one: conclave apply -f rollout.yaml',
+      ...holdLines(state, now),
     ].join('\n');
   const { definition } = rollout;
+  const gates = gatesNow(rollout, open === undefined ? undefined : live, now);
   lines.push(
     columns(
       [
@@ -126,8 +157,8 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
       '  ',
     ),
     '',
-    bold('  Gates'),
-    ...definition.gates.map((gate) => `  ${gateLine(rollout, gate)}`),
+    `${bold('  Gates')}${open === undefined ? '' : dim(asOf(gates))}`,
+    ...definition.gates.map((gate) => `  ${gateLine(rollout, gate, gates)}`),
     '',
     bold('  Votes'),
     `  ${voteText(rollout)}`,
@@ -136,14 +167,20 @@ export function rolloutExplanation(state: RolloutsState, now: number): string {
     lines.push(
       `  ${oneLine(`${rollout.approval.approved ? 'approved' : 'rejected'} by ${rollout.approval.by}: ${rollout.approval.reason}`)}`,
     );
-  lines.push('', open === undefined ? `  ${endLine(rollout)}` : missingText(state, open, now));
+  if (open === undefined)
+    lines.push(
+      '',
+      `  ${endLine(rollout)}`,
+      ...holdSentences(state, now).map((h) => style('yellow', `  ${oneLine(h)}`)),
+    );
+  else lines.push('', missingText(state, open, gates, now), ...awaitedLines(state, open, now));
   return lines.join('\n');
 }
 
-function missingText(state: RolloutsState, rollout: Rollout, now: number): string {
+function missingText(state: RolloutsState, rollout: Rollout, gates: GatesNow, now: Date): string {
   const next = nextStage(rollout);
   const goal = next === undefined ? 'completion' : stageLabel(next);
-  const missing = missingForNextStep(state, rollout, new Date(now));
+  const missing = missingNow(state, rollout, gates, now);
   if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
   return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${oneLine(line)}`)].join(
     '\n',
@@ -158,10 +195,10 @@ function voteText({ vote }: Rollout): string {
   return `${decision} in ${vote.meetingId}  ${[...names('yes', vote.yes), ...names('no', vote.no), ...names('abstained', vote.abstained)].join('; ')}`;
 }
 
-function soakText(rollout: Rollout, now: number): string {
+function soakText(rollout: Rollout, now: Date): string {
   if (rollout.servingSince === undefined)
     return rollout.stage === undefined ? 'not started' : 'waiting for the runners';
-  const left = soakSecondsLeft(rollout, new Date(now));
+  const left = soakSecondsLeft(rollout, now);
   const whole = duration(soakSecondsOf(rollout));
   return left === 0 ? `done (${whole})` : `${duration(left)} left of ${whole}`;
 }

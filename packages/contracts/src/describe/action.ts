@@ -1,6 +1,7 @@
+import type { CriterionVerdict } from '../events/actions.ts';
 import type { EventOfKind } from '../events/parse.ts';
 import { detail, good, type Said, warn } from './said.ts';
-import { cut, duration, speakerLabel } from './words.ts';
+import { counted, cut, duration, speakerLabel } from './words.ts';
 
 export function sayAction(event: EventOfKind['actions'], id: string): Said {
   switch (event.type) {
@@ -19,10 +20,23 @@ export function sayAction(event: EventOfKind['actions'], id: string): Said {
     }
     case 'action.completed': {
       const { outcome, summary, criteria } = event.data;
-      const met = criteria.filter((c) => c.verdict === 'met').length;
-      const judged = criteria.length === 0 ? '' : ` (${met} of ${criteria.length} criteria met)`;
-      const line = `action ${id} ${outcome}: ${cut(summary)}${judged}`;
+      const line = `action ${id} ${outcome}: ${cut(summary)}${judgedCriteria(criteria)}`;
       return outcome === 'succeeded' ? good(line) : outcome === 'superseded' ? detail(line) : warn(line);
     }
   }
+}
+
+/**
+ * ` (1 of 2 criteria met, 1 not judged)`: of those that code could judge. One that it cannot read speaks neither for the outcome nor
+ * against it, so it is no criterion that was missed.
+ */
+function judgedCriteria(criteria: readonly CriterionVerdict[]): string {
+  if (criteria.length === 0) return '';
+  const of = (verdict: CriterionVerdict['verdict']): number => criteria.filter((c) => c.verdict === verdict).length;
+  const judged = of('met') + of('unmet');
+  const met = judged === 0 ? [] : [`${of('met')} of ${counted(judged, 'criterion', 'criteria')} met`];
+  const rest = of('unjudged');
+  const unjudged =
+    rest === 0 ? [] : [judged === 0 ? `${counted(rest, 'criterion', 'criteria')} not judged` : `${rest} not judged`];
+  return ` (${[...met, ...unjudged].join(', ')})`;
 }

@@ -162,6 +162,23 @@ test('a handoff counts its actions by priority', () => {
   ]);
 });
 
+const criteria = [
+  [[], 'done'],
+  [['met'], 'done (1 of 1 criterion met)'],
+  [['met', 'met', 'unjudged'], 'done (2 of 2 criteria met, 1 not judged)'],
+  [['unjudged'], 'done (1 criterion not judged)'],
+  [['met', 'unmet'], 'done (1 of 2 criteria met)'],
+] as const;
+for (const [verdicts, said] of criteria)
+  test(`an action with the criteria ${verdicts.join(', ') || 'of nobody'} is said to be ${said}`, () => {
+    const judged = verdicts.map((verdict) => ({ text: 't', verdict, detail: '' }));
+    const outcome = verdicts.some((v) => v === 'unmet') ? 'failed' : 'succeeded';
+    const data = { actionId: 'p:1', outcome, summary: 'done', criteria: judged };
+    assert.deepEqual(texts(commit({ kind: 'actions', id: 'p:1' }, 'action.completed', data)), [
+      `action p:1 ${outcome}: ${said}`,
+    ]);
+  });
+
 test('rules are never passed off as a language model', () => {
   const data = {
     phase: 'statement',

@@ -8,6 +8,8 @@ export function sayIncident(event: EventOfKind['incidents']): Said {
       const line = `${severity} incident ${incidentId}${model === undefined ? '' : ` on ${model}`}: ${title}${source === '' ? '' : ` (${source})`}`;
       return severity === 'P0' ? bad(line) : warn(line);
     }
+    case 'incident.reported_again':
+      return warn(`incident ${event.data.incidentId} reported again, ${event.data.count} times at least`);
     case 'incident.acknowledged':
       return info(`incident ${event.data.incidentId} acknowledged by ${event.data.by}`);
     case 'incident.resolved':

@@ -3,5 +3,6 @@
  */
 export { describeCommit } from './commit.ts';
 export type { Description, Level } from './said.ts';
+export { describeSeating, describeTeam, type SeatGroup, type SeatingDescription, seatingLines } from './seating.ts';
 export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
 export { duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';

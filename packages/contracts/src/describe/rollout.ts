@@ -3,7 +3,7 @@ import { shortDigest } from '../names.ts';
 import type { Verdict } from '../verdict.ts';
 import { bad, detail, good, info, type Said, sayTally, warn } from './said.ts';
 import { describeVerdict } from './verdict.ts';
-import { counted, duration, milliseconds, percent, stageLabel } from './words.ts';
+import { counted, cut, duration, milliseconds, percent, stageLabel } from './words.ts';
 
 export function sayRollout(event: EventOfKind['rollouts'], model: string): Said | readonly Said[] {
   switch (event.type) {
@@ -14,6 +14,10 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
         `${model} ${event.data.version} (${shortDigest(event.data.digest)}) adopted as stable by ${event.data.by}`,
         '+',
       );
+    case 'rollout.stable_serving':
+      return info(`${model} ${event.data.version} is ready on ${event.data.runners.join(', ')}`);
+    case 'rollout.forgotten':
+      return warn(`${model} forgotten by ${event.data.by}: ${event.data.reason}; no runner serves it any more`);
     case 'rollout.applied': {
       const { definition: d, by } = event.data;
       const stages = d.stages.map((s) => stageLabel(s.name)).join(' -> ');
@@ -40,10 +44,20 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
           : `again after an interruption; ${duration(resumed.soakedSeconds)} of the soak stand`;
       return info(`${model} serves on ${runners.join(', ')} at epoch ${stageEpoch}; ${soak}`);
     }
+    case 'rollout.traffic_seen':
+      return detail(`${model}: the candidate has answered its first request of epoch ${event.data.stageEpoch}`);
     case 'rollout.verdict_changed':
       return sayVerdict(event.data.verdict);
     case 'rollout.voted':
-      return { ...sayTally(`${model}: meeting ${event.data.meetingId}`, event.data), level: 'detail' };
+      return [
+        { ...sayTally(`${model}: meeting ${event.data.meetingId}`, event.data), level: 'detail' },
+        ...(event.data.objections ?? []).map(({ role, reason, needs, until }) => {
+          const wish = needs.length === 0 ? '' : `until ${needs.join(' and ')} succeeded again, or `;
+          return warn(`${model}: ${role} objects ${wish}until ${until}: ${cut(reason)}`);
+        }),
+      ];
+    case 'rollout.vote_lifted':
+      return info(`${model}: the no_go of ${event.data.meetingId} is lifted: ${event.data.reason}`);
     case 'rollout.approved':
       return good(`${model} approved by ${event.data.by}: ${event.data.reason}`);
     case 'rollout.rejected':

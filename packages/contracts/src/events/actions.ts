@@ -35,7 +35,14 @@ export const actionEvent = z.discriminatedUnion('type', [
   /** Recorded before the effect; `callId` is the effect's idempotency key. */
   eventOf(
     'action.tool_called',
-    z.object({ callId: z.string(), tool: toolName, args: z.record(z.string(), z.unknown()), reason: z.string() }),
+    z.object({
+      callId: z.string(),
+      tool: toolName,
+      args: z.record(z.string(), z.unknown()),
+      reason: z.string(),
+      /** Who asked for it, where that may differ from who was to speak at the start: a substitute may have. */
+      speaker: speaker.optional(),
+    }),
   ),
   eventOf(
     'action.tool_returned',
@@ -55,6 +62,8 @@ export const actionEvent = z.discriminatedUnion('type', [
       outcome: actionOutcome,
       summary: z.string(),
       criteria: z.array(criterionVerdict),
+      /** Who said that it is done. */
+      speaker: speaker.optional(),
     }),
   ),
 ]);

@@ -14,6 +14,10 @@ export const ballot = z.object({
   verdictSet: z.string(),
   vote,
   reason: z.string().min(1).max(2000),
+  /** With a no_go: tools whose new success on this model would lift it. */
+  needs: z.array(z.string().max(100)).max(10).optional(),
+  /** With a no_go: minutes after which to vote again in any case; the configuration's `pace.noGoSeconds` bounds it. */
+  reconsiderMinutes: z.number().positive().optional(),
 });
 export type Ballot = z.infer<typeof ballot>;
 

@@ -44,6 +44,8 @@ export const incidentEvent = z.discriminatedUnion('type', [
       source: z.string(),
     }),
   ),
+  /** The same happened again while it was open. Recorded at each doubling of the count alone, which is therefore the least. */
+  eventOf('incident.reported_again', z.object({ incidentId: z.string(), count: z.number().int().min(2) })),
   eventOf('incident.acknowledged', z.object({ incidentId: z.string(), by: z.string() })),
   eventOf('incident.resolved', z.object({ incidentId: z.string(), by: z.string(), reason: z.string() })),
 ]);

@@ -37,12 +37,30 @@ const personalDecision = z.object({
   reason: why,
 });
 
+/** What a no_go asks for before the same evidence is voted on again. */
+const objection = z.object({
+  role: z.string(),
+  reason: z.string(),
+  /** Tools that have to succeed on the model once more. */
+  needs: z.array(z.string()),
+  /** It ends then in any case. */
+  until: z.iso.datetime(),
+});
+export type Objection = z.infer<typeof objection>;
+
 /** Events of `conclave.journal.rollouts.<model>`. Single writer: the coordinator. */
 export const rolloutEvent = z.discriminatedUnion('type', [
   /** A new leader takes the subject over: stale writers conflict from here on. */
   eventOf('rollout.leader_changed', z.object({ leader: who, leaderEpoch: epoch })),
   /** The version that serves before Conclave arrives. */
   eventOf('rollout.adopted', z.object({ model: modelName, version: versionName, digest, dataset: digest, by: who })),
+  /** A runner has the stable version ready for the first time since it was adopted: from here on it is no mere claim. */
+  eventOf(
+    'rollout.stable_serving',
+    z.object({ version: versionName, digest, dataset: digest, runners: z.array(z.string()).min(1) }),
+  ),
+  /** The model is taken off the runners and out of the status; a rollout that was open is over. Another adopt begins anew. */
+  eventOf('rollout.forgotten', z.object({ by: who, reason: why })),
   eventOf('rollout.applied', z.object({ rolloutId: z.string(), definition: pinnedRollout, by: who })),
   eventOf(
     'rollout.stage_entered',
@@ -68,6 +86,8 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       resumed: z.object({ at: z.iso.datetime(), soakedSeconds: z.number().nonnegative() }).optional(),
     }),
   ),
+  /** The candidate has answered its first request in this stage: without any, a stage after shadow is never earned. */
+  eventOf('rollout.traffic_seen', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
   /** A gate's outcome changed. */
   eventOf('rollout.verdict_changed', z.object({ rolloutId: z.string(), stageEpoch: epoch, verdict })),
   /** What a meeting decided on exactly this verdict set. */
@@ -82,7 +102,14 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       yes: z.array(z.string()),
       no: z.array(z.string()),
       abstained: z.array(z.string()),
+      /** Of a no_go: who objects, and what ends it. */
+      objections: z.array(objection).optional(),
     }),
+  ),
+  /** What a no_go asked for has happened, or its time has passed: the same verdicts may be voted on again. */
+  eventOf(
+    'rollout.vote_lifted',
+    z.object({ rolloutId: z.string(), stageEpoch: epoch, meetingId: z.string(), reason: why }),
   ),
   eventOf('rollout.approved', personalDecision),
   eventOf('rollout.rejected', personalDecision),

@@ -17,6 +17,8 @@ export const scheduleEvent = z.discriminatedUnion('type', [
       reason: meetingReason,
       detail: z.string(),
       deadline: z.iso.datetime(),
+      /** Keys of what there was to act on; the meeting has dealt with these. */
+      agenda: z.array(z.string()).optional(),
     }),
   ),
   eventOf('schedule.meeting_skipped', z.object({ slot: z.number().int(), reason: z.string() })),

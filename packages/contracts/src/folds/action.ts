@@ -25,8 +25,11 @@ export interface ActionRun {
   readonly owner: ExecutiveRole | undefined;
   readonly attempt: number;
   readonly worker: string | undefined;
+  /** Who spoke last: a substitute may have taken over from who was to speak at the start. */
   readonly speaker: Speaker | undefined;
   readonly startedAt: string | undefined;
+  /** Start of the newest attempt. */
+  readonly lastStartedAt: string | undefined;
   readonly calls: readonly ToolCall[];
   readonly completed:
     | {
@@ -47,6 +50,7 @@ export function initialAction(actionId: string): ActionRun {
     worker: undefined,
     speaker: undefined,
     startedAt: undefined,
+    lastStartedAt: undefined,
     calls: [],
     completed: undefined,
   };
@@ -62,11 +66,20 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
   switch (event.type) {
     case 'action.started': {
       const { owner, attempt, worker, speaker } = event.data;
-      return { ...state, owner, attempt, worker, speaker, startedAt: state.startedAt ?? event.at };
+      return {
+        ...state,
+        owner,
+        attempt,
+        worker,
+        speaker,
+        startedAt: state.startedAt ?? event.at,
+        lastStartedAt: event.at,
+      };
     }
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;
-      return { ...state, calls: [...state.calls, { ...event.data, calledAt: event.at, returned: undefined }] };
+      const { speaker = state.speaker, ...call } = event.data;
+      return { ...state, speaker, calls: [...state.calls, { ...call, calledAt: event.at, returned: undefined }] };
     }
     case 'action.tool_returned': {
       const { callId, ok, result, error, durationMs } = event.data;
@@ -77,8 +90,8 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
       };
     }
     case 'action.completed': {
-      const { outcome, summary, criteria } = event.data;
-      return { ...state, completed: { at: event.at, outcome, summary, criteria } };
+      const { outcome, summary, criteria, speaker = state.speaker } = event.data;
+      return { ...state, speaker, completed: { at: event.at, outcome, summary, criteria } };
     }
   }
 }

@@ -51,6 +51,8 @@ export interface Incident {
   readonly detail: string;
   readonly model: string | undefined;
   readonly source: string;
+  /** How often it was reported at least; absent: once. */
+  readonly reports?: number;
   readonly openedAt: string;
   readonly acknowledgedBy: string | undefined;
   readonly resolved: { readonly by: string; readonly reason: string; readonly at: string } | undefined;
@@ -70,7 +72,9 @@ export function foldIncident(state: Incident | undefined, commit: Commit<Inciden
         acknowledgedBy: undefined,
         resolved: undefined,
       };
-    } else if (incident !== undefined && event.type === 'incident.acknowledged')
+    } else if (incident !== undefined && event.type === 'incident.reported_again')
+      incident = { ...incident, reports: event.data.count };
+    else if (incident !== undefined && event.type === 'incident.acknowledged')
       incident = { ...incident, acknowledgedBy: event.data.by };
     else if (incident !== undefined && event.type === 'incident.resolved') {
       incident = { ...incident, resolved: { by: event.data.by, reason: event.data.reason, at: event.at } };

@@ -1,5 +1,5 @@
 import { digestOf } from '../canonical.ts';
-import type { RolloutEvent, StageSummary } from '../events/rollouts.ts';
+import type { Objection, RolloutEvent, StageSummary } from '../events/rollouts.ts';
 import type { Commit } from '../journal.ts';
 import type { PinnedRollout } from '../rollout-definition.ts';
 import { type StageName, shareOf } from '../stages.ts';
@@ -21,6 +21,8 @@ export interface ServedVersion {
   /** Digest of the dataset whose documents it searches. */
   readonly dataset: string;
   readonly since: string;
+  /** When a runner first had it ready; absent while it is only claimed to serve (adopted, and loaded nowhere yet). */
+  readonly servedAt?: string | undefined;
 }
 
 export interface RecordedVerdict extends Verdict {
@@ -36,7 +38,12 @@ export interface Vote {
   readonly yes: readonly string[];
   readonly no: readonly string[];
   readonly abstained: readonly string[];
+  readonly objections?: readonly Objection[] | undefined;
   readonly at: string;
+  /** Sequence of the commit that recorded it. */
+  readonly seq: number;
+  /** Set when a no_go stands no longer: meetings that close after `seq` may vote on the same verdicts again. */
+  readonly lifted: { readonly at: string; readonly seq: number; readonly reason: string } | undefined;
 }
 
 export interface Hold {
@@ -63,6 +70,8 @@ export interface Rollout {
   /** End of the last interruption on record. */
   readonly resumedAt: string | undefined;
   readonly runners: readonly string[];
+  /** When the candidate had answered a request in this stage. */
+  readonly trafficSince: string | undefined;
   readonly verdicts: Readonly<Record<string, RecordedVerdict>>;
   readonly overrides: Readonly<Record<string, { readonly by: string; readonly reason: string }>>;
   readonly vote: Vote | undefined;
@@ -103,6 +112,8 @@ export interface RolloutsState {
   /** Ended rollouts, newest first, at most 20. */
   readonly past: readonly Rollout[];
   readonly holds: Readonly<Record<string, Hold>>;
+  /** Set when the model was taken off the runners; another adopt clears it. Only sequence and epochs go on. */
+  readonly forgotten: { readonly at: string; readonly by: string; readonly reason: string } | undefined;
 }
 
 export function initialRollouts(model: string): RolloutsState {
@@ -118,23 +129,40 @@ export function initialRollouts(model: string): RolloutsState {
     current: undefined,
     past: [],
     holds: {},
+    forgotten: undefined,
   };
 }
 
 /** The state after one more commit. */
 export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>): RolloutsState {
-  return { ...commit.events.reduce(applyRolloutEvent, state), seq: commit.seq };
+  return {
+    ...commit.events.reduce((folded, event) => applyRolloutEvent(folded, event, commit.seq), state),
+    seq: commit.seq,
+  };
 }
 
 const KEPT_PAST = 20;
 
-function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsState {
+function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
     case 'rollout.leader_changed':
       return { ...state, ...event.data, leaderSince: event.at };
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
-      return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable: state.stable };
+      // A version that never served is no version to go back to.
+      const previousStable = state.stable?.servedAt === undefined ? state.previousStable : state.stable;
+      return { ...state, stable: { version, digest, dataset, since: event.at }, previousStable, forgotten: undefined };
+    }
+    case 'rollout.stable_serving': {
+      const { stable } = state;
+      const isMeant = stable?.digest === event.data.digest && stable.dataset === event.data.dataset;
+      return isMeant && stable.servedAt === undefined ? { ...state, stable: { ...stable, servedAt: event.at } } : state;
+    }
+    case 'rollout.forgotten': {
+      const { seq: _seq, model, leader, leaderEpoch, leaderSince, stageEpoch } = state;
+      const { by, reason } = event.data;
+      const kept = { leader, leaderEpoch, leaderSince, stageEpoch };
+      return { ...initialRollouts(model), ...kept, forgotten: { at: event.at, by, reason } };
     }
     case 'rollout.applied':
       return {
@@ -153,7 +181,7 @@ function applyRolloutEvent(state: RolloutsState, event: RolloutEvent): RolloutsS
     default: {
       const current = state.current;
       if (current === undefined || current.rolloutId !== event.data.rolloutId || isEnded(current)) return state;
-      return applyToCurrent(state, current, event);
+      return applyToCurrent(state, current, event, seq);
     }
   }
 }
@@ -164,6 +192,8 @@ type CurrentEvent = Exclude<
     type:
       | 'rollout.leader_changed'
       | 'rollout.adopted'
+      | 'rollout.stable_serving'
+      | 'rollout.forgotten'
       | 'rollout.applied'
       | 'rollout.held'
       | 'rollout.released'
@@ -187,7 +217,7 @@ function revert(state: RolloutsState, event: Extract<RolloutEvent, { type: 'roll
   };
 }
 
-function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEvent): RolloutsState {
+function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEvent, seq: number): RolloutsState {
   const withCurrent = (change: Partial<Rollout>): RolloutsState => ({ ...state, current: { ...current, ...change } });
   const ofThisEpoch = 'stageEpoch' in event.data && event.data.stageEpoch === current.stageEpoch;
   switch (event.type) {
@@ -201,12 +231,15 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
         servingSince: undefined,
         resumedAt: undefined,
         runners: [],
+        trafficSince: undefined,
       };
       const { stage, stageEpoch } = event.data;
       return { ...withCurrent({ ...fresh, phase: 'progressing', stage, stageEpoch, enteredAt: event.at }), stageEpoch };
     }
     case 'rollout.stage_serving':
       return ofThisEpoch ? withCurrent(serving(current, event)) : state;
+    case 'rollout.traffic_seen':
+      return ofThisEpoch ? withCurrent({ trafficSince: current.trafficSince ?? event.at }) : state;
     case 'rollout.verdict_changed': {
       if (!ofThisEpoch) return state;
       const recorded: RecordedVerdict = { ...event.data.verdict, eventId: event.id, at: event.at };
@@ -214,7 +247,13 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
     }
     case 'rollout.voted': {
       const { rolloutId: _r, stageEpoch: _e, ...vote } = event.data;
-      return ofThisEpoch ? withCurrent({ vote: { ...vote, at: event.at } }) : state;
+      return ofThisEpoch ? withCurrent({ vote: { ...vote, at: event.at, seq, lifted: undefined } }) : state;
+    }
+    case 'rollout.vote_lifted': {
+      const { meetingId, reason } = event.data;
+      const { vote } = current;
+      if (!ofThisEpoch || vote?.meetingId !== meetingId || vote.lifted !== undefined) return state;
+      return withCurrent({ vote: { ...vote, lifted: { at: event.at, seq, reason } } });
     }
     case 'rollout.approved':
     case 'rollout.rejected': {
@@ -247,7 +286,7 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
       };
       return {
         ...withCurrent({ phase: 'completed', ended }),
-        stable: { version, digest, dataset, since: event.at },
+        stable: { version, digest, dataset, since: event.at, servedAt: event.at },
         previousStable: state.stable,
       };
     }
@@ -282,6 +321,7 @@ function newRollout(event: Extract<RolloutEvent, { type: 'rollout.applied' }>): 
     servingSince: undefined,
     resumedAt: undefined,
     runners: [],
+    trafficSince: undefined,
     verdicts: {},
     overrides: {},
     vote: undefined,

@@ -31,6 +31,8 @@ export interface CalledMeeting {
   /** Sequence of the commit that called it: what the meeting could know. */
   readonly calledSeq: number;
   readonly deadline: string;
+  /** Keys of what there was to act on. */
+  readonly agenda: readonly string[];
   readonly endedAt: string | undefined;
   readonly outcome: string | undefined;
 }
@@ -44,8 +46,13 @@ export interface ScheduleState {
   readonly lastHeartbeatAt: string | undefined;
   /** Meetings called, newest first, at most `KEPT_MEETINGS`. */
   readonly meetings: readonly CalledMeeting[];
+  /** When the meetings of the last hour were called, newest first: what bounds them. */
+  readonly callTimes: readonly string[];
   readonly skips: readonly { readonly slot: number; readonly reason: string; readonly at: string }[];
-  /** Every plan's digest for ever, so that an id can never be taken again with other content. */
+  /**
+   * The newest plans with their digests, `KEPT_PLANS` of each origin and every one with an action on record, so that the same document
+   * is known again and its id cannot be taken with other content.
+   */
   readonly plans: Readonly<Record<string, AcceptedPlan>>;
   /** Actions that have not ended and the last `KEPT_ENDED` that have, in order of acceptance. */
   readonly actions: Readonly<Record<string, ScheduledAction>>;
@@ -54,6 +61,8 @@ export interface ScheduleState {
 const KEPT_MEETINGS = 50;
 const KEPT_SKIPS = 20;
 const KEPT_ENDED = 300;
+const KEPT_PLANS = { meeting: 100, user: 1000 } as const;
+const HOUR_MS = 3_600_000;
 
 export function initialSchedule(): ScheduleState {
   return {
@@ -64,6 +73,7 @@ export function initialSchedule(): ScheduleState {
     lastHeartbeatSlot: -1,
     lastHeartbeatAt: undefined,
     meetings: [],
+    callTimes: [],
     skips: [],
     plans: {},
     actions: {},
@@ -84,13 +94,16 @@ function applyScheduleEvent(state: ScheduleState, event: ScheduleEvent, seq: num
     case 'schedule.meeting_called': {
       const called: CalledMeeting = {
         ...event.data,
+        agenda: event.data.agenda ?? [],
         calledAt: event.at,
         calledSeq: seq,
         endedAt: undefined,
         outcome: undefined,
       };
       const meetings = [called, ...state.meetings].slice(0, KEPT_MEETINGS);
-      return { ...state, lastMeetingSlot: event.data.slot, meetings };
+      const hourAgo = Date.parse(event.at) - HOUR_MS;
+      const callTimes = [event.at, ...state.callTimes.filter((at) => Date.parse(at) > hourAgo)];
+      return { ...state, lastMeetingSlot: event.data.slot, meetings, callTimes };
     }
     case 'schedule.meeting_skipped': {
       const skips = [{ ...event.data, at: event.at }, ...state.skips].slice(0, KEPT_SKIPS);
@@ -150,7 +163,24 @@ function acceptPlan(
       },
     ]),
   );
-  return { ...state, plans: { ...state.plans, [planId]: plan }, actions: { ...state.actions, ...added } };
+  const all = { ...state.actions, ...added };
+  return { ...state, plans: newestPlans({ ...state.plans, [planId]: plan }, all, origin), actions: all };
+}
+
+/** Without the oldest plan of this origin that has no action on record, where there are too many of it. */
+function newestPlans(
+  plans: ScheduleState['plans'],
+  actions: ScheduleState['actions'],
+  origin: AcceptedPlan['origin'],
+): ScheduleState['plans'] {
+  const same = Object.values(plans).filter((plan) => plan.origin === origin);
+  if (same.length <= KEPT_PLANS[origin]) return plans;
+  const idle = same.filter((plan) => plan.actionIds.every((id) => actions[id] === undefined));
+  // Not the first key: an object puts ids that look like numbers before all others.
+  const oldest = idle.toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? -1 : 1))[0];
+  if (oldest === undefined) return plans;
+  const { [oldest.planId]: _forgotten, ...kept } = plans;
+  return kept;
 }
 
 function changeAction(state: ScheduleState, actionId: string, change: Partial<ScheduledAction>): ScheduleState {

@@ -15,8 +15,8 @@ import {
   type RegistryEntry,
   type Roadmap,
 } from './registry.ts';
-import { foldRollouts, initialRollouts, type RolloutsState } from './rollout.ts';
-import { foldSchedule, initialSchedule, type ScheduleState } from './schedule.ts';
+import { foldRollouts, initialRollouts, openRollout, type RolloutsState } from './rollout.ts';
+import { foldSchedule, initialSchedule, type ScheduledAction, type ScheduleState } from './schedule.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
@@ -25,10 +25,10 @@ import { foldSchedule, initialSchedule, type ScheduleState } from './schedule.ts
 export interface World {
   /** Sequence of the last commit folded. */
   readonly seq: number;
-  /** Sequence of the last commit that gives a meeting something new to talk about. */
-  readonly changeSeq: number;
   readonly schedule: ScheduleState;
   readonly rollouts: Readonly<Record<string, RolloutsState>>;
+  /** Models that an operator had forgotten; nobody looks at them, but an append and another adopt go on from there. */
+  readonly forgotten: Readonly<Record<string, RolloutsState>>;
   readonly meetings: Readonly<Record<string, Meeting>>;
   readonly actions: Readonly<Record<string, ActionRun>>;
   readonly evaluations: Readonly<Record<string, Evaluation>>;
@@ -38,16 +38,16 @@ export interface World {
 }
 
 /** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 2;
+export const WORLD_FOLD_VERSION = 4;
 
 const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
 
 export function initialWorld(): World {
   return {
     seq: 0,
-    changeSeq: 0,
     schedule: initialSchedule(),
     rollouts: {},
+    forgotten: {},
     meetings: {},
     actions: {},
     evaluations: {},
@@ -61,37 +61,46 @@ export function initialWorld(): World {
 export function foldWorld(world: World, commit: Commit): World {
   if (commit.seq <= world.seq) return world;
   const { kind, id } = commit.aggregate;
-  const next = { ...world, seq: commit.seq, changeSeq: isNews(commit) ? commit.seq : world.changeSeq };
+  const next = { ...world, seq: commit.seq };
   switch (kind) {
     case 'schedule':
       return { ...next, schedule: foldSchedule(world.schedule, parseCommit(kind, commit)) };
-    case 'rollouts':
-      return {
-        ...next,
-        rollouts: {
-          ...world.rollouts,
-          [id]: foldRollouts(world.rollouts[id] ?? initialRollouts(id), parseCommit(kind, commit)),
-        },
-      };
+    case 'rollouts': {
+      const { [id]: known, ...rollouts } = world.rollouts;
+      const { [id]: before, ...forgotten } = world.forgotten;
+      const state = foldRollouts(known ?? before ?? initialRollouts(id), parseCommit(kind, commit));
+      return state.forgotten === undefined
+        ? { ...next, rollouts: { ...rollouts, [id]: state }, forgotten }
+        : { ...next, rollouts, forgotten: { ...forgotten, [id]: state } };
+    }
     case 'meetings': {
       const meeting = foldMeeting(world.meetings[id] ?? initialMeeting(id), parseCommit(kind, commit));
       return {
         ...next,
-        meetings: keep({ ...world.meetings, [id]: meeting }, KEPT.meetings, (m) => m.closed !== undefined),
+        meetings: keep({ ...world.meetings, [id]: meeting }, KEPT.meetings, {
+          isOver: (m) => m.closed !== undefined,
+          isNeeded: () => false,
+        }),
       };
     }
     case 'actions': {
       const action = foldAction(world.actions[id] ?? initialAction(id), parseCommit(kind, commit));
       return {
         ...next,
-        actions: keep({ ...world.actions, [id]: action }, KEPT.actions, (a) => a.completed !== undefined),
+        actions: keep({ ...world.actions, [id]: action }, KEPT.actions, {
+          isOver: (a) => a.completed !== undefined,
+          isNeeded: (a) => isUnfinished(world.schedule.actions[a.actionId]),
+        }),
       };
     }
     case 'evaluations': {
       const evaluation = foldEvaluation(world.evaluations[id] ?? initialEvaluation(id), parseCommit(kind, commit));
       return {
         ...next,
-        evaluations: keep({ ...world.evaluations, [id]: evaluation }, KEPT.evaluations, (e) => e.state !== 'running'),
+        evaluations: keep({ ...world.evaluations, [id]: evaluation }, KEPT.evaluations, {
+          isOver: (e) => e.state !== 'running',
+          isNeeded: (e) => isEvidence(e, world.rollouts),
+        }),
       };
     }
     case 'incidents': {
@@ -99,7 +108,10 @@ export function foldWorld(world: World, commit: Commit): World {
       if (incident === undefined) return next;
       return {
         ...next,
-        incidents: keep({ ...world.incidents, [id]: incident }, KEPT.incidents, (i) => i.resolved !== undefined),
+        incidents: keep({ ...world.incidents, [id]: incident }, KEPT.incidents, {
+          isOver: (i) => i.resolved !== undefined,
+          isNeeded: (i) => i.resolved === undefined,
+        }),
       };
     }
     case 'models':
@@ -115,28 +127,52 @@ export function foldWorld(world: World, commit: Commit): World {
   }
 }
 
-function keep<T>(all: Record<string, T>, limit: number, mayForget: (entry: T) => boolean): Record<string, T> {
+interface Keeping<T> {
+  /** Whether nothing more will happen to it: forgotten first. */
+  isOver(entry: T): boolean;
+  /** Whether something that is still open rests on it: never forgotten. */
+  isNeeded(entry: T): boolean;
+}
+
+/** The entries without the oldest beyond `limit` that are over; what never ends is forgotten beyond twice as many. */
+function keep<T>(all: Record<string, T>, limit: number, { isOver, isNeeded }: Keeping<T>): Record<string, T> {
   const entries = Object.entries(all);
+  if (entries.length <= limit) return all;
   let surplus = entries.length - limit;
-  if (surplus <= 0) return all;
-  return Object.fromEntries(entries.filter(([, entry]) => !(surplus > 0 && mayForget(entry) && surplus-- > 0)));
+  const ended = entries.filter(([, entry]) => {
+    const forgotten = surplus > 0 && isOver(entry) && !isNeeded(entry);
+    if (forgotten) surplus--;
+    return !forgotten;
+  });
+  let excess = ended.length - 2 * limit;
+  if (excess <= 0) return Object.fromEntries(ended);
+  return Object.fromEntries(
+    ended.filter(([, entry]) => {
+      const forgotten = excess > 0 && !isNeeded(entry);
+      if (forgotten) excess--;
+      return !forgotten;
+    }),
+  );
 }
 
-/** Meetings' own commits, bookkeeping and progress are no news; results, verdicts, incidents and insights are. */
-function isNews({ aggregate, events }: Commit): boolean {
-  if (aggregate.kind === 'schedule' || aggregate.kind === 'meetings') return false;
-  return events.some((event) => !NO_NEWS.has(event.type));
+function isUnfinished(action: ScheduledAction | undefined): boolean {
+  return action !== undefined && action.state !== 'ended';
 }
 
-const NO_NEWS: ReadonlySet<string> = new Set([
-  'rollout.leader_changed',
-  'rollout.voted',
-  'action.started',
-  'action.tool_called',
-  'action.tool_returned',
-  'evaluation.started',
-  'evaluation.progressed',
-]);
+/** True of a measurement that an open rollout may still be judged by, however many others came after it. */
+function isEvidence({ request }: Evaluation, rollouts: World['rollouts']): boolean {
+  const state = request === undefined ? undefined : rollouts[request.model];
+  const rollout = state === undefined ? undefined : openRollout(state);
+  if (request === undefined || rollout === undefined) return false;
+  return request.kind === 'rollback_test'
+    ? request.rolloutId === rollout.rolloutId && request.stageEpoch === rollout.stageEpoch
+    : request.digest === rollout.definition.digest && request.dataset === rollout.definition.dataset;
+}
+
+/** A model's rollouts, whether they are looked at, forgotten or not begun. */
+export function rolloutsOf(world: World, model: string): RolloutsState {
+  return world.rollouts[model] ?? world.forgotten[model] ?? initialRollouts(model);
+}
 
 /** Registry key of a dataset: models and datasets may share a name. */
 export function datasetKey(name: string): string {

@@ -23,7 +23,8 @@ const STYLES: Record<Level, Style> = { detail: 'dim', info: 'reset', good: 'gree
 /** What the terminal shows: the story's own words and, of the journal, what a person wants to see. */
 export interface Screen {
   title(text: string): void;
-  line(text: string, level?: Level): void;
+  /** @param at when what it tells of happened; default: now */
+  line(text: string, level?: Level, at?: Date): void;
   commit(commit: Commit): void;
 }
 
@@ -43,7 +44,7 @@ export function openScreen({ write, colour, verbose }: ScreenOptions): Screen {
   const voices: Voices = new Map();
   return {
     title: (text) => write(`\n${paint('bold', `== ${text} ${'='.repeat(Math.max(2, 74 - text.length))}`)}\n`),
-    line: (text, level) => show(text, level),
+    line: (text, level, at) => show(text, level, at),
     commit(commit) {
       for (const { text, level, at } of linesOf(commit, verbose, voices)) show(text, level, new Date(at));
     },
@@ -55,6 +56,9 @@ interface Line {
   readonly level: Level;
   readonly at: string;
 }
+
+/** A line about something whose time is known otherwise. */
+export type Told = Omit<Line, 'at'>;
 
 function linesOf(commit: Commit, verbose: boolean, voices: Voices): Line[] {
   if (commit.aggregate.kind === 'rollouts') return rolloutLines(commit);
@@ -96,7 +100,7 @@ export function summaryLines({
   candidateRequests,
   candidateErrors,
   verdicts,
-}: StageSummary): Omit<Line, 'at'>[] {
+}: StageSummary): Told[] {
   const measured = measuredShare === null ? 'none measured' : `${percent(measuredShare)} measured`;
   const split =
     stage === 'shadow'
@@ -105,7 +109,7 @@ export function summaryLines({
   return [
     { text: `stage ${stageLabel(stage)} ends: ${split}, ${candidateErrors} errors`, level: 'info' },
     ...verdicts.map(
-      (verdict): Omit<Line, 'at'> => ({
+      (verdict): Told => ({
         text: `   ${outcomeIcon(verdict.outcome)} ${describeVerdict(verdict)}`,
         level: verdict.outcome === 'pass' ? 'good' : verdict.outcome === 'fail' ? 'bad' : 'warn',
       }),
@@ -151,7 +155,7 @@ function saidInMeeting(event: MeetingEvent, voices: Voices): Line[] {
 function decisionLines(
   { version, stage, toStage, decision, yes, no, abstained }: MeetingDecision,
   voices: Voices,
-): Omit<Line, 'at'>[] {
+): Told[] {
   const step = `${version} ${stageLabel(stage)}${toStage === undefined ? '' : ` -> ${stageLabel(toStage)}`}`;
   const cast = [
     ['go', yes],
@@ -175,7 +179,7 @@ function handoffText(handoff: HandoffDocument | undefined): string {
 }
 
 /** How a rollout ended, with the gate that decided. */
-export function endingLines(rollout: Rollout): Omit<Line, 'at'>[] {
+export function endingLines(rollout: Rollout): Told[] {
   const { version } = rollout.definition;
   if (rollout.phase === 'completed')
     return [{ text: `${version} is in production: every stage was earned`, level: 'good' }];
@@ -193,6 +197,10 @@ export function endingLines(rollout: Rollout): Omit<Line, 'at'>[] {
   ];
 }
 
-function clock(at: Date): string {
-  return at.toTimeString().slice(0, 8);
+/** The time of day; with its date when that is not today: what a new start tells of may have happened long ago. */
+export function clock(at: Date, now = new Date()): string {
+  const time = at.toTimeString().slice(0, 8);
+  if (at.toDateString() === now.toDateString()) return time;
+  const [month, day] = [at.getMonth() + 1, at.getDate()].map((n) => String(n).padStart(2, '0'));
+  return `${at.getFullYear()}-${month}-${day} ${time}`;
 }

@@ -24,7 +24,7 @@ import {
   sampleQueries,
   sampleRollout,
 } from './sample.ts';
-import { endingLines, type Screen, summaryLines } from './screen.ts';
+import { endingLines, type Screen, summaryLines, type Told } from './screen.ts';
 
 export interface StoryOptions {
   readonly stack: Stack;
@@ -93,7 +93,8 @@ export async function tellStory({
         model: SAMPLE_MODEL,
         version,
         expects,
-        apply: async () => callApi(bus, 'apply', { definition: await sampleRollout(version) }, token),
+        // A version that fell on a busy machine is applied again as it is.
+        apply: async () => callApi(bus, 'apply', { definition: await sampleRollout(version), retry: true }, token),
         ending: () =>
           awaitEnding(follower, {
             model: SAMPLE_MODEL,
@@ -108,10 +109,11 @@ export async function tellStory({
         },
         signal,
       });
-      for (const line of endingLines(rollout)) screen.line(line.text, line.level);
+      const { ended } = rollout;
+      const tell = ({ text, level }: Told): void => screen.line(text, level, ended && new Date(ended.at));
+      for (const line of endingLines(rollout)) tell(line);
       if (known !== undefined && isEnded(known))
-        for (const summary of rollout.summaries)
-          for (const line of summaryLines(summary)) screen.line(line.text, line.level);
+        for (const summary of rollout.summaries) for (const line of summaryLines(summary)) tell(line);
       const { sent, failed, lastFailure } = load.counts;
       screen.line(
         `traffic so far: ${sent} requests, ${failed} failed${lastFailure === undefined ? '' : ` (last: ${lastFailure})`}`,

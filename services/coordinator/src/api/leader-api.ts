@@ -1,27 +1,37 @@
-import { type ApiService, type Bus, serveApi } from '@conclave/bus';
+import { type ApiService, type Bus, deadLetter, serveApi } from '@conclave/bus';
 import {
   type ApiRequest,
   type ApiVerb,
+  type ApplyAnswer,
   aggregates,
+  awaitedOfPerson,
+  type ChangedAnswer,
   ConclaveError,
   datasetKey,
+  gatesNow,
+  holdSentences,
+  type IncidentAnswer,
   type IncidentEvent,
   initialRollouts,
+  type LiveGates,
   type ModelEvent,
-  missingForNextStage,
+  missingNow,
+  onRecordOf,
   openRollout,
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
-  type ScheduleEvent,
+  readIncident,
+  requireRollouts,
   soakSecondsLeft,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Clock, Operators } from '@conclave/service';
-import { openIncident, takeInPlan } from '../leader/inbox.ts';
+import { isUnreadable, modelNames, openIncident, takeInPlan } from '../leader/inbox.ts';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
+import type { UnreadableReports } from '../leader/unreadable-reports.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
 import type { Facts } from '../rollout/facts.ts';
 import {
@@ -32,14 +42,14 @@ import {
   decidePause,
   decideResume,
 } from '../rollout/operate.ts';
-import { slotOf } from '../schedule/heartbeat.ts';
-import { nextMeetingId } from '../schedule/meetings.ts';
+import { callOnRequest } from '../schedule/call-on-request.ts';
 import { checkRequest } from './request.ts';
 
 export interface LeaderApiParts {
   readonly bus: Bus;
   readonly writer: LeaderWriter;
   readonly rollouts: RolloutLoop;
+  readonly unreadable: UnreadableReports;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -72,18 +82,22 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       return handler(body, operator);
     });
   };
+  /** `begin`: also for a model of which nothing is on record yet. Every other verb is refused there, lest a typing error become a model. */
   const onRollout = async (
     model: string,
     decide: (state: RolloutsState, now: World) => RolloutEvent[],
-  ): Promise<object> => {
-    const events = await writer.commit(aggregates.rollouts(model), (now) =>
-      decide(now.rollouts[model] ?? initialRollouts(model), now),
-    );
-    const state = world().rollouts[model];
+    begin = false,
+  ): Promise<ChangedAnswer> => {
+    const stateIn = (now: World): RolloutsState =>
+      begin ? (now.rollouts[model] ?? initialRollouts(model)) : requireRollouts(now, model);
+    const events = await writer.commit(aggregates.rollouts(model), (now) => decide(stateIn(now), now));
+    const state = stateIn(world());
     return {
       changed: events.length > 0,
-      rolloutId: state?.current?.rolloutId ?? null,
-      stable: state?.stable?.version ?? null,
+      rolloutId: state.current?.rolloutId ?? null,
+      stable: state.stable?.version ?? null,
+      isOpen: openRollout(state) !== undefined,
+      holds: holdSentences(state, clock.now()),
     };
   };
 
@@ -91,13 +105,23 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explain(parts, model));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts())),
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts()), true),
   );
-  on('apply', ({ definition }, by) =>
-    onRollout(definition.spec.model, (state, now) =>
-      decideApply(now, state, definition, by, options.soakSeconds, facts()),
-    ),
-  );
+  on('apply', async ({ definition, retry }, by) => {
+    let detail = '';
+    const answer = await onRollout(
+      definition.spec.model,
+      (state, now) => {
+        const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry);
+        const standing = onRecordOf(now, state, definition);
+        detail = standing.kind === 'serves' ? standing.sentence : '';
+        return events;
+      },
+      true,
+    );
+    const outcome = answer.changed ? 'opened' : detail === '' ? 'unchanged' : 'nothing_to_do';
+    return { ...answer, outcome, detail } satisfies ApplyAnswer;
+  });
   on('approve', ({ model, reason, verdicts }, by) =>
     onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
   );
@@ -140,9 +164,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     );
     return { name, digest, changed: events.length > 0 };
   });
-  on('open_incident', async (report) => ({
-    incidentId: await openIncident(report, `incident-${newId()}`, writer, clock),
-  }));
+  on('open_incident', (body) => reportIncident(parts, body));
   on('resolve_incident', async ({ incidentId, reason }, by) => {
     const event: IncidentEvent = {
       id: newId(),
@@ -163,46 +185,56 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   });
   on('convene', async ({ reason }, by) => {
     const events = await writer.commit(aggregates.schedule, (now) =>
-      conveneEvents(now, `${by}: ${reason}`, clock.now(), options),
+      callOnRequest(now, `${by}: ${reason}`, clock.now(), options),
     );
-    return { called: events.length > 0 };
+    // Its work goes out with the leader's next turn, as that of every meeting which nobody has opened.
+    const [meeting] = world().schedule.meetings;
+    return { called: events.length > 0, meetingId: meeting?.meetingId ?? null };
   });
   return api;
 }
 
-function conveneEvents(world: World, detail: string, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
-  const last = world.schedule.meetings[0];
-  if (last !== undefined && last.endedAt === undefined) return [];
-  const slot = slotOf(now, options.meetings.meetingIntervalSeconds);
-  const meetingId = nextMeetingId(world, slot);
-  const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
-  return [
-    {
-      id: `schedule.meeting_called:${meetingId}`,
-      type: 'schedule.meeting_called',
-      at: now.toISOString(),
-      data: { meetingId, slot, reason: 'requested', detail, deadline },
-    },
-  ];
+/** An incident by the API. What cannot be read holds as well; its sender hears so, and the original becomes a dead letter. */
+async function reportIncident(
+  { bus, writer, clock, unreadable, newId, world, instance }: LeaderApiParts,
+  body: unknown,
+): Promise<IncidentAnswer> {
+  try {
+    const { report, doubts } = readIncident(body, modelNames(world()));
+    const incidentId = await openIncident(report, `incident-${newId()}`, writer, clock);
+    return { incidentId, severity: report.severity, model: report.model ?? null, doubts: [...doubts] };
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const incidentId = await unreadable.hold(error.message, newId());
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    await deadLetter(bus, { subject: subjects.api('open_incident'), bytes, reason: error, by: instance });
+    return { incidentId, severity: 'P0', model: null, doubts: [error.message] };
+  }
 }
 
 /** Why a rollout stands where it stands. */
 function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
-  const state = world().rollouts[model];
-  if (state === undefined) {
-    throw new ConclaveError(
-      'CVE_ROLLOUT_UNKNOWN',
-      `no rollout of ${model} was ever recorded (known: ${Object.keys(world().rollouts).join(', ') || 'none'}); check the model's name`,
-    );
-  }
+  const state = requireRollouts(world(), model);
   const rollout = openRollout(state);
-  return {
+  const now = clock.now();
+  const answer = {
     model,
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
-    verdicts: rollouts.verdicts(model),
-    missing: rollout === undefined ? [] : missingForNextStage(state, rollout, clock.now()),
-    soakSecondsLeft: rollout === undefined ? null : soakSecondsLeft(rollout, clock.now()),
     holds: Object.values(state.holds),
+    holdSentences: holdSentences(state, now),
+  };
+  if (rollout === undefined)
+    return { ...answer, verdicts: [], live: null, missing: [], waitsFor: [], soakSecondsLeft: null };
+  const { rolloutId, stageEpoch } = rollout;
+  const verdicts = [...rollouts.verdicts(model)];
+  const live: LiveGates = { model, rolloutId, stageEpoch, at: now.toISOString(), verdicts };
+  return {
+    ...answer,
+    verdicts,
+    live,
+    missing: missingNow(state, rollout, gatesNow(rollout, live, now), now),
+    waitsFor: awaitedOfPerson(state, rollout, now),
+    soakSecondsLeft: soakSecondsLeft(rollout, now),
   };
 }

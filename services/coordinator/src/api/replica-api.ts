@@ -1,14 +1,15 @@
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
   aggregates,
-  ConclaveError,
   foldRollouts,
   initialRollouts,
+  knownModels,
   openRollout,
   parseCommit,
   type RollbackAnswer,
   type RolloutEvent,
   type RolloutsState,
+  rolloutUnknown,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -79,13 +80,11 @@ async function takeBack(
       initialRollouts(model),
     );
   const before = await read();
-  if (before.seq === 0) {
-    const known = Object.keys(world().rollouts);
-    throw new ConclaveError(
-      'CVE_ROLLOUT_UNKNOWN',
-      `no rollout of ${model} was ever recorded (known: ${known.join(', ') || 'none'}); check the model's name`,
+  if (before.stable === undefined && before.current === undefined)
+    throw rolloutUnknown(
+      model,
+      knownModels(world()).map((known) => known.model),
     );
-  }
   const isMeant = rolloutId === undefined || before.current?.rolloutId === rolloutId;
   const events = isMeant ? decide(before, { now: clock.now(), newId }) : [];
   if (events.length > 0) await journal.append(aggregate, 'any', events);
@@ -104,7 +103,7 @@ function statusOf(world: World): object {
     seq: world.seq,
     leader: world.schedule.leader ?? null,
     leaderEpoch: world.schedule.leaderEpoch,
-    models: Object.values(world.rollouts).map((state) => {
+    models: knownModels(world).map((state) => {
       const rollout = openRollout(state);
       return {
         model: state.model,

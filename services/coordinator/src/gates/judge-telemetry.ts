@@ -1,4 +1,4 @@
-import { type GateOf, quantile, quantileInterval, type Rollout } from '@conclave/contracts';
+import { duration, type GateOf, quantile, quantileInterval, type Rollout } from '@conclave/contracts';
 import { type JudgeContext, type Judged, withoutValue } from './judged.ts';
 import type { StageTelemetry, TrafficTotals } from './stage-telemetry.ts';
 
@@ -32,8 +32,7 @@ export function judgeTelemetry(
 ): Judged {
   const { total } = telemetry;
   if (rollout.servingSince === undefined) return withoutValue('pending', 'telemetry', 'the stage does not serve yet');
-  if (total === undefined)
-    return withoutValue('pending', 'telemetry', 'no request has reached the candidate in this stage: send traffic');
+  if (total === undefined) return withoutValue('pending', 'telemetry', noneYet(rollout, telemetry, context.now));
   const estimate = estimateOf(gate, total);
   const samples = samplesOf(gate, total);
   if (estimate === undefined) {
@@ -53,7 +52,8 @@ export function judgeTelemetry(
   };
   const ageSeconds = (context.now.getTime() - Date.parse(telemetry.newest ?? total.to)) / 1000;
   if (samples < gate.minSamples) {
-    return { ...base, outcome: 'running', sentence: `${samples} of ${gate.minSamples} requests` };
+    const sentence = `${samples} of ${gate.minSamples} requests${quiet(total, context.now)}`;
+    return { ...base, outcome: 'running', sentence };
   }
   const needs = `needs ${gate.operator} ${gate.threshold}`;
   if (missesWholly(gate, estimateOf(gate, total, BREACH_Z)))
@@ -73,12 +73,38 @@ export function judgeTelemetry(
     return {
       ...base,
       outcome: 'inconclusive',
-      sentence: `the newest window is ${Math.round(ageSeconds)} s old, at most ${context.evidenceMaxAgeSeconds} s count: is the runner alive?`,
+      sentence: `no request has arrived for ${duration(quietSeconds(total, context.now))}, and no runner has said so for ${duration(ageSeconds)}; evidence of at most ${context.evidenceMaxAgeSeconds} s counts: is the runner alive?`,
     };
   }
   if (misses(gate, estimate))
-    return { ...base, outcome: 'running', sentence: `${estimate.text}, ${needs}: not decided yet` };
+    return {
+      ...base,
+      outcome: 'running',
+      sentence: `${estimate.text}, ${needs}: not decided yet${quiet(total, context.now)}`,
+    };
   return { ...base, outcome: 'pass', sentence: `${estimate.text}, ${needs}` };
+}
+
+/** A shorter silence is not worth a word: windows of ten seconds come late by up to as many. */
+const QUIET_SECONDS = 20;
+
+function noneYet({ firstServedAt }: Rollout, { stableRequests }: StageTelemetry, now: Date): string {
+  const seconds = firstServedAt === undefined ? 0 : (now.getTime() - Date.parse(firstServedAt)) / 1000;
+  const since =
+    seconds < QUIET_SECONDS ? 'no request has arrived yet' : `no request has arrived for ${duration(seconds)}`;
+  return stableRequests === 0
+    ? `${since}: send traffic`
+    : `${since} at the candidate, while stable answered ${stableRequests}`;
+}
+
+/** When nothing comes any more, more of the same waiting will not decide the gate. */
+function quiet(totals: TrafficTotals, now: Date): string {
+  const seconds = quietSeconds(totals, now);
+  return seconds < QUIET_SECONDS ? '' : `; no request has arrived for ${duration(seconds)}`;
+}
+
+function quietSeconds({ to }: TrafficTotals, now: Date): number {
+  return (now.getTime() - Date.parse(to)) / 1000;
 }
 
 /** How many requests say something about the metric. */

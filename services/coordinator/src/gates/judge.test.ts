@@ -8,7 +8,7 @@ import { appliedWorld, CANDIDATE_DIGEST, type TestWorld } from '../testing/test-
 import { gatherEvidence } from './evidence.ts';
 import { judge } from './judge.ts';
 import { wilson } from './judge-telemetry.ts';
-import { addCandidateWindow, emptyStageTelemetry } from './stage-telemetry.ts';
+import { addCandidateWindow, addStableWindow, emptyStageTelemetry } from './stage-telemetry.ts';
 
 const P95: Gate = gate.parse({
   name: 'p95',
@@ -107,6 +107,35 @@ test('requests of another digest, of another epoch and of excluded windows do no
     { requests: 500, latencyMs: 3, excluded: 'rollback test' },
   ]);
   assert.equal(verdict.outcome, 'pending');
+});
+
+test('a gate says for how long no request has arrived', () => {
+  assert.equal(verdictOf(inShadow(), P95, [], 5).sentence, 'no request has arrived yet: send traffic');
+  assert.equal(verdictOf(inShadow(), P95, [], 40).sentence, 'no request has arrived for 40 s: send traffic');
+  const few = [{ requests: 9, latencyMs: 3 }];
+  assert.equal(verdictOf(inShadow(), P95, few, 5).sentence, '9 of 100 requests');
+  assert.equal(verdictOf(inShadow(), P95, few, 40).sentence, '9 of 100 requests; no request has arrived for 40 s');
+  const { outcome, sentence } = verdictOf(inShadow(), P95, [{ requests: 500, latencyMs: 3 }], 180);
+  assert.equal(outcome, 'inconclusive');
+  assert.match(
+    sentence,
+    /^no request has arrived for 3 min, and no runner has said so for 3 min; .*is the runner alive\?$/,
+  );
+});
+
+test('a candidate that nothing reaches while stable answers says so', () => {
+  const t = inShadow();
+  const rollout = openRollout(t.state) ?? assert.fail('open');
+  t.advance(40);
+  const live = addStableWindow(
+    emptyStageTelemetry(CANDIDATE_DIGEST, rollout.stageEpoch),
+    window(t, { requests: 377, latencyMs: 3 }),
+  );
+  const { sentence } = judge(P95, rollout, gatherEvidence(t.world, rollout, live), {
+    now: t.now,
+    evidenceMaxAgeSeconds: 120,
+  });
+  assert.equal(sentence, 'no request has arrived for 40 s at the candidate, while stable answered 377');
 });
 
 test('stale telemetry is inconclusive', () =>

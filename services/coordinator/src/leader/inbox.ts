@@ -9,46 +9,89 @@ import {
   type IncidentReport,
   type InsightNote,
   isConclaveError,
+  knownModels,
   messageOf,
   type Plan,
   parseHandoff,
-  parseIncident,
   parseInsight,
   parseMessage,
   type RoadmapEvent,
-  type ScheduleEvent,
+  readIncident,
   subjects,
   type World,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
-import { decideIntake } from '../schedule/intake.ts';
+import { intakeEvents } from '../schedule/intake.ts';
 import { isMeetingId } from '../schedule/meetings.ts';
+import type { UnreadableReports } from './unreadable-reports.ts';
 import type { LeaderWriter } from './writer.ts';
+
+export interface InboxParts {
+  readonly queue: WorkQueue;
+  readonly writer: LeaderWriter;
+  readonly clock: Clock;
+  readonly unreadable: UnreadableReports;
+  /** Name of this replica. */
+  readonly by: string;
+  world(): World;
+}
 
 /**
  * Takes in what users and services submit. A refusal is a terminal error, which the queue turns into a dead letter with
  * the original bytes. The durable consumer survives leaders: what one has not acknowledged the next one gets.
  */
-export function consumeInbox(queue: WorkQueue, writer: LeaderWriter, clock: Clock, by: string): WorkConsumer {
+export function consumeInbox(parts: InboxParts): WorkConsumer {
+  const { queue, by } = parts;
   return queue.consume({
     stream: 'inbox',
     name: 'coordinator-inbox',
     filter: [subjects.handoff, subjects.incident, subjects.insight],
     concurrency: 1,
     by,
-    handler: (job) => takeIn(job, writer, clock),
+    handler: (job) => (job.subject === subjects.incident ? takeInIncident(job, parts) : takeIn(job, parts)),
   });
 }
 
-async function takeIn(job: Job, writer: LeaderWriter, clock: Clock): Promise<void> {
+async function takeIn(job: Job, { writer, clock }: InboxParts): Promise<void> {
   checkEnvelope(job);
   const body = parseMessage(job.subject, job.body);
   await faultPoint('coordinator.before_intake');
   if (job.subject === subjects.handoff) await takeInPlan(parseHandoff(body), writer, clock);
-  else if (job.subject === subjects.incident)
-    await openIncident(parseIncident(body), incidentIdOf(body, job.seq), writer, clock);
   else await recordInsight(parseInsight(body), job.seq, writer, clock);
   await faultPoint('coordinator.after_intake');
+}
+
+/** What cannot be read, a broken envelope apart, holds every model, and is refused only then. */
+async function takeInIncident(job: Job, { writer, clock, unreadable, world }: InboxParts): Promise<void> {
+  await faultPoint('coordinator.before_intake');
+  try {
+    const body = parseMessage(job.subject, job.body);
+    const { report } = readIncident(body, modelNames(world()));
+    await openIncident(report, incidentIdOf(body, job.seq), writer, clock);
+  } catch (error) {
+    if (isUnreadable(error)) await unreadable.hold(error.message, String(job.seq));
+    throw error;
+  }
+  await faultPoint('coordinator.after_intake');
+}
+
+/** Whether the report itself is at fault, and not the journal or this leader's term. */
+export function isUnreadable(error: unknown): error is ConclaveError {
+  return isConclaveError(error) && UNREADABLE.has(error.code);
+}
+
+const UNREADABLE: ReadonlySet<ConclaveError['code']> = new Set([
+  'CVE_INCIDENT_INVALID',
+  'CVE_MESSAGE_MALFORMED',
+  'CVE_MESSAGE_TOO_LARGE',
+]);
+
+/** Every model that is registered or on record: what an incident may name. */
+export function modelNames(world: World): string[] {
+  const registered = Object.values(world.registry).flatMap((entry) =>
+    Object.values(entry.versions).map((v) => v.model),
+  );
+  return [...new Set([...registered, ...knownModels(world).map(({ model }) => model)])];
 }
 
 /** A plain JSON body needs no envelope; a CloudEvents envelope that is there must be whole. */
@@ -70,29 +113,6 @@ export async function takeInPlan(plan: Plan, writer: LeaderWriter, clock: Clock)
   if (isMeetingId(plan.planId)) await writer.catchUp();
   const events = await writer.commit(aggregates.schedule, (world) => intakeEvents(world, plan, clock.now()));
   return { planId: plan.planId, accepted: events.length === 0 ? 'known' : 'taken_in', actions: plan.actions.length };
-}
-
-function intakeEvents(world: World, plan: Plan, now: Date): ScheduleEvent[] {
-  const decision = decideIntake(world, plan);
-  if (decision.kind === 'known') return [];
-  const at = now.toISOString();
-  const { planId, digest, source, actions } = plan;
-  return [
-    ...decision.supersedes.map(
-      ({ actionId }): ScheduleEvent => ({
-        id: `schedule.action_superseded:${actionId}`,
-        type: 'schedule.action_superseded',
-        at,
-        data: { actionId, byPlanId: planId },
-      }),
-    ),
-    {
-      id: `schedule.plan_accepted:${planId}`,
-      type: 'schedule.plan_accepted',
-      at,
-      data: { planId, digest, source, origin: decision.origin, actions: [...actions] },
-    },
-  ];
 }
 
 /** An incident's own id, or one made of its content and its place in the stream: a redelivery is the same incident. */

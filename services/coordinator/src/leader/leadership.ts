@@ -12,6 +12,7 @@ import {
   aggregates,
   ConclaveError,
   type DesiredConfirmation,
+  type LiveGates,
   openRollout,
   type RunnerStatus,
   runnerStatus,
@@ -25,10 +26,11 @@ import { serveLeaderApi } from '../api/leader-api.ts';
 import { rolloutEventOf } from '../rollout/facts.ts';
 import { consumeInbox } from './inbox.ts';
 import type { CoordinatorOptions } from './options.ts';
-import { rolloutLoop } from './rollout-loop.ts';
+import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
+import { unreadableReports } from './unreadable-reports.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {
@@ -106,12 +108,18 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
-  const inbox = consumeInbox(queue, writer, clock, parts.instance);
+  const telling = setInterval(() => {
+    if (lease.isHeld()) tellGates(bus, world(), rollouts, clock.now());
+  }, CONFIRM_MS);
+  undo.defer(() => clearInterval(telling));
+  const unreadable = unreadableReports(writer, clock, world);
+  const inbox = consumeInbox({ queue, writer, clock, unreadable, by: parts.instance, world });
   undo.defer(() => inbox.stop());
   const api: ApiService = serveLeaderApi({
     bus,
     writer,
     rollouts,
+    unreadable,
     clock,
     options,
     operators: parts.operators,
@@ -144,6 +152,23 @@ function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: num
   for (const [model, { seq }] of Object.entries(world.rollouts)) {
     const confirmation: DesiredConfirmation = { model, seq, leader, leaderEpoch };
     bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
+  }
+}
+
+/** Tells whoever shows them how the gates stand now: the journal has their last transitions, with the counts of then. */
+function tellGates(bus: Bus, world: World, rollouts: RolloutLoop, now: Date): void {
+  for (const [model, state] of Object.entries(world.rollouts)) {
+    const rollout = openRollout(state);
+    if (rollout === undefined) continue;
+    const { rolloutId, stageEpoch } = rollout;
+    const live: LiveGates = {
+      model,
+      rolloutId,
+      stageEpoch,
+      at: now.toISOString(),
+      verdicts: [...rollouts.verdicts(model)],
+    };
+    bus.publishCore(subjects.gates(model), JSON.stringify(live));
   }
 }
 

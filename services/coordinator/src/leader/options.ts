@@ -8,6 +8,8 @@ export interface CoordinatorOptions {
   readonly meetings: MeetingPace & { readonly meetingDeadlineSeconds: number };
   readonly tally: TallyRules;
   readonly soakSeconds: number;
+  /** Longest time for which a no_go on complete evidence stands. */
+  readonly noGoSeconds: number;
   readonly actionTimeoutSeconds: number;
   readonly redispatchAfterMs: number;
   readonly evidenceMaxAgeSeconds: number;
@@ -18,9 +20,10 @@ export interface CoordinatorOptions {
 export function optionsOf({ pace, limits, meeting }: ConclaveConfig): CoordinatorOptions {
   return {
     heartbeat: { ...pace, actionsPerHeartbeat: limits.actionsPerHeartbeat },
-    meetings: pace,
+    meetings: { ...pace, staleSeconds: limits.actionTimeoutSeconds },
     tally: meeting,
     soakSeconds: pace.soakSeconds,
+    noGoSeconds: pace.noGoSeconds,
     ...limits,
   };
 }

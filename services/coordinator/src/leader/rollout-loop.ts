@@ -55,11 +55,13 @@ export function rolloutLoop(
       runners: runners(),
       verdicts,
       served: evidence?.telemetry.served,
+      candidateRequests: evidence?.telemetry.total?.requests ?? 0,
       summary:
         rollout === undefined || evidence === undefined
           ? undefined
           : summariseStage(rollout, evidence.telemetry, verdicts),
       tallyRules: options.tally,
+      noGoSeconds: options.noGoSeconds,
       readyTimeoutSeconds: options.readyTimeoutSeconds,
     };
   };

@@ -7,10 +7,13 @@ import {
   type ScheduleEvent,
   subjects,
   type World,
+  workSubjectOf,
 } from '@conclave/contracts';
 import { type Clock, faultPoint } from '@conclave/service';
-import { blockedActions, isNewSlot, planHeartbeat } from '../schedule/heartbeat.ts';
+import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
+import { lostPlan } from '../schedule/intake.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
+import { takeInPlan } from './inbox.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { LeaderWriter } from './writer.ts';
 
@@ -44,24 +47,44 @@ export function scheduleLoop(
       ...planned
     } = action;
     const work: ActionWork = { action: planned, attempt };
-    await queue.publish(subjects.workAction(action.owner), work, { msgId: `${action.actionId}#${attempt}` });
+    await queue.publish(workSubjectOf(action), work, { msgId: `${action.actionId}#${attempt}` });
   };
-  const publishMeeting = async (work: MeetingWork, round: number): Promise<void> => {
-    await queue.publish(subjects.workMeeting, work, { msgId: `${work.meetingId}#${round}` });
+  // Of the meeting that was last published: when, and how often.
+  let published = { meetingId: '', round: 0, atMs: 0 };
+
+  /** Publishes the work of a called meeting until a planner has opened it, whoever called it and whatever was lost on the way. */
+  const publishCalledMeeting = async (): Promise<void> => {
+    const { schedule, meetings } = world();
+    const [meeting] = schedule.meetings;
+    if (meeting === undefined || meeting.endedAt !== undefined) return;
+    const { meetingId, slot, reason, detail, deadline } = meeting;
+    if (meetings[meetingId]?.openedAt !== undefined) return;
+    const known = published.meetingId === meetingId ? published : { meetingId, round: 0, atMs: 0 };
+    const nowMs = performance.now();
+    if (known.round > 0 && nowMs - known.atMs < options.redispatchAfterMs) return;
+    published = { meetingId, round: known.round + 1, atMs: nowMs };
+    const work: MeetingWork = { meetingId, slot, reason, detail, deadline };
+    await queue.publish(subjects.workMeeting, work, { msgId: `${meetingId}#${published.round}` });
+  };
+
+  /** A meeting's plan that did not come by the inbox, wherever it was lost. */
+  const takeInLostPlan = async (): Promise<void> => {
+    const plan = lostPlan(world(), clock.now(), options.redispatchAfterMs);
+    if (plan !== undefined) await takeInPlan(plan, writer, clock);
   };
 
   return {
     async tick() {
       const events = await writer.commit(aggregates.schedule, (now) => decideSchedule(now, clock.now(), options));
-      if (events.length === 0) return;
-      await faultPoint('coordinator.after_schedule');
+      if (events.length > 0) await faultPoint('coordinator.after_schedule');
       const state = world();
       for (const event of events) {
-        if (isType(event, 'schedule.action_dispatched')) {
-          const action = state.schedule.actions[event.data.actionId];
-          if (action !== undefined) await publishAction(action, event.data.attempt);
-        } else if (isType(event, 'schedule.meeting_called')) await publishMeeting(event.data, 1);
+        if (!isType(event, 'schedule.action_dispatched')) continue;
+        const action = state.schedule.actions[event.data.actionId];
+        if (action !== undefined) await publishAction(action, event.data.attempt);
       }
+      await publishCalledMeeting();
+      await takeInLostPlan();
     },
     async recover() {
       const state = world();
@@ -69,15 +92,7 @@ export function scheduleLoop(
         if (action.state === 'dispatched' && state.actions[action.actionId]?.startedAt === undefined)
           await publishAction(action, action.attempt);
       }
-      const meeting = state.schedule.meetings[0];
-      if (
-        meeting !== undefined &&
-        meeting.endedAt === undefined &&
-        state.meetings[meeting.meetingId]?.openedAt === undefined
-      ) {
-        const { meetingId, slot, reason, detail, deadline } = meeting;
-        await publishMeeting({ meetingId, slot, reason, detail, deadline }, 1);
-      }
+      await publishCalledMeeting();
     },
   };
 }
@@ -106,23 +121,22 @@ export function decideSchedule(world: World, now: Date, options: CoordinatorOpti
   // What follows looks at ended actions and meetings, so it waits for the tick that sees them.
   if (events.length > 0) return events;
 
-  for (const action of lostActions(world, now, options)) {
-    const attempt = action.attempt + 1;
-    add('schedule.action_dispatched', `${action.actionId}#${attempt}`, { actionId: action.actionId, attempt });
-  }
+  const dispatch = ({ actionId, attempt }: ScheduledAction): void =>
+    add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
+  lostActions(world, now, options).forEach(dispatch);
+  waitingRollbacks(world.schedule).forEach(dispatch);
   const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat);
   if (heartbeat !== undefined) {
-    const { slot, drains, dispatch } = heartbeat;
+    const { slot, drains } = heartbeat;
     if (isNewSlot(slot, world.schedule.lastHeartbeatSlot))
-      add('schedule.heartbeat', String(slot), { slot, drains, dispatched: dispatch.length });
-    for (const { actionId, attempt } of dispatch)
-      add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
+      add('schedule.heartbeat', String(slot), { slot, drains, dispatched: heartbeat.dispatch.length });
+    heartbeat.dispatch.forEach(dispatch);
   }
   const due = decideMeeting(world, now, options.meetings);
   if (due?.kind === 'call') {
-    const { meetingId, slot, reason, detail } = due;
+    const { kind: _kind, ...called } = due;
     const deadline = new Date(now.getTime() + options.meetings.meetingDeadlineSeconds * 1000).toISOString();
-    add('schedule.meeting_called', meetingId, { meetingId, slot, reason, detail, deadline });
+    add('schedule.meeting_called', called.meetingId, { ...called, agenda: [...called.agenda], deadline });
   } else if (due?.kind === 'skip')
     add('schedule.meeting_skipped', String(due.slot), { slot: due.slot, reason: due.reason });
   return events;
@@ -136,7 +150,8 @@ function endedActions(world: World, now: Date, options: CoordinatorOptions): Dat
     if (run?.completed !== undefined) return [{ actionId, outcome: run.completed.outcome }];
     // What nobody has started has had no effect: it waits, however long, for somebody to come back.
     if (run?.startedAt === undefined) return [];
-    const sinceSeconds = (now.getTime() - Date.parse(action.dispatchedAt ?? action.acceptedAt)) / 1000;
+    // From its start, however long it waited for one; a later attempt has its own time.
+    const sinceSeconds = (now.getTime() - Date.parse(run.lastStartedAt ?? run.startedAt)) / 1000;
     // The executor stops an action at its timeout; twice that means nobody is left who could.
     return sinceSeconds > 2 * options.actionTimeoutSeconds ? [{ actionId, outcome: 'uncertain' }] : [];
   });

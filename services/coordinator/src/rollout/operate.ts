@@ -1,5 +1,9 @@
 import {
   ConclaveError,
+  knownNames,
+  missingInStage,
+  nextStage,
+  onRecordOf,
   openRollout,
   type PinnedRollout,
   type Rollout,
@@ -51,7 +55,11 @@ export function decideAdopt(
   ];
 }
 
-/** Pins a definition and opens its rollout. The same definition while it is open changes nothing. */
+/**
+ * Pins a definition and opens its rollout. The same definition while it is open, or while its version serves, changes nothing.
+ * @param retry opens it although a rollout of this very definition has ended
+ * @throws CVE_ROLLOUT_ENDED, CVE_ROLLOUT_CONFLICT while another is open
+ */
 export function decideApply(
   world: World,
   state: RolloutsState,
@@ -59,11 +67,13 @@ export function decideApply(
   by: string,
   defaultSoakSeconds: number,
   facts: Facts,
+  retry = false,
 ): RolloutEvent[] {
   const pinned = pin(world, definition, defaultSoakSeconds);
+  const standing = onRecordOf(world, state, definition);
+  if (standing.kind === 'open' || standing.kind === 'serves') return [];
   const open = openRollout(state);
   if (open !== undefined) {
-    if (JSON.stringify(open.definition) === JSON.stringify(pinned)) return [];
     throw new ConclaveError(
       'CVE_ROLLOUT_CONFLICT',
       `rollout ${open.rolloutId} of ${state.model} ${open.definition.version} is open; let it end or abort it before you apply another`,
@@ -75,12 +85,7 @@ export function decideApply(
       `${state.model} has no stable version to fall back to; first record the one that serves now: conclave adopt ${state.model} <version> --dataset ${pinned.datasetName}`,
     );
   }
-  if (state.stable.digest === pinned.digest) {
-    throw new ConclaveError(
-      'CVE_ROLLOUT_INVALID',
-      `${state.model} ${pinned.version} (${pinned.digest}) already serves in production; nothing to roll out`,
-    );
-  }
+  if (standing.kind === 'ended' && !retry) throw new ConclaveError('CVE_ROLLOUT_ENDED', standing.sentence);
   const rolloutId = `${pinned.name}-r${state.seq}`;
   return [rolloutEventOf(facts, 'rollout.applied', { rolloutId, definition: pinned, by })];
 }
@@ -109,9 +114,10 @@ function pin(world: World, definition: RolloutDefinition, defaultSoakSeconds: nu
 }
 
 /**
- * A person's yes or no on the verdicts as they stand.
+ * A person's yes or no on the verdicts as they stand. Given too early it would be void by the time it counts, so it is refused with what
+ * is missing: a yes waits for the meeting's go, a no for the evidence alone. A pause hinders neither.
  * @param verdicts the verdict set that the person looked at, or its beginning
- * @throws CVE_ROLLOUT_CONFLICT when other verdicts stand by now
+ * @throws CVE_ROLLOUT_CONFLICT when other verdicts stand by now, CVE_ROLLOUT_NOT_ELIGIBLE when there is nothing to decide on yet
  */
 export function decideApproval(
   state: RolloutsState,
@@ -130,6 +136,14 @@ export function decideApproval(
       `${rolloutId} stands on the verdicts ${shortDigest(verdictSet)} by now, not on ${shortDigest(verdicts)} as you saw; look again: conclave explain ${state.model}`,
     );
   }
+  const early = missingForDecision(state, rollout, approved, facts.now);
+  if (early !== undefined) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_NOT_ELIGIBLE',
+      `${rolloutId} cannot be ${approved ? 'approved' : 'rejected'}: ${early}`,
+    );
+  }
+  if (rollout.approval?.verdictSet === verdictSet && rollout.approval.approved === approved) return [];
   return [
     rolloutEventOf(facts, approved ? 'rollout.approved' : 'rollout.rejected', {
       rolloutId,
@@ -139,6 +153,27 @@ export function decideApproval(
       reason,
     }),
   ];
+}
+
+/** Why a person's word would have no effect now; undefined when it has. */
+function missingForDecision(state: RolloutsState, rollout: Rollout, approved: boolean, now: Date): string | undefined {
+  const { model, authority } = rollout.definition;
+  const stopNow = `to stop it now: conclave pause ${model} or conclave abort ${model}`;
+  const next = nextStage(rollout);
+  if (rollout.stage === undefined || next === undefined)
+    return `${rollout.stage === undefined ? 'shadow' : 'completion'} waits for no person; ${stopNow}`;
+  if (authority !== 'recommend')
+    return `with authority ${authority} ${authority === 'act' ? 'it advances without a person' : 'nothing advances'}; ${stopNow}`;
+  const missing = missingInStage(state, rollout, now)
+    .filter(({ kind }) => kind !== 'hold')
+    .map(({ sentence }) => sentence);
+  const { vote } = rollout;
+  if (approved && missing.length === 0) {
+    if (vote?.verdictSet !== verdictSetOf(rollout)) missing.push('no meeting has voted on these verdicts');
+    else if (vote.decision === 'no_go') missing.push(`meeting ${vote.meetingId} voted no_go`);
+  }
+  if (missing.length === 0) return undefined;
+  return `it is too early for ${next}: ${missing.join('; ')}${approved ? `; see conclave explain ${model}` : `; ${stopNow}`}`;
 }
 
 function isBeginningOf(digest: string, beginning: string): boolean {
@@ -198,10 +233,17 @@ function requireOpen(state: RolloutsState): Rollout {
 function requireModel(world: World, model: string, version: string) {
   const found = registeredModel(world, model, version);
   if (found !== undefined) return found;
-  const known = Object.keys(world.registry[model]?.versions ?? {});
+  const versions = Object.keys(world.registry[model]?.versions ?? {});
+  if (versions.length === 0) {
+    const models = Object.values(world.registry).flatMap((entry) => Object.values(entry.versions).map((v) => v.model));
+    throw new ConclaveError(
+      'CVE_MODEL_UNKNOWN',
+      `${model} ${version} is not registered, nor is any version of "${model}" (${knownNames(model, [...new Set(models)]) ?? 'no model is'}); push it: conclave model push <folder>`,
+    );
+  }
   throw new ConclaveError(
     'CVE_MODEL_UNKNOWN',
-    `${model} ${version} is not registered (known: ${known.join(', ') || 'no version'}); push it: conclave model push <folder>`,
+    `${model} ${version} is not registered (${knownNames(version, versions)}); push it: conclave model push <folder>`,
   );
 }
 
@@ -211,6 +253,6 @@ function requireDataset(world: World, nameOrDigest: string) {
   const known = Object.values(world.registry).flatMap((entry) => entry.datasets.map((d) => d.name));
   throw new ConclaveError(
     'CVE_DATASET_UNKNOWN',
-    `dataset ${nameOrDigest} is not registered (known: ${[...new Set(known)].join(', ') || 'none'}); push it: conclave dataset push <folder>`,
+    `dataset ${nameOrDigest} is not registered (${knownNames(nameOrDigest, [...new Set(known)]) ?? 'known: none'}); push it: conclave dataset push <folder>`,
   );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidingGates, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
+import { decidingGates, gate, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';
@@ -108,6 +108,24 @@ for (const missing of needed.filter((need) => need !== 'evaluate')) {
   });
 }
 
+test('a stage after shadow in which no request was answered is not earned, whatever its gates measure', () => {
+  const simulation = new Simulation('act', {
+    gates: [gate.parse({ name: 'ndcg@10', source: 'evaluation', metric: 'ndcg@10', threshold: 0.72 })],
+  });
+  const { t } = simulation;
+  simulation.deploy('shadow');
+  simulation.earn('traffic');
+  assert.equal(simulation.deploy('5_percent'), 'entered', 'shadow may be left without traffic');
+  simulation.earn('traffic');
+  assert.equal(simulation.deploy('20_percent'), 'not_eligible');
+  const missing = missingForNextStage(t.state, openRollout(t.state) ?? assert.fail(), t.now);
+  assert.match(missing.join(), /1\.0 has not answered a single request in 5_percent yet/);
+  simulation.traffic(1, 3);
+  simulation.settle();
+  t.meet(() => 'go');
+  assert.equal(simulation.deploy('20_percent'), 'entered');
+});
+
 test('a completed rollout is taken back to the version before, once', () => {
   const { t } = completed();
   const { stable, previousStable } = t.state;
@@ -117,7 +135,7 @@ test('a completed rollout is taken back to the version before, once', () => {
   assert.equal(t.state.current?.phase, 'rolled_back');
   assert.equal(t.state.current?.ended?.reason, 'it melts');
   assert.deepEqual(decideRevert(t.state, 'op', 'again', t.facts()), [], 'and never further');
-  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts(), true));
   assert.equal(openRollout(t.state)?.stage, undefined, 'it may be earned anew, from the first stage on');
 });
 
@@ -125,7 +143,7 @@ test('a revert that comes late changes nothing', () => {
   const { t } = completed();
   const late = decideRevert(t.state, 'op', 'late', t.facts());
   t.appendRollout(decideRevert(t.state, 'op', 'first', t.facts()));
-  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts()));
+  t.appendRollout(decideApply(t.world, t.state, definition(), 'op', SOAK_SECONDS, t.facts(), true));
   const before = t.state;
   t.appendRollout(late);
   assert.deepEqual({ ...t.state, seq: 0 }, { ...before, seq: 0 });

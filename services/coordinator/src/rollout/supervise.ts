@@ -1,9 +1,5 @@
 import {
-  ballotsOf,
-  countBallots,
   isEarnedWhole,
-  isEnded,
-  type Meeting,
   openP0Incidents,
   openRollout,
   type Rollout,
@@ -11,24 +7,24 @@ import {
   type RolloutsState,
   type RunnerStatus,
   type StageSummary,
-  soakSecondsLeft,
-  type TallyRules,
   type Verdict,
   WHY_LENGTH,
   type World,
 } from '@conclave/contracts';
 import type { ServedTime } from '../gates/stage-telemetry.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
+import { liftedVote, newVotes, type VotingRules } from './votes.ts';
 
-export interface Surroundings {
+export interface Surroundings extends VotingRules {
   readonly world: World;
   readonly runners: readonly RunnerStatus[];
   /** The verdict of each gate as the evidence stands now, in the definition's order. */
   readonly verdicts: readonly Verdict[];
   /** When the candidate was served in this stage, by its own telemetry. */
   readonly served: ServedTime | undefined;
+  /** Requests that the candidate has answered in this stage. */
+  readonly candidateRequests: number;
   readonly summary: StageSummary | undefined;
-  readonly tallyRules: TallyRules;
   readonly readyTimeoutSeconds: number;
 }
 
@@ -47,8 +43,9 @@ export function superviseRollout(state: RolloutsState, around: Surroundings, fac
   const transitions = verdictTransitions(rollout, around.verdicts, facts);
   const breach = breachAbort(rollout, around, facts);
   if (breach.length > 0) return [...holds, ...transitions, ...breach];
-  const votes = newVotes(rollout, around, facts);
-  const changed = [...holds, ...readiness, ...transitions, ...votes];
+  const lifted = liftedVote(rollout, around.world, facts);
+  const votes = lifted.length > 0 ? lifted : newVotes(rollout, around.world, around, facts);
+  const changed = [...holds, ...readiness, ...firstTraffic(rollout, around, facts), ...transitions, ...votes];
   if (changed.length > 0) return changed;
   if (!isEarnedWhole(state, rollout, facts.now)) return [];
   const { rolloutId, stageEpoch } = rollout;
@@ -136,6 +133,12 @@ function resumption(rollout: Rollout, served: ServedTime | undefined, facts: Fac
   return [rolloutEventOf(facts, 'rollout.stage_serving', { rolloutId, stageEpoch, runners: [...runners], resumed })];
 }
 
+function firstTraffic(rollout: Rollout, { candidateRequests }: Surroundings, facts: Facts): RolloutEvent[] {
+  const { rolloutId, stageEpoch, servingSince, trafficSince } = rollout;
+  if (servingSince === undefined || trafficSince !== undefined || candidateRequests === 0) return [];
+  return [rolloutEventOf(facts, 'rollout.traffic_seen', { rolloutId, stageEpoch })];
+}
+
 /** A text of others, such as a loader's, cut to what a reason may hold. */
 function clip(text: string): string {
   return text.length > WHY_LENGTH ? `${text.slice(0, WHY_LENGTH - 1)}…` : text;
@@ -181,41 +184,4 @@ function breachAbort(rollout: Rollout, around: Surroundings, facts: Facts): Roll
       verdict: breached,
     }),
   ];
-}
-
-/**
- * Votes of closed meetings on this stage epoch, counted again here from the ballots themselves. A meeting that opened while the stage
- * still soaked could not know what the rest of the soak would show: its vote does not count.
- */
-function newVotes(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
-  const meetings = Object.values(around.world.meetings).sort((a, b) => a.seq - b.seq);
-  const newest = meetings.filter((m) => hasDecidedOn(m, rollout)).at(-1);
-  if (newest === undefined || newest.meetingId === rollout.vote?.meetingId || isEnded(rollout)) return [];
-  const decision = newest.closed?.decisions.find((d) => d.rolloutId === rollout.rolloutId);
-  if (decision === undefined) return [];
-  const { rolloutId, stageEpoch } = rollout;
-  const { verdictSet } = decision;
-  const tally = countBallots(ballotsOf(newest, rolloutId), verdictSet, around.tallyRules);
-  const agreed = tally.decision === 'go' && decision.decision === 'go' ? 'go' : 'no_go';
-  return [
-    rolloutEventOf(facts, 'rollout.voted', {
-      rolloutId,
-      stageEpoch,
-      meetingId: newest.meetingId,
-      decision: agreed,
-      verdictSet,
-      yes: [...tally.yes],
-      no: [...tally.no],
-      abstained: [...tally.abstained],
-    }),
-  ];
-}
-
-function hasDecidedOn(meeting: Meeting, rollout: Rollout): boolean {
-  const { closed } = meeting;
-  return (
-    closed?.outcome === 'decided' &&
-    soakSecondsLeft(rollout, new Date(meeting.openedAt ?? closed.at)) === 0 &&
-    closed.decisions.some((d) => d.rolloutId === rollout.rolloutId && d.stageEpoch === rollout.stageEpoch)
-  );
 }

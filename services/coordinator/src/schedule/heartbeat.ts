@@ -33,15 +33,23 @@ export interface HeartbeatPlan {
  *    that ranking, so that nothing starves.
  * 4. A heartbeat dispatches at most `actionsPerHeartbeat`; the last one before a meeting drains: no limit, and until
  *    the next heartbeat what becomes free is dispatched at once.
+ * 5. Taking traffic back waits for nothing but what it depends on: no heartbeat, no level, no limit.
  */
 
 const AGEING_HEARTBEATS = 6;
 
-/** What is dispatched now; undefined when no heartbeat is due. */
+/** Waiting actions that take traffic back: dispatched as soon as all they depend on has succeeded. */
+export function waitingRollbacks(state: ScheduleState): ScheduledAction[] {
+  return Object.values(state.actions).filter(
+    (action) => action.tool === 'rollback_model' && action.state === 'waiting' && isUnlocked(action, state),
+  );
+}
+
+/** What is dispatched now beside rollbacks; undefined when no heartbeat is due. */
 export function planHeartbeat(state: ScheduleState, now: Date, pace: HeartbeatPace): HeartbeatPlan | undefined {
   const slot = slotOf(now, pace.heartbeatIntervalSeconds);
   const drains = isLastBeforeMeeting(slot, pace);
-  const ready = rank(readyActions(state), now, pace);
+  const ready = rank(readyActions(state), now, pace).filter(({ tool }) => tool !== 'rollback_model');
   if (isNewSlot(slot, state.lastHeartbeatSlot))
     return { slot, drains, dispatch: drains ? ready : ready.slice(0, pace.actionsPerHeartbeat) };
   return drains && ready.length > 0 ? { slot, drains, dispatch: ready } : undefined;
@@ -63,13 +71,12 @@ export function readyActions(state: ScheduleState): ScheduledAction[] {
   const byPlan = Map.groupBy(Object.values(state.actions), (action) => action.planId);
   return [...byPlan.values()].flatMap((actions) => {
     const level = PRIORITIES.find((p) => actions.some((a) => a.priority === p && a.state !== 'ended'));
-    return actions.filter(
-      (a) =>
-        a.priority === level &&
-        a.state === 'waiting' &&
-        a.dependsOn.every((id) => state.actions[id]?.outcome === 'succeeded'),
-    );
+    return actions.filter((a) => a.priority === level && a.state === 'waiting' && isUnlocked(a, state));
   });
+}
+
+function isUnlocked({ dependsOn }: ScheduledAction, state: ScheduleState): boolean {
+  return dependsOn.every((id) => state.actions[id]?.outcome === 'succeeded');
 }
 
 /** Waiting actions that can never start because one they depend on ended without success. */

@@ -3,7 +3,9 @@ import {
   digestOf,
   handoffDocument,
   type Plan,
+  parseHandoff,
   type ScheduledAction,
+  type ScheduleEvent,
   type ScheduleState,
   shortDigest,
   type World,
@@ -39,7 +41,43 @@ export function decideIntake(world: World, plan: Plan): IntakeDecision {
   return { kind: 'take_in', origin: 'meeting', supersedes: supersededBy(world.schedule) };
 }
 
+/** What taking a plan in appends: nothing for one that is known. @throws CVE_HANDOFF_ID_TAKEN, CVE_HANDOFF_NOT_THE_MEETINGS */
+export function intakeEvents(world: World, plan: Plan, now: Date): ScheduleEvent[] {
+  const decision = decideIntake(world, plan);
+  if (decision.kind === 'known') return [];
+  const at = now.toISOString();
+  const { planId, digest, source, actions } = plan;
+  return [
+    ...decision.supersedes.map(
+      ({ actionId }): ScheduleEvent => ({
+        id: `schedule.action_superseded:${actionId}`,
+        type: 'schedule.action_superseded',
+        at,
+        data: { actionId, byPlanId: planId },
+      }),
+    ),
+    {
+      id: `schedule.plan_accepted:${planId}`,
+      type: 'schedule.plan_accepted',
+      at,
+      data: { planId, digest, source, origin: decision.origin, actions: [...actions] },
+    },
+  ];
+}
+
 /** A new meeting's plan replaces what older meetings planned and nobody started; users' plans stay. */
 function supersededBy(schedule: ScheduleState): ScheduledAction[] {
   return Object.values(schedule.actions).filter((a) => a.origin === 'meeting' && a.state === 'waiting');
+}
+
+/**
+ * The plan of the last meeting that decided, when it was not taken in long after it should have been: what carries it here is only a
+ * message. Older meetings' plans it would supersede anyway.
+ */
+export function lostPlan(world: World, now: Date, afterMs: number): Plan | undefined {
+  const last = world.schedule.meetings.find((meeting) => meeting.outcome === 'decided');
+  if (last?.endedAt === undefined || world.schedule.plans[last.meetingId] !== undefined) return undefined;
+  const handoff = world.meetings[last.meetingId]?.closed?.handoff;
+  if (handoff === undefined || now.getTime() - Date.parse(last.endedAt) < afterMs) return undefined;
+  return parseHandoff(handoff);
 }

@@ -11,16 +11,21 @@ import {
 import fc from 'fast-check';
 import type { CoordinatorOptions } from '../leader/options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
-import { Simulation } from '../testing/simulation.ts';
 import { appliedWorld, TestWorld } from '../testing/test-world.ts';
-import { decideIntake } from './intake.ts';
-import { decideMeeting, nextMeetingId } from './meetings.ts';
+import { decideIntake, intakeEvents, lostPlan } from './intake.ts';
+import { nextMeetingId } from './meetings.ts';
 
 const OPTIONS: CoordinatorOptions = {
   heartbeat: { heartbeatIntervalSeconds: 300, meetingIntervalSeconds: 1800, actionsPerHeartbeat: 3 },
-  meetings: { meetingIntervalSeconds: 1800, earlyMeetingGapSeconds: 60, meetingDeadlineSeconds: 600 },
+  meetings: {
+    meetingIntervalSeconds: 1800,
+    earlyMeetingGapSeconds: 60,
+    meetingDeadlineSeconds: 600,
+    staleSeconds: 900,
+  },
   tally: { quorum: 4, majority: 0.5, veto: ['critic'] },
   soakSeconds: 60,
+  noGoSeconds: 14_400,
   actionTimeoutSeconds: 900,
   redispatchAfterMs: 30_000,
   evidenceMaxAgeSeconds: 120,
@@ -90,20 +95,6 @@ function start(t: TestWorld, actionId: string): void {
       data: { actionId, owner: 'ops_commander', attempt: 1, worker: 'w', speaker },
     },
   ]);
-}
-
-/** Closes the last meeting called, and lets the schedule see it. */
-function close(t: TestWorld, outcome: 'decided' | 'no_quorum' | 'deadline_passed' | 'failed'): void {
-  const meetingId = t.world.schedule.meetings[0]?.meetingId ?? assert.fail('no meeting was called');
-  t.append(aggregates.meeting(meetingId), [
-    {
-      id: `${meetingId}:closed`,
-      type: 'meeting.closed',
-      at: t.now.toISOString(),
-      data: { meetingId, outcome, summary: '', decisions: [], dissent: [] },
-    },
-  ]);
-  tick(t);
 }
 
 test('a heartbeat dispatches three, and a level waits for the one above', () => {
@@ -182,7 +173,6 @@ test('a longer interval does not stop the clock', () => {
     meetings: { ...OPTIONS.meetings, meetingIntervalSeconds: 20 },
   };
   t.append(aggregates.schedule, decideSchedule(t.world, t.now, fast));
-  close(t, 'decided');
   accept(t, document('p', [action(1, 'high')]));
   t.advance(300);
   assert.deepEqual(dispatched(tick(t)), ['p:1'], 'the next heartbeat of the new interval');
@@ -197,7 +187,6 @@ test('a clock that runs one slot behind repeats no heartbeat', () => {
   const t = new TestWorld();
   t.advance(300);
   tick(t);
-  close(t, 'decided');
   t.advance(-1);
   assert.deepEqual(
     tick(t).map((e) => e.type),
@@ -213,6 +202,103 @@ test('an action that nobody ends is uncertain after twice its time', () => {
   t.advance(1801);
   tick(t);
   assert.equal(t.world.schedule.actions['p:1']?.outcome, 'uncertain');
+});
+
+test('an action that waited long for its start has its whole time from there, and so has a later attempt', () => {
+  const t = new TestWorld();
+  accept(t, document('p', [action(1, 'high')]));
+  tick(t);
+  t.advance(86_400);
+  start(t, 'p:1');
+  t.advance(1700);
+  tick(t);
+  assert.equal(t.world.schedule.actions['p:1']?.outcome, undefined);
+  start(t, 'p:1');
+  t.advance(1700);
+  tick(t);
+  assert.equal(t.world.schedule.actions['p:1']?.outcome, undefined, 'it was begun again');
+  t.advance(101);
+  tick(t);
+  assert.equal(t.world.schedule.actions['p:1']?.outcome, 'uncertain');
+});
+
+test('a planned rollback waits for no heartbeat, no level and no limit, but for what it depends on', () => {
+  const t = new TestWorld();
+  tick(t);
+  const rollback = { tool: 'rollback_model', args: { model: 'm', reason: 'r' } };
+  accept(
+    t,
+    document('p', [
+      ...[1, 2, 3, 4].map((id) => action(id, 'high')),
+      action(5, 'high'),
+      { ...action(6, 'low'), ...rollback },
+      { ...action(7, 'low', { depends_on: [5] }), ...rollback },
+    ]),
+  );
+  assert.deepEqual(dispatched(tick(t)), ['p:6'], 'between two heartbeats');
+  start(t, 'p:6');
+  t.advance(300);
+  assert.deepEqual(dispatched(tick(t)), ['p:1', 'p:2', 'p:3']);
+  for (const id of ['p:1', 'p:2', 'p:3']) complete(t, id);
+  complete(t, 'p:6');
+  tick(t);
+  t.advance(300);
+  assert.deepEqual(dispatched(tick(t)), ['p:4', 'p:5']);
+  complete(t, 'p:5');
+  tick(t);
+  assert.deepEqual(dispatched(tick(t)), ['p:7']);
+});
+
+test('plans do not grow without end, and the newest are known', () => {
+  const t = new TestWorld();
+  for (let n = 0; n < 1100; n++) {
+    accept(t, document(`${n}`, [action(1, 'high')]));
+    tick(t);
+    complete(t, `${n}:1`);
+    t.advance(300);
+    tick(t);
+  }
+  const { plans, actions } = t.world.schedule;
+  assert.ok(Object.keys(plans).length <= 1001, `${Object.keys(plans).length}`);
+  assert.ok(Object.keys(actions).length <= 301);
+  assert.equal(decideIntake(t.world, parseHandoff(document('1099', [action(1, 'high')]))).kind, 'known');
+  assert.equal(plans['50'], undefined, 'the oldest went, though an object lists it first');
+});
+
+test("a meeting's plan that never arrived is found, once its time has passed", () => {
+  const t = new TestWorld();
+  const meetingId = 'meeting-981633-1';
+  const at = (): string => t.now.toISOString();
+  const handoff = parseHandoff(document(meetingId, [action(1, 'high')]));
+  t.append(aggregates.schedule, [
+    {
+      id: 'c',
+      type: 'schedule.meeting_called',
+      at: at(),
+      data: { meetingId, slot: 981633, reason: 'slot', detail: '', deadline: at() },
+    },
+  ]);
+  t.append(aggregates.meeting(meetingId), [
+    {
+      id: `${meetingId}:closed`,
+      type: 'meeting.closed',
+      at: at(),
+      data: {
+        meetingId,
+        outcome: 'decided',
+        summary: '',
+        decisions: [],
+        dissent: [],
+        handoff: document(meetingId, [action(1, 'high')]),
+      },
+    },
+  ]);
+  tick(t);
+  assert.equal(lostPlan(t.world, t.now, 30_000), undefined, 'it may still be on its way');
+  t.advance(31);
+  assert.equal(lostPlan(t.world, t.now, 30_000)?.digest, handoff.digest);
+  t.append(aggregates.schedule, intakeEvents(t.world, handoff, t.now));
+  assert.equal(lostPlan(t.world, t.now, 30_000), undefined);
 });
 
 test('priorities hold in every plan, however completions interleave', () => {
@@ -281,44 +367,6 @@ test("a handoff under a meeting's id that is not that meeting's is refused", () 
   );
 });
 
-test('a slot in which nothing changed is skipped with that reason, a new slot after news is not', () => {
-  const t = appliedWorld();
-  const first = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.equal(first?.kind, 'call');
-  tick(t);
-  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'one meeting at a time');
-  close(t, 'decided');
-  t.advance(1800);
-  const second = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.equal(second?.kind, 'skip');
-  assert.match(second?.kind === 'skip' ? second.reason : '', /nothing has changed since meeting-/);
-});
-
-test('a meeting that could not decide is held again in the next slot', () => {
-  for (const outcome of ['no_quorum', 'deadline_passed', 'failed'] as const) {
-    const t = appliedWorld();
-    tick(t);
-    close(t, outcome);
-    assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not at once');
-    t.advance(1800);
-    const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
-    assert.ok(again?.kind === 'call' && again.detail.includes(`ended ${outcome}`));
-  }
-});
-
-test('a meeting that left an earned vote open is held again in the next slot', () => {
-  const simulation = new Simulation('act');
-  const { t } = simulation;
-  simulation.deploy('shadow');
-  simulation.earn('vote');
-  tick(t);
-  close(t, 'decided');
-  t.advance(1800);
-  simulation.traffic(1, 3);
-  const again = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.ok(again?.kind === 'call' && again.detail.includes('left a vote open'), JSON.stringify(again));
-});
-
 test('no two meetings of a long slot have the same id', () => {
   const t = appliedWorld();
   const ids = new Set<string>();
@@ -335,23 +383,4 @@ test('no two meetings of a long slot have the same id', () => {
     ]);
   }
   assert.equal(ids.size, 120);
-});
-
-test('an incident calls a meeting early, once', () => {
-  const t = new TestWorld();
-  tick(t);
-  close(t, 'decided');
-  t.append(aggregates.incident('i'), [
-    {
-      id: 'i',
-      type: 'incident.opened',
-      at: t.now.toISOString(),
-      data: { incidentId: 'i', severity: 'P1', title: 'slow', detail: '', source: '' },
-    },
-  ]);
-  t.advance(59);
-  assert.equal(decideMeeting(t.world, t.now, OPTIONS.meetings), undefined, 'not before the gap has passed');
-  t.advance(2);
-  const early = decideMeeting(t.world, t.now, OPTIONS.meetings);
-  assert.ok(early?.kind === 'call' && early.reason === 'incident');
 });

@@ -41,7 +41,7 @@ export function checkHistory(commits: readonly Commit[], authority: string): num
     const since = events.slice(stageStart + 1, index);
     if (event.type === 'rollout.completed') {
       assert.equal(stage, STAGES.at(-1), 'every stage was entered before');
-      assertStageEarned(since, event.at);
+      assertStageEarned(since, event.at, stage);
       ended = true;
       continue;
     }
@@ -50,7 +50,7 @@ export function checkHistory(commits: readonly Commit[], authority: string): num
     if (stage !== undefined) {
       advances += 1;
       assert.notEqual(authority, 'observe', 'a rollout that only observes never advances');
-      assertVoted(since, event, meetings, assertStageEarned(since, event.at));
+      assertVoted(since, event, meetings, assertStageEarned(since, event.at, stage));
       if (authority === 'recommend') assertApproved(since);
     }
     stage = event.data.stage;
@@ -60,10 +60,15 @@ export function checkHistory(commits: readonly Commit[], authority: string): num
 }
 
 /** Runners were ready, the soak has elapsed, every gate passed; returns when the stage began to serve. */
-function assertStageEarned(since: readonly RolloutEvent[], at: string): string {
+function assertStageEarned(since: readonly RolloutEvent[], at: string, entered: StageName | undefined): string {
   const serving = since.find((e) => e.type === 'rollout.stage_serving');
   assert.ok(serving !== undefined, 'runners were ready');
   assert.ok(Date.parse(at) - Date.parse(serving.at) >= SOAK_SECONDS * 1000, 'the soak has elapsed');
+  if (entered !== 'shadow')
+    assert.ok(
+      since.some((e) => e.type === 'rollout.traffic_seen'),
+      'the candidate had answered a request',
+    );
   const last = new Map<string, string>();
   const overridden = new Set<string>();
   for (const e of since) {

@@ -1,4 +1,10 @@
-import { openRollout, type RolloutEvent, type StageName } from '@conclave/contracts';
+import {
+  isConclaveError,
+  openRollout,
+  type RolloutDefinition,
+  type RolloutEvent,
+  type StageName,
+} from '@conclave/contracts';
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';
 import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';
@@ -11,6 +17,9 @@ import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, type TestWorl
 
 export const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };
 
+/** How long a no_go stands. */
+export const NO_GO_SECONDS = 120;
+
 /** What a stage needs before it may be left. */
 export const NEEDS = ['traffic', 'evaluate', 'rollback_test', 'wait', 'vote', 'approval'] as const;
 
@@ -20,21 +29,22 @@ type Authority = 'act' | 'recommend' | 'observe';
 export class Simulation {
   readonly t: TestWorld;
   telemetry: StageTelemetry = emptyStageTelemetry(CANDIDATE_DIGEST, 0);
+  noGoSeconds = NO_GO_SECONDS;
   runnerState: 'ready' | 'loading' | 'failed' = 'ready';
 
-  private readonly authority: Authority;
+  private readonly spec: Partial<RolloutDefinition['spec']>;
 
-  constructor(authority: Authority) {
-    this.authority = authority;
-    this.t = appliedWorld({ authority });
+  constructor(authority: Authority, spec: Partial<RolloutDefinition['spec']> = {}) {
+    this.spec = { authority, ...spec };
+    this.t = appliedWorld(this.spec);
   }
 
   /** Opens a rollout of the same version after one that ended, in production or before it. */
   applyAgain(): void {
     const { t } = this;
     if (t.state.stable?.digest === CANDIDATE_DIGEST) t.appendRollout(decideRevert(t.state, 'op', 'again', t.facts()));
-    const again = definition({ authority: this.authority });
-    t.appendRollout(decideApply(t.world, t.state, again, 'op', SOAK_SECONDS, t.facts()));
+    const again = definition(this.spec);
+    t.appendRollout(decideApply(t.world, t.state, again, 'op', SOAK_SECONDS, t.facts(), true));
   }
 
   private around() {
@@ -52,8 +62,10 @@ export class Simulation {
       runners: [runner(t, this.runnerState)],
       verdicts,
       served: evidence?.telemetry.served,
+      candidateRequests: evidence?.telemetry.total?.requests ?? 0,
       summary: undefined,
       tallyRules: RULES,
+      noGoSeconds: this.noGoSeconds,
       readyTimeoutSeconds: 300,
     };
   }
@@ -91,8 +103,17 @@ export class Simulation {
     this.settle();
     if (skip !== 'vote') this.t.meet(() => 'go');
     this.settle();
-    if (skip !== 'approval' && this.authority === 'recommend' && openRollout(this.t.state) !== undefined)
-      this.t.appendRollout(decideApproval(this.t.state, true, 'seen', 'op', this.t.facts()));
+    if (skip !== 'approval' && this.spec.authority === 'recommend') this.answer(true);
+  }
+
+  /** A person's yes or no, where it is not too early for one. */
+  answer(approved: boolean): void {
+    if (openRollout(this.t.state) === undefined) return;
+    try {
+      this.t.appendRollout(decideApproval(this.t.state, approved, 'seen', 'op', this.t.facts()));
+    } catch (error) {
+      if (!isConclaveError(error, 'CVE_ROLLOUT_NOT_ELIGIBLE')) throw error;
+    }
   }
 
   traffic(requests: number, latencyMs: number, epochOffset = 0): void {

@@ -10,7 +10,7 @@ import {
 } from '@conclave/contracts';
 import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
-import { decideApproval, decideOverride, decidePause, decideResume } from '../rollout/operate.ts';
+import { decideOverride, decidePause, decideResume } from '../rollout/operate.ts';
 import { evaluated, rollbackTested } from './evidence.ts';
 import { NEEDS, type Simulation } from './simulation.ts';
 
@@ -189,8 +189,7 @@ export function play(simulation: Simulation, action: Step): void {
     }
     case 'approve':
     case 'reject':
-      if (open !== undefined)
-        t.appendRollout(decideApproval(t.state, action.do === 'approve', 'seen', 'op', t.facts()));
+      simulation.answer(action.do === 'approve');
       return;
     case 'override':
       if (open !== undefined) t.appendRollout(decideOverride(t.state, action.gate, 'known', 'op', t.facts()));

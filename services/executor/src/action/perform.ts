@@ -144,7 +144,7 @@ class Performance {
     if (step.kind === 'call') return await this.#call(step.call);
     if (step.kind === 'refused') return await this.#fail(step.reason);
     const completion = concludeAction(this.#action, this.#record.run, step.summary);
-    await this.#complete(completion);
+    await this.#complete(step.speaker === undefined ? completion : { ...completion, speaker: step.speaker });
   }
 
   async #workerFailed(error: unknown): Promise<undefined> {
@@ -153,16 +153,17 @@ class Performance {
     else await this.#fail(messageOf(error));
   }
 
-  async #call({ tool: name, args: raw, reason }: PlannedCall): Promise<void> {
+  async #call({ tool: name, args: raw, reason, speaker }: PlannedCall): Promise<void> {
     const callId = `${this.#action.actionId}/${this.#record.run.calls.length + 1}`;
     let tool: Tool;
-    let called: { callId: string; tool: ToolName; args: Record<string, unknown>; reason: string };
+    const by = speaker === undefined ? {} : { speaker };
+    let called: Parameters<ActionRecord['toolCalled']>[0];
     try {
       tool = this.#toolOf(name);
-      called = { callId, tool: name, args: { ...tool.prepare(raw, this.#deps.world.current()) }, reason };
+      called = { callId, tool: name, args: { ...tool.prepare(raw, this.#deps.world.current()) }, reason, ...by };
     } catch (error) {
       if (!isConclaveError(error)) throw error;
-      return await this.#record.toolRefused({ callId, tool: name, args: { ...raw }, reason }, error.message);
+      return await this.#record.toolRefused({ callId, tool: name, args: { ...raw }, reason, ...by }, error.message);
     }
     await tool.announce(callId);
     await this.#record.toolCalled(called);

@@ -9,6 +9,7 @@ import {
   foldAction,
   initialAction,
   parseCommit,
+  type Speaker,
 } from '@conclave/contracts';
 
 type EventData<T extends ActionEvent['type']> = Extract<ActionEvent, { type: T }>['data'];
@@ -18,6 +19,7 @@ export interface Completion {
   readonly outcome: ActionOutcome;
   readonly summary: string;
   readonly criteria: readonly CriterionVerdict[];
+  readonly speaker?: Speaker;
 }
 
 /**
@@ -85,11 +87,11 @@ export async function openActionRecord(
           data: { callId: called.callId, tool: called.tool, ok: false, result: null, error, durationMs: 0 },
         },
       ),
-    complete: ({ outcome, summary, criteria }) =>
+    complete: ({ outcome, summary, criteria, speaker }) =>
       append({
         ...stamp('completed'),
         type: 'action.completed',
-        data: { actionId, outcome, summary, criteria: [...criteria] },
+        data: { actionId, outcome, summary, criteria: [...criteria], ...(speaker === undefined ? {} : { speaker }) },
       }),
   };
 }

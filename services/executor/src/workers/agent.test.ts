@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { after, before, test } from 'node:test';
-import { conclaveConfig, type PlannedAction } from '@conclave/contracts';
+import type { ChatModel } from '@conclave/agents';
+import { ConclaveError, conclaveConfig, initialAction, initialWorld, type PlannedAction } from '@conclave/contracts';
 import { performAction } from '../action/perform.ts';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { startPerformer } from '../testing/performer.ts';
 import { plannedAction } from '../testing/world.ts';
+import { agentWorker } from './agent.ts';
 import { assembleTeam } from './team.ts';
 
 /* A local server that speaks the wire format of OpenAI's chat completions to the real SDK. */
@@ -101,4 +103,55 @@ test('an agent without a key is absent, and its action fails with the name of th
     `${run.completed?.outcome}: ${run.completed?.summary}`,
     /^failed: ops_commander is absent: .*SOME_KEY is not set/,
   );
+});
+
+const gpt = { adapter: 'openai', model: 'gpt-6.1-sol' } as const;
+
+/** One step of a worker whose model gives these answers or errors in order, and the pauses it made. */
+async function stepOf(...said: (object | ConclaveError)[]) {
+  const waits: number[] = [];
+  let asked = 0;
+  const model: ChatModel = {
+    speaker: { adapter: 'anthropic', model: 'claude-opus-5-5' },
+    complete: async () => {
+      const answer = said[Math.min(asked++, said.length - 1)] ?? {};
+      if (answer instanceof ConclaveError) throw answer;
+      return { text: JSON.stringify(answer), usage: { inputTokens: 1, outputTokens: 1 }, speaker: gpt };
+    },
+  };
+  const patience = { pause: async (ms: number) => void waits.push(ms), random: () => 1 };
+  const worker = agentWorker({ model, tools: new Map(), prompt: undefined, maxOutputTokens: 500, patience });
+  const action = plannedAction({ actionId: 'plan:step' });
+  const input = {
+    action,
+    run: initialAction('plan:step'),
+    world: initialWorld(),
+    signal: new AbortController().signal,
+  };
+  const step = await worker.next(input).catch((error: unknown) => error);
+  return { step, waits, asked };
+}
+
+test('the record names who asked for a call and who ended, where a substitute did', async () => {
+  assert.deepEqual(Object((await stepOf({ calls: [deploy] })).step).call?.speaker, gpt);
+  assert.deepEqual(Object((await stepOf({ done: { summary: 'done' } })).step).speaker, gpt);
+});
+
+test('a vendor that fails for a while is waited for, longer each time or as long as it says', async () => {
+  const fails = (retryAfterMs?: number): ConclaveError =>
+    new ConclaveError('CVE_CHAT_UNAVAILABLE', 'HTTP 529', retryAfterMs === undefined ? {} : { retryAfterMs });
+  assert.deepEqual((await stepOf(fails())).waits, [2000, 4000]);
+  assert.deepEqual((await stepOf(fails(9000), { calls: [deploy] })).waits, [9000]);
+  const { waits, asked } = await stepOf(fails(120_000));
+  assert.deepEqual([waits, asked], [[], 1], 'a wait that is too long for an action is not begun');
+});
+
+test('two megabytes in an answer are cut or refused, and never reach the record', async () => {
+  const huge = 'x'.repeat(2 * 1024 * 1024);
+  const { step } = await stepOf({ calls: [{ ...deploy, reason: huge }] });
+  assert.ok(JSON.stringify(step).length < 2000);
+  assert.ok(JSON.stringify((await stepOf({ done: { summary: huge } })).step).length < 4000);
+  const refused = (await stepOf({ calls: [{ ...deploy, args: { huge } }] })).step;
+  assert.ok(refused instanceof ConclaveError && refused.code === 'CVE_CHAT_OUTPUT_INVALID');
+  assert.ok(refused.message.length < 2000);
 });

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ChatModel, FENCE_RULE, fenced, structured } from '@conclave/agents';
-import { isConclaveError, ROLE_TOOLS, type ToolName } from '@conclave/contracts';
+import { type ChatModel, FENCE_RULE, fenced, type Structured, structured } from '@conclave/agents';
+import { isConclaveError, ROLE_TOOLS, type Speaker, type ToolName } from '@conclave/contracts';
 import { z } from 'zod';
 import type { Tool, ToolArgs } from '../tools/tool.ts';
 import type { PlannedCall, Step, Worker, WorkerInput } from './worker.ts';
@@ -11,13 +11,31 @@ export interface AgentOptions {
   /** The role's prompt; a plain one is used without. */
   readonly prompt: string | undefined;
   readonly maxOutputTokens: number;
+  readonly patience?: Patience;
 }
+
+/** How the pause before another try passes; tests pass it at once. */
+export interface Patience {
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** From 0 to 1. */
+  random(): number;
+}
+
+const realPatience: Patience = {
+  pause: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
+  random: Math.random,
+};
 
 /** Times the model is asked about one action. */
 const MAX_ROUNDS = 6;
 const MAX_CALLS_A_ROUND = 5;
 const TRIES = 3;
-const LONGEST_PAUSE_MS = 30_000;
+/** Pause before the second try where the vendor names none; it doubles, and half of it is drawn. */
+const PAUSE_MS = 2000;
+/** A vendor that asks for a longer wait is not waited for. */
+const LONGEST_PAUSE_MS = 60_000;
+/** Longest arguments of a call, bytes of JSON: no tool takes more. */
+const ARGS_BYTES = 16 * 1024;
 
 /**
  * An LLM that carries out one action. It is asked for the next calls with everything on record; calls it names together
@@ -27,7 +45,9 @@ export function agentWorker(options: AgentOptions): Worker {
   const queued: PlannedCall[] = [];
   let rounds = 0;
   return {
-    speaker: options.model.speaker,
+    get speaker() {
+      return options.model.speaker;
+    },
     async next(input) {
       const last = input.run.calls.at(-1);
       if (last?.returned?.ok === false) queued.length = 0;
@@ -35,20 +55,20 @@ export function agentWorker(options: AgentOptions): Worker {
       if (waiting !== undefined) return { kind: 'call', call: waiting };
       if (rounds === MAX_ROUNDS) return { kind: 'refused', reason: `${MAX_ROUNDS} rounds brought no end` };
       rounds++;
-      const { calls, done } = await ask(options, input);
-      const [first, ...rest] = calls;
+      const { value, speaker } = await ask(options, input);
+      const [first, ...rest] = value.calls.map((call) => ({ ...call, speaker }));
       if (first !== undefined) {
         queued.push(...rest);
         return { kind: 'call', call: first };
       }
-      return endOf(done);
+      return endOf(value.done, speaker);
     },
   };
 }
 
-function endOf(done: { summary: string } | undefined): Step {
+function endOf(done: { summary: string } | undefined, speaker: Speaker): Step {
   if (done === undefined) return { kind: 'refused', reason: 'the agent named neither a call nor an end' };
-  return { kind: 'done', summary: done.summary };
+  return { kind: 'done', summary: done.summary, speaker };
 }
 
 type Answer = z.infer<ReturnType<typeof answerSchema>>;
@@ -57,16 +77,26 @@ type Answer = z.infer<ReturnType<typeof answerSchema>>;
 function answerSchema(tools: readonly ToolName[]) {
   const call = z.object({
     tool: z.enum(tools),
-    args: z.record(z.string(), z.unknown()),
-    reason: z.string().max(500),
+    args: z
+      .record(z.string(), z.unknown())
+      .refine((args) => Buffer.byteLength(JSON.stringify(args)) <= ARGS_BYTES, `more than ${ARGS_BYTES} bytes`),
+    reason: clippedText(500),
   });
   return z.object({
     calls: z.array(call).max(MAX_CALLS_A_ROUND).default([]),
-    done: z.object({ summary: z.string().min(1).max(2000) }).optional(),
+    done: z.object({ summary: clippedText(2000) }).optional(),
   });
 }
 
-async function ask({ model, tools, prompt, maxOutputTokens }: AgentOptions, input: WorkerInput): Promise<Answer> {
+/** Text that is worth no second question for its length. */
+function clippedText(limit: number) {
+  return z.string().transform((text) => (text.length <= limit ? text : `${text.slice(0, limit - 1)}…`));
+}
+
+async function ask(
+  { model, tools, prompt, maxOutputTokens, patience = realPatience }: AgentOptions,
+  input: WorkerInput,
+): Promise<Structured<Answer>> {
   const { action, run, signal } = input;
   const allowed = ROLE_TOOLS[action.owner];
   const request = {
@@ -78,12 +108,14 @@ async function ask({ model, tools, prompt, maxOutputTokens }: AgentOptions, inpu
   };
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await structured(model, request, answerSchema(allowed))).value;
+      return await structured(model, request, answerSchema(allowed));
     } catch (error) {
       const mayPass = isConclaveError(error) && (error.retry === 'retryable' || error.retry === 'timeout');
-      if (!mayPass || attempt === TRIES) throw error;
-      const waitMs = Math.min(error.retryAfterMs ?? 1000 * 2 ** attempt, LONGEST_PAUSE_MS);
-      await pause(waitMs, undefined, { signal }).catch(() => {});
+      if (!mayPass || attempt === TRIES || signal.aborted) throw error;
+      const drawn = PAUSE_MS * 2 ** (attempt - 1) * (0.5 + 0.5 * patience.random());
+      const pauseMs = error.retryAfterMs ?? drawn;
+      if (pauseMs > LONGEST_PAUSE_MS) throw error;
+      await patience.pause(pauseMs, signal);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type ChatModel, createChatModel } from '@conclave/agents';
+import { type ChatModel, createChatModel, type Roster } from '@conclave/agents';
 import {
   type AgentConfig,
   type ConclaveConfig,
@@ -18,17 +18,22 @@ import type { Worker } from './worker.ts';
 type Member = () => Worker;
 
 /**
- * The executive team as configured: who carries out an action. A role without an entry, or whose key is missing, is absent.
+ * The executive team as configured: who carries out an action. A role without an entry, or without any key, is absent.
+ * @param roster what is known of the vendors; without one their lists are not asked for.
  * @throws CVE_CONFIG_UNREADABLE for a prompt that cannot be read.
  */
 export function assembleTeam(
   team: ConclaveConfig['executiveTeam'],
   tools: ReadonlyMap<ToolName, Tool>,
   env: Readonly<NodeJS.ProcessEnv>,
+  roster?: Roster,
 ): (action: PlannedAction) => Worker {
   const entries: Readonly<Partial<Record<ExecutiveRole, AgentConfig>>> = team;
   const members = new Map(
-    Object.entries(entries).map(([role, config]): [string, Member] => [role, memberOf(role, config, tools, env)]),
+    Object.entries(entries).map(([role, config]): [string, Member] => [
+      role,
+      memberOf(role, config, tools, env, roster),
+    ]),
   );
   return ({ owner }) => {
     const member = members.get(owner);
@@ -42,10 +47,11 @@ function memberOf(
   config: AgentConfig,
   tools: ReadonlyMap<ToolName, Tool>,
   env: Readonly<NodeJS.ProcessEnv>,
+  roster: Roster | undefined,
 ): Member {
   if (config.adapter === 'rules') return rulesWorker;
   const { adapter, model: name, maxOutputTokens } = config;
-  const created = createChatModel(config, env);
+  const created = createChatModel(config, env, roster);
   if (isAbsent(created)) {
     return () => absentWorker({ adapter, model: name }, `${role} is absent: ${created.absent}`);
   }

@@ -7,12 +7,14 @@ export interface PlannedCall {
   readonly args: ToolArgs;
   /** Why, in a sentence; it stands in the journal. */
   readonly reason: string;
+  /** Who asks for it, where that may differ from call to call. */
+  readonly speaker?: Speaker;
 }
 
 /** `refused`: the action cannot be carried out, with what can be done instead. */
 export type Step =
   | { readonly kind: 'call'; readonly call: PlannedCall }
-  | { readonly kind: 'done'; readonly summary: string }
+  | { readonly kind: 'done'; readonly summary: string; readonly speaker?: Speaker }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface WorkerInput {
@@ -28,6 +30,7 @@ export interface WorkerInput {
  * may be asked again after a crash.
  */
 export interface Worker {
+  /** Who would speak now. */
   readonly speaker: Speaker;
   next(input: WorkerInput): Promise<Step>;
 }

@@ -1,5 +1,5 @@
 import type { Journal } from '@conclave/bus';
-import { aggregates, entryOf } from '@conclave/contracts';
+import { aggregates, entryOf, knownModels } from '@conclave/contracts';
 import type { FastifyInstance } from 'fastify';
 import { readable } from '../journal/readable.ts';
 import type { Observed } from '../observed.ts';
@@ -12,7 +12,7 @@ import { problem, unknown } from './problem.ts';
 /** The query API. Reads only; every answer is JSON, and a name that does not exist is answered with those that do. */
 export function registerApi(http: FastifyInstance, observed: Observed, journal: Journal): void {
   const { mirror, telemetry } = observed;
-  const models = (): string[] => Object.keys(mirror.world.rollouts).sort();
+  const models = (): string[] => knownModels(mirror.world).map(({ model }) => model);
 
   http.get('/api/world', () => worldView(observed));
   http.get('/api/rollouts', () => rolloutViews(observed));

@@ -4,6 +4,7 @@ import { type Journal, openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { aggregates } from '@conclave/contracts';
 import { type FastifyInstance, fastify } from 'fastify';
+import { HeardGates } from '../heard-gates.ts';
 import { JournalMirror } from '../journal/mirror.ts';
 import type { Observed } from '../observed.ts';
 import { stackName } from '../observed.ts';
@@ -30,6 +31,7 @@ suite('the HTTP interface over a real journal', () => {
       mirror: new JournalMirror(),
       telemetry: new WindowStore(900_000, new Date()),
       runners: new Runners(),
+      gates: new HeardGates(),
       heartbeatIntervalSeconds: 300,
       stack: stackName({}),
       now: () => new Date(),
@@ -61,6 +63,28 @@ suite('the HTTP interface over a real journal', () => {
     assert.equal(rollout.current.gates[0].line, 'ndcg@10 0.741 [0.722-0.770] n=600, needs >= 0.72');
     assert.ok(rollout.current.missing.includes('gate rollback_test is pending: nothing measured yet'));
     assert.equal(rollout.past[0].gate, 'latency_p95_ms');
+  });
+
+  test('gates are given with the figures that the leader tells, for as long as it tells them', async () => {
+    const { rolloutId, stageEpoch, gates } = (await get('/api/world')).json().rollouts[0].current;
+    const latency = gates.find((g: { gate: string }) => g.gate === 'latency_p95_ms');
+    const recorded = observed.mirror.world.rollouts['emoji-search']?.current?.verdicts.latency_p95_ms ?? assert.fail();
+    const verdicts = [{ ...recorded, samples: 4711, sentence: '4711 requests; no request has arrived for 40 s' }];
+    const tell = (at: Date, epoch = stageEpoch) =>
+      observed.gates?.note({ model: 'emoji-search', rolloutId, stageEpoch: epoch, at: at.toISOString(), verdicts });
+    const shown = async () => {
+      const { current } = (await get('/api/rollouts/emoji-search')).json();
+      return [
+        current.gatesAt !== null,
+        current.gates.find((g: { gate: string }) => g.gate === 'latency_p95_ms').samples,
+      ];
+    };
+    tell(new Date(Date.now() - 60_000));
+    assert.deepEqual(await shown(), [false, latency.samples], 'what was told a minute ago is not of now');
+    tell(new Date(), stageEpoch + 1);
+    assert.deepEqual(await shown(), [false, latency.samples], 'nor is that of another stage');
+    tell(new Date());
+    assert.deepEqual(await shown(), [true, 4711]);
   });
 
   test('a meeting is given with its whole transcript', async () => {

@@ -4,14 +4,23 @@ import { createServer } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
-import { type Aggregate, aggregates } from '@conclave/contracts';
+import { type Aggregate, aggregates, DEFAULT_GATES, PLANNING_ROLES, sha256 } from '@conclave/contracts';
 import { fastify } from 'fastify';
 import { type Browser, openPage } from '../testing/browser.ts';
 import { fill } from '../testing/fill.ts';
 import { type MetricsProcess, startMetrics } from '../testing/metrics-process.ts';
+import { putSeating, realisticSeating } from '../testing/seats.ts';
 import { registerPage } from './page.ts';
 
 const TOKEN = 'the-token-of-this-service';
+const DEFINITION = {
+  version: '1.1',
+  digest: sha256('1.1'),
+  datasetName: 'emoji',
+  dataset: sha256('emoji'),
+  authority: 'act',
+  gates: DEFAULT_GATES.slice(0, 1),
+};
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
 suite('the status page, run by a DOM before the real service', () => {
@@ -108,6 +117,43 @@ suite('the status page, run by a DOM before the real service', () => {
     const beat = { id: 'late', type: 'schedule.heartbeat', at, data: { slot: 45, drains: false, dispatched: 0 } };
     await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [beat]);
     await shows('.facts .bad', /^Leader none; coordinator-0 fell silent$/);
+  });
+
+  test('it says loudly who is absent and why, promises no vote that nobody can hold, and falls silent when all are back', async () => {
+    const four = ['moderator', 'pre_architect', 'data_analyst', 'critic', 'ops_commander'];
+    await putSeating(server.bus, realisticSeating(new Date(), four));
+    await shows('.seating .headline', /^5 of 12 agents are absent: no quorum, 4 ballots needed, 2 can vote$/);
+    await shows(
+      '.seating li',
+      /^✗ absent moderator, pre architect, data analyst, critic, ops commander : ANTHROPIC_API_KEY is not set$/,
+    );
+    await shows(
+      '.seating p',
+      /^Nothing advances; rollbacks work\. Set ANTHROPIC_API_KEY\. See \.\/conclave doctor \.$/,
+    );
+    await shows('.facts .bad', /^Agents 7 of 12$/);
+    await shows(
+      '.box li',
+      /^no meeting can decide: 2 of 6 advisors present, quorum 4: set ANTHROPIC_API_KEY; see conclave doctor$/,
+    );
+    await putSeating(server.bus, realisticSeating(new Date()));
+    await shows('.facts .ok', /^Agents 12 of 12$/);
+    assert.deepEqual(await page.texts('.seating'), []);
+    await shows('.box', /^Missing for 50%(?!.*no meeting can decide)/);
+  });
+
+  test('a rollout that waits for its first stage is told what is so: a meeting, or why there is none', async () => {
+    const stages = [
+      { name: 'shadow', soakSeconds: 60 },
+      { name: 'production', soakSeconds: 60 },
+    ];
+    const definition = { ...DEFINITION, name: 'fresh', model: 'fresh', stages };
+    await record('rollout.applied', aggregates.rollouts('fresh'), { rolloutId: 'fresh-r1', definition, by: 'ada' });
+    await putSeating(server.bus, realisticSeating(new Date()));
+    await shows('.box .good-text', /^A meeting will propose shadow\.$/);
+    await putSeating(server.bus, realisticSeating(new Date(), PLANNING_ROLES));
+    await shows('.box', /^Waiting for its first stage no meeting can decide: 0 of 6 advisors present, quorum 4/);
+    assert.deepEqual(await page.texts('.box .good-text'), []);
   });
 
   test('what happens shows at once', async () => {

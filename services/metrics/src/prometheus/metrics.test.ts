@@ -4,9 +4,11 @@ import { Registry } from 'prom-client';
 import { JournalMirror } from '../journal/mirror.ts';
 import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
+import { Seats } from '../seats.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { realisticHistory } from '../testing/history.ts';
 import { asStored } from '../testing/history-writer.ts';
+import { realisticSeating } from '../testing/seats.ts';
 import { realisticRunner, realisticWindows } from '../testing/telemetry.ts';
 import { registerMetrics } from './metrics.ts';
 
@@ -20,10 +22,13 @@ async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mi
   const runners = new Runners();
   runners.set([realisticRunner(NOW)]);
   const registry = new Registry();
+  const seats = new Seats();
+  seats.set(realisticSeating(NOW, ['critic']));
   registerMetrics(registry, {
     mirror,
     telemetry,
     runners,
+    seats,
     heartbeatIntervalSeconds: 300,
     stack: stackName({}),
     now: () => NOW,
@@ -48,6 +53,8 @@ const EXPECTED = [
   'conclave_incidents_open{severity="P0"} 0',
   'conclave_leader_epoch 1',
   'conclave_runner_up{runner="gpu-runner-0"} 1',
+  'conclave_agents{team="planning",state="absent"} 1',
+  'conclave_agents{team="executive",state="present"} 6',
 ];
 
 test('a folded history gives the series that the dashboards read', async () => {

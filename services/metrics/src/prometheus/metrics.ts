@@ -1,4 +1,14 @@
-import { openRollout, PRIORITIES, type Rollout, severity, shareOf, verdictOutcome } from '@conclave/contracts';
+import {
+  gatesNow,
+  openRollout,
+  PRIORITIES,
+  type Rollout,
+  seatedTeam,
+  seatStatus,
+  severity,
+  shareOf,
+  verdictOutcome,
+} from '@conclave/contracts';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observed } from '../observed.ts';
 
@@ -27,8 +37,14 @@ function registerRollouts(registry: Registry, observed: Observed): void {
     return () => open().flatMap(([model, rollout]) => [...value(model, rollout)]);
   };
   const label = (model: string, rollout: Rollout) => ({ model, version: rollout.definition.version });
-  const verdicts = (model: string, rollout: Rollout) =>
-    Object.values(rollout.verdicts).map((v) => ({ v, labels: { ...label(model, rollout), gate: v.gate } }));
+  const now = (model: string, rollout: Rollout) => gatesNow(rollout, observed.gates?.of(model), observed.now());
+  const verdicts = (model: string, rollout: Rollout) => {
+    const { verdictOf } = now(model, rollout);
+    return rollout.definition.gates.flatMap(({ name: gate }) => {
+      const v = verdictOf(gate);
+      return v === undefined ? [] : [{ v, labels: { ...label(model, rollout), gate } }];
+    });
+  };
 
   gauge(
     registry,
@@ -65,14 +81,22 @@ function registerRollouts(registry: Registry, observed: Observed): void {
     'conclave_gate_outcome',
     'Outcome of a gate in this stage: 1 for the one it has, else 0',
     ['model', 'version', 'gate', 'outcome'],
-    perRollout((m, r) =>
-      r.definition.gates.flatMap((g) => {
-        const has = r.verdicts[g.name]?.outcome ?? 'pending';
+    perRollout((m, r) => {
+      const { verdictOf } = now(m, r);
+      return r.definition.gates.flatMap((g) => {
+        const has = verdictOf(g.name)?.outcome ?? 'pending';
         return verdictOutcome.options.map(
           (o): Sample => [{ ...label(m, r), gate: g.name, outcome: o }, o === has ? 1 : 0],
         );
-      }),
-    ),
+      });
+    }),
+  );
+  gauge(
+    registry,
+    'conclave_gate_samples',
+    'Requests or queries that a gate has measured in this stage',
+    ['model', 'version', 'gate'],
+    perRollout((m, r) => verdicts(m, r).map(({ v, labels }): Sample => [labels, v.samples])),
   );
   gauge(
     registry,
@@ -168,6 +192,22 @@ function registerSystem(registry: Registry, observed: Observed): void {
     'Runners seen by this process: 1 while they report themselves',
     ['runner'],
     () => [...observed.runners.up()].map(([runner, up]): Sample => [{ runner }, up]),
+  );
+  gauge(
+    registry,
+    'conclave_agents',
+    'Agents of a team that are present, on a substitute or absent; no series of a team that no service reports',
+    ['team', 'state'],
+    () => {
+      const seating = observed.seats?.seating;
+      return seatedTeam.options.flatMap((team) => {
+        const seats = seating?.[team];
+        if (seats === undefined) return [];
+        return seatStatus.shape.state.options.map(
+          (state): Sample => [{ team, state }, seats.filter((seat) => seat.state === state).length],
+        );
+      });
+    },
   );
 }
 

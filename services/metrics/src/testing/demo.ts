@@ -7,11 +7,12 @@ import { openJournal, openMembership, publishTelemetry } from '@conclave/bus';
 import { startTestBus } from '@conclave/bus/testing';
 import { aggregates, subjects } from '@conclave/contracts';
 import { fill } from './fill.ts';
+import { putSeating, realisticSeating } from './seats.ts';
 import { realisticRunner, realisticWindows } from './telemetry.ts';
 
 /*
  * For working on the status page: `node services/metrics/src/testing/demo.ts [port] [empty]` starts a nats-server with a realistic
- * history and this service before it, until it is interrupted. `empty` leaves the journal empty.
+ * history and this service before it, until it is interrupted. `empty` leaves the journal empty; `absent` leaves most chairs empty.
  */
 const [port = '7070', content = 'full'] = process.argv.slice(2);
 const repository = join(import.meta.dirname, '../../../..');
@@ -29,6 +30,7 @@ const service = spawn(process.execPath, [join(repository, 'services/metrics/src/
     CONCLAVE_DATA_DIR: await mkdtemp(join(tmpdir(), 'conclave-metrics-')),
   },
 });
+const MOST = ['moderator', 'pre_architect', 'data_analyst', 'ops_commander', 'latency_analyst'];
 const journal = openJournal(server.bus, { by: 'coordinator-0' });
 let slot = 45;
 const beat = setInterval(() => {
@@ -38,6 +40,7 @@ const beat = setInterval(() => {
   const heartbeat = { id: `beat-${slot++}`, type: 'schedule.heartbeat', at: now.toISOString(), data };
   void journal.append(aggregates.schedule, 'any', [heartbeat]);
   void openMembership(server.bus).put('gpu-runner-0', realisticRunner(now));
+  void putSeating(server.bus, realisticSeating(now, content === 'absent' ? MOST : []));
   for (const window of realisticWindows(now, 1).slice(-2))
     void publishTelemetry(server.bus, subjects.telemetry(window.model, window.version), window, {
       msgId: `${window.version}-${window.to}`,

@@ -1,22 +1,31 @@
 import {
+  awaitedOfPerson,
   describeThreshold,
   describeValue,
   describeVerdict,
   type Gate,
+  type GatesNow,
+  gatesNow,
   isEnded,
   measureOf,
-  missingForNextStep,
+  missingNow,
   nextStage,
   openRollout,
   type Rollout,
   type RolloutsState,
+  releaseCommand,
   type StageName,
   shareOf,
   soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
+  standingOf,
+  withSeating,
 } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
+
+/** Of no use before the first stage, which nothing measures. */
+const STALE_SECONDS = 60;
 
 /** One model: what serves, the rollout under way, and how earlier ones ended. */
 export function rolloutView(observed: Observed, state: RolloutsState) {
@@ -27,7 +36,7 @@ export function rolloutView(observed: Observed, state: RolloutsState) {
     seq: state.seq,
     stable: state.stable ?? null,
     previousStable: state.previousStable ?? null,
-    holds: Object.values(state.holds),
+    holds: Object.values(state.holds).map((hold) => ({ ...hold, release: releaseCommand(state.model, hold) })),
     current: open === undefined ? null : currentView(observed, state, open),
     past: ended.map(pastView),
   };
@@ -41,6 +50,8 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
   const measured =
     since === undefined ? null : observed.telemetry.measuredShare(state.model, definition.version, since);
   const soakSeconds = soakSecondsOf(rollout);
+  const gates = gatesNow(rollout, observed.gates?.of(state.model), now);
+  const missing = withSeating(missingNow(state, rollout, gates, now), rollout, observed.seats?.seating);
   return {
     rolloutId: rollout.rolloutId,
     version: definition.version,
@@ -60,12 +71,23 @@ function currentView(observed: Observed, state: RolloutsState, rollout: Rollout)
     askedShare: rollout.stage === undefined ? 0 : shareOf(rollout.stage),
     measuredShare: measured?.share ?? null,
     measuredRequests: measured?.requests ?? 0,
-    gates: definition.gates.map((gate) => gateView(rollout, gate)),
+    gates: definition.gates.map((gate) => gateView(rollout, gate, gates)),
+    gatesAt: gates.at ?? null,
     vote: rollout.vote ?? null,
     approval: rollout.approval ?? null,
     next: next === undefined ? null : { stage: next, label: stageLabel(next) },
-    missing: missingForNextStep(state, rollout, now),
+    missing,
+    outlook: missing.length > 0 ? null : outlookOf(observed, state, rollout),
+    waitsFor: awaitedOfPerson(state, rollout, now),
   };
+}
+
+/** What happens next when nothing is missing. */
+function outlookOf({ mirror, now }: Observed, state: RolloutsState, rollout: Rollout): string {
+  if (rollout.stage !== undefined) return 'Nothing: the step only has to be taken.';
+  const standing = standingOf(mirror.world, state, rollout, now(), STALE_SECONDS);
+  if (standing.for === 'other') return `${standing.wait.sentence}.`;
+  return `A meeting will propose ${nextStage(rollout) ?? 'its first stage'}.`;
 }
 
 function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {
@@ -83,8 +105,8 @@ function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {
   };
 }
 
-function gateView(rollout: Rollout, gate: Gate) {
-  const verdict = rollout.verdicts[gate.name];
+function gateView(rollout: Rollout, gate: Gate, gates: GatesNow) {
+  const verdict = gates.verdictOf(gate.name);
   const measure = measureOf(verdict ?? { gate: gate.name, source: gate.source, operator: gate.operator }, gate);
   const minSamples = 'minSamples' in gate ? gate.minSamples : 0;
   return {
@@ -107,7 +129,8 @@ function gateView(rollout: Rollout, gate: Gate) {
         : describeVerdict(verdict, gate),
     sentence: verdict?.sentence ?? 'not measured in this stage yet',
     source: verdict?.source ?? gate.source,
-    at: verdict?.at ?? null,
+    /** When the outcome changed last. */
+    at: rollout.verdicts[gate.name]?.at ?? null,
     override: rollout.overrides[gate.name] ?? null,
   };
 }

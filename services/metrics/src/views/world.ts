@@ -1,8 +1,9 @@
-import { runnerPresence, stageRunners } from '@conclave/contracts';
+import { knownModels, runnerPresence, stageRunners } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
 import { rolloutView } from './rollout.ts';
+import { seatingView } from './seating.ts';
 
 /** A loaded machine writes a heartbeat late. */
 const HEARTBEAT_GRACE_MS = 10_000;
@@ -22,6 +23,7 @@ export function worldView(observed: Observed) {
     stack: observed.stack,
     runners: observed.runners.present,
     runnerStates: runnerPresence(observed.runners.heard(), stageRunners(world), observed.now()),
+    seating: observed.seats === undefined ? null : seatingView(observed.seats.seating),
     rollouts: rolloutViews(observed),
     meetings: Object.values(world.meetings).sort(byOpening).slice(0, SHOWN.meetings).map(meetingSummary),
     skippedMeetings: schedule.skips,
@@ -43,6 +45,6 @@ function leaderView({ mirror, heartbeatIntervalSeconds, now }: Observed) {
 
 /** Every model; those with a rollout under way first. */
 export function rolloutViews(observed: Observed) {
-  const views = Object.values(observed.mirror.world.rollouts).map((state) => rolloutView(observed, state));
+  const views = knownModels(observed.mirror.world).map((state) => rolloutView(observed, state));
   return views.sort((a, b) => Number(b.current !== null) - Number(a.current !== null) || (a.model < b.model ? -1 : 1));
 }

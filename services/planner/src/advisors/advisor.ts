@@ -38,19 +38,25 @@ export interface Ask {
   readonly heard: readonly Turn[];
   /** Deterministic per meeting, phase and role: a vendor that honours it bills a repeated call once. */
   readonly idempotencyKey: string;
+  /** When the phase's share of the meeting's time is over, as `performance.now()` counts. */
+  readonly endsAt?: number;
   /** Aborted when the phase's share of the meeting's time is over and when the service stops. */
   readonly signal: AbortSignal;
 }
 
+/** A turn, and who spoke it where that may differ from turn to turn. */
+export type Spoken = Contribution & { readonly speaker?: Speaker };
+
 /** One seat of the planning team. */
 export interface Advisor {
   readonly role: PlanningRole;
+  /** Who would speak now. */
   readonly speaker: Speaker;
   /**
    * Says one turn.
    * @throws ConclaveError, whose `retry` tells whether asking once more can help.
    */
-  speak(ask: Ask): Promise<Contribution>;
+  speak(ask: Ask): Promise<Spoken>;
 }
 
 /** A seat that nobody can fill, and why. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { canSpeak, planSeat, surveySeats, tierOf } from '@conclave/agents';
 import { PLANNING_ROLES } from '@conclave/contracts';
 import { loadConfig } from '@conclave/service';
 import { seatTeam } from './team.ts';
 
+const ALL_KEYS = { ANTHROPIC_API_KEY: 'a', OPENAI_API_KEY: 'b', GOOGLE_API_KEY: 'c' };
 const CONFIG = join(import.meta.dirname, '../../../../config');
 
 test('the demonstration seats six rules', () => {
@@ -19,8 +21,7 @@ test('the demonstration seats six rules', () => {
 });
 
 test('the default team is the guide’s, with all keys', () => {
-  const env = { ANTHROPIC_API_KEY: 'a', OPENAI_API_KEY: 'b', GOOGLE_API_KEY: 'c' };
-  const team = seatTeam(loadConfig(join(CONFIG, 'meeting.yaml')), env);
+  const team = seatTeam(loadConfig(join(CONFIG, 'meeting.yaml')), ALL_KEYS);
   assert.deepEqual(
     PLANNING_ROLES.map((role) => {
       const seat = team[role];
@@ -30,20 +31,30 @@ test('the default team is the guide’s, with all keys', () => {
   );
 });
 
-test('every agent of the default configuration may say as much as a plan needs, and no more than its model can', () => {
-  const most: Readonly<Record<string, number>> = {
-    'claude-opus-4-20250514': 32_000,
-    'claude-sonnet-4-20250514': 64_000,
-    'gpt-4-turbo': 4096,
-    'gemini-2.0-flash': 8192,
-  };
+const DAY = new Date('2026-11-27');
+
+test('every chair of the default configuration names a living tier, may say as much as a plan needs, and ends with another vendor', () => {
   const { planningTeam, executiveTeam } = loadConfig(join(CONFIG, 'autonomous_coordination.yaml'));
   for (const agent of [...Object.values(planningTeam), ...Object.values(executiveTeam)]) {
     assert.ok(agent.adapter !== 'rules');
-    assert.ok(agent.maxOutputTokens <= (most[agent.model] ?? 0), agent.model);
-    assert.ok(agent.maxOutputTokens >= 4096, agent.model);
+    assert.ok(tierOf(agent.adapter, agent.model), agent.model);
+    assert.ok(agent.maxOutputTokens >= 8192, agent.model);
+    assert.notEqual(agent.substitutes.at(-1)?.adapter, agent.adapter);
+    const { candidates, warnings } = planSeat(agent, ALL_KEYS, new Map(), DAY);
+    assert.deepEqual([candidates.every(canSpeak), warnings], [true, []]);
   }
-  assert.ok('maxOutputTokens' in planningTeam.moderator && planningTeam.moderator.maxOutputTokens >= 8192);
+});
+
+test('the loss of any one key, and of any two, leaves every chair of both teams somebody who can speak', () => {
+  const config = loadConfig(join(CONFIG, 'autonomous_coordination.yaml'));
+  for (const left of Object.keys(ALL_KEYS)) {
+    const seats = surveySeats(config, { [left]: 'k' }, new Map(), DAY);
+    assert.deepEqual(
+      seats.flatMap(({ role, chosen }) => (chosen === undefined ? [role] : [])),
+      [],
+      `only ${left}`,
+    );
+  }
 });
 
 test('without keys every seat is absent and names its variable', () => {

@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { createChatModel } from '@conclave/agents';
+import { createChatModel, type Roster } from '@conclave/agents';
 import { type ConclaveConfig, messageOf, type PlanningRole } from '@conclave/contracts';
 import type { Seat, Team } from './advisor.ts';
 import { chatAdvisor } from './chat/chat-advisor.ts';
 import { rulesAdvisor } from './rules/rules-advisor.ts';
 
-/** The planning team of a configuration. A seat without key, model or prompt is absent and says why. */
-export function seatTeam(config: Pick<ConclaveConfig, 'planningTeam'>, env: Readonly<NodeJS.ProcessEnv>): Team {
-  const seat = (role: PlanningRole): Seat => seatOf(role, config, env);
+/**
+ * The planning team of a configuration. A seat without any key or without prompt is absent and says why.
+ * @param roster what is known of the vendors; without one their lists are not asked for.
+ */
+export function seatTeam(
+  config: Pick<ConclaveConfig, 'planningTeam'>,
+  env: Readonly<NodeJS.ProcessEnv>,
+  roster?: Roster,
+): Team {
+  const seat = (role: PlanningRole): Seat => seatOf(role, config, env, roster);
   return {
     moderator: seat('moderator'),
     pre_architect: seat('pre_architect'),
@@ -18,10 +25,15 @@ export function seatTeam(config: Pick<ConclaveConfig, 'planningTeam'>, env: Read
   };
 }
 
-function seatOf(role: PlanningRole, config: Pick<ConclaveConfig, 'planningTeam'>, env: NodeJS.ProcessEnv): Seat {
+function seatOf(
+  role: PlanningRole,
+  config: Pick<ConclaveConfig, 'planningTeam'>,
+  env: NodeJS.ProcessEnv,
+  roster: Roster | undefined,
+): Seat {
   const agent = config.planningTeam[role];
   if (agent.adapter === 'rules') return rulesAdvisor(role);
-  const model = createChatModel(agent, env);
+  const model = createChatModel(agent, env, roster);
   if ('absent' in model) return { role, absent: model.absent };
   if (agent.prompt === undefined) return { role, absent: `the configuration names no prompt for ${role}` };
   try {

@@ -4,6 +4,7 @@ import {
   isEnded,
   type Meeting,
   type MeetingWork,
+  openRollout,
   type RolloutsState,
   type ScheduledAction,
   type ToolName,
@@ -23,6 +24,8 @@ const KEPT = {
   insights: 15,
   incidents: 20,
   ended: 5,
+  idleModels: 30,
+  holds: 20,
   callText: 600,
   text: 1200,
 } as const;
@@ -50,7 +53,7 @@ export function makeBrief(
     deadline: work.deadline,
     seq: world.seq,
     lastMeetingAt,
-    models: Object.values(world.rollouts).map((state) => modelSection(world, state, now, lastMeetingAt)),
+    ...modelSections(world, now, lastMeetingAt),
     ...resultsSince(world, lastMeetingAt),
     unfinished: unfinishedActions(world),
     incidents: Object.values(world.incidents)
@@ -81,13 +84,30 @@ function lastMeetingOf(world: World, exceptId: string): Meeting | undefined {
     .at(-1);
 }
 
+/** Models with an open rollout first, then those whose rollout ended last. */
+function modelSections(world: World, now: Date, lastMeetingAt: string | null): Pick<Brief, 'models' | 'modelsLeftOut'> {
+  const states = Object.values(world.rollouts);
+  const idle = states
+    .filter((state) => openRollout(state) === undefined)
+    .toSorted((a, b) => b.seq - a.seq)
+    .slice(0, KEPT.idleModels);
+  const kept = new Set([...states.filter((state) => openRollout(state) !== undefined), ...idle]);
+  const leftOut = states.length - kept.size;
+  return {
+    models: states.filter((state) => kept.has(state)).map((state) => modelSection(world, state, now, lastMeetingAt)),
+    ...(leftOut > 0 ? { modelsLeftOut: leftOut } : {}),
+  };
+}
+
 function modelSection(world: World, state: RolloutsState, now: Date, lastMeetingAt: string | null): ModelBrief {
   const { stable, previousStable } = state;
   return {
     model: state.model,
     stable: stable === undefined ? null : { version: stable.version, digest: stable.digest, since: stable.since },
     previousStable: previousStable === undefined ? null : { version: previousStable.version },
-    holds: Object.values(state.holds).map(({ holdId, kind, by, reason }) => ({ holdId, kind, by, reason })),
+    holds: Object.values(state.holds)
+      .slice(-KEPT.holds)
+      .map(({ holdId, kind, by, reason }) => ({ holdId, kind, by, reason })),
     rollout: rolloutSection(world, state, now),
     ended: endedRollouts(state, lastMeetingAt),
   };

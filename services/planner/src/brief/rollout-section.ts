@@ -11,10 +11,14 @@ import {
   type ScheduledAction,
   soakSecondsLeft,
   soakSecondsOf,
+  standingVote,
   verdictSetOf,
   type World,
 } from '@conclave/contracts';
 import type { AttemptBrief, EvaluationBrief, GateBrief, RolloutBrief } from './schema.ts';
+
+/** Newest kept of each list; a brief must not grow with the history. */
+const KEPT = { evaluations: 20, attempts: 40 } as const;
 
 /** The open rollout of a model as advisors see it at `now`; null when none is open. */
 export function rolloutSection(world: World, state: RolloutsState, now: Date): RolloutBrief | null {
@@ -50,6 +54,13 @@ export function rolloutSection(world: World, state: RolloutsState, now: Date): R
             decision: rollout.vote.decision,
             onThisVerdictSet: rollout.vote.verdictSet === verdictSet,
           },
+    votable: standingVote(rollout) === undefined,
+    objections: (standingVote(rollout)?.objections ?? []).map(({ role, reason, needs, until }) => ({
+      role,
+      reason: reason.slice(0, 600),
+      needs,
+      until,
+    })),
     approval:
       rollout.approval === undefined || rollout.approval.verdictSet !== verdictSet
         ? null
@@ -92,7 +103,7 @@ function soakLeft(rollout: Rollout, now: Date): number | null {
 }
 
 function evaluationsOf(world: World, state: RolloutsState, rollout: Rollout): EvaluationBrief[] {
-  return Object.values(world.evaluations).flatMap((evaluation): EvaluationBrief[] => {
+  const all = Object.values(world.evaluations).flatMap((evaluation): EvaluationBrief[] => {
     const { request, state: progress } = evaluation;
     if (request === undefined || progress === 'unknown' || !concerns(evaluation, rollout)) return [];
     const comparesStable =
@@ -100,6 +111,7 @@ function evaluationsOf(world: World, state: RolloutsState, rollout: Rollout): Ev
     const { evaluationId } = evaluation;
     return [{ evaluationId, kind: request.kind, state: progress, comparesStable, detail: detailOf(evaluation) }];
   });
+  return all.slice(-KEPT.evaluations);
 }
 
 /** True for measurements of exactly this digest on the pinned dataset, or of this stage epoch. */
@@ -136,7 +148,7 @@ function signed(value: number): string {
 function attemptsOf(world: World, rollout: Rollout): AttemptBrief[] {
   const since = rollout.enteredAt ?? rollout.appliedAt;
   const { model, version } = rollout.definition;
-  return Object.values(world.schedule.actions).flatMap((action): AttemptBrief[] => {
+  const all = Object.values(world.schedule.actions).flatMap((action): AttemptBrief[] => {
     const { tool, args } = action;
     if (tool === undefined || args?.model !== model) return [];
     if (args.version !== undefined && args.version !== version) return [];
@@ -145,6 +157,10 @@ function attemptsOf(world: World, rollout: Rollout): AttemptBrief[] {
     const { actionId, origin, state, outcome } = action;
     return [{ actionId, tool, stage, origin, state, outcome: outcome ?? null }];
   });
+  return [
+    ...all.filter(({ state }) => state !== 'ended').slice(-KEPT.attempts),
+    ...all.filter(({ state }) => state === 'ended').slice(-KEPT.attempts),
+  ];
 }
 
 function begunAt(action: ScheduledAction): string {

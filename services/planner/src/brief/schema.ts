@@ -64,7 +64,7 @@ export type EvaluationBrief = z.infer<typeof evaluationBrief>;
 
 /** Something that stands between a rollout and its next stage. */
 export const missingBrief = z.object({
-  kind: z.enum(['gate', 'soak', 'serving', 'hold']),
+  kind: z.enum(['gate', 'soak', 'serving', 'traffic', 'hold']),
   /** Name of the gate or hold. */
   name: z.string(),
   sentence: z.string(),
@@ -95,6 +95,12 @@ export const rolloutBrief = z.object({
   vote: z
     .object({ meetingId: z.string(), decision: z.enum(['go', 'no_go']), onThisVerdictSet: z.boolean() })
     .nullable(),
+  /** False while a vote on exactly these verdicts stands: the same evidence is not voted on again. */
+  votable: z.boolean().default(true),
+  /** Of a no_go that stands: who objects, and what ends it. */
+  objections: z
+    .array(z.object({ role: z.string(), reason: z.string(), needs: z.array(z.string()), until: z.string() }))
+    .default([]),
   /** A person's word on exactly this verdict set. */
   approval: z.object({ by: z.string(), approved: z.boolean(), reason: z.string() }).nullable(),
   evaluations: z.array(evaluationBrief),
@@ -148,6 +154,8 @@ export const brief = z.object({
   seq: z.number().int().nonnegative(),
   lastMeetingAt: z.string().nullable(),
   models: z.array(modelBrief),
+  /** Further models without an open rollout; absent when there are none. */
+  modelsLeftOut: z.number().int().positive().optional(),
   /** Actions that ended since the last meeting opened. */
   results: z.array(resultBrief),
   /** Older results since then; absent when there are none. */
@@ -182,7 +190,20 @@ export const brief = z.object({
 });
 export type Brief = z.infer<typeof brief>;
 
-/** Rollouts that stand in a stage: ballots are cast on these. The first stage needs no vote. */
+/** Rollouts that stand in a stage and on which no vote stands: ballots are cast on these. The first stage needs no vote. */
 export function rolloutsToVoteOn(given: Brief): RolloutBrief[] {
-  return given.models.flatMap(({ rollout }) => (rollout === null || rollout.stage === null ? [] : [rollout]));
+  return given.models.flatMap(({ rollout }) =>
+    rollout === null || rollout.stage === null || !rollout.votable ? [] : [rollout],
+  );
+}
+
+/** True when a vote stands and nothing else is missing: the next stage only has to be asked for. */
+export function mayAdvance({ stage, votable, vote, missing, authority, approval }: RolloutBrief): boolean {
+  return (
+    stage !== null &&
+    !votable &&
+    vote?.decision === 'go' &&
+    missing.length === 0 &&
+    (authority === 'act' || (authority === 'recommend' && approval?.approved === true))
+  );
 }

@@ -1,37 +1,68 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ConclaveError, isConclaveError, type MeetingPhase, messageOf } from '@conclave/contracts';
-import { type Ask, type Contribution, contribution, type Seat } from '../advisors/advisor.ts';
+import { ConclaveError, isConclaveError, type MeetingPhase, messageOf, type Speaker } from '@conclave/contracts';
+import type { Ask, Contribution, Seat } from '../advisors/advisor.ts';
 import { rolloutsToVoteOn } from '../brief/schema.ts';
+import { boundedReason, boundedTurn } from './bounded-turn.ts';
 
 /** Longest pause before the second attempt, in milliseconds; a longer wish of the vendor makes the advisor absent. */
 const LONGEST_PAUSE_MS = 60_000;
 
-export type Answer = { readonly said: Contribution; readonly durationMs: number } | { readonly absent: string };
+/** Pause before the second attempt where the vendor names none, in milliseconds. Half of it is drawn, so that seats do not come back together. */
+const PAUSE_MS = 2000;
+
+export type Answer =
+  | { readonly said: Contribution; readonly speaker: Speaker | undefined; readonly durationMs: number }
+  | { readonly absent: string };
+
+/** How the pause before a second attempt passes; tests pass it at once. */
+export interface Patience {
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** From 0 to 1. */
+  random(): number;
+}
+
+export const realPatience: Patience = {
+  pause: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
+  random: Math.random,
+};
 
 /**
- * Asks one seat for one turn, once more after an error that may pass; what timed out is not asked again, it would use up the others' time.
+ * Asks one seat for one turn, once more and after a pause where the error may pass; what timed out is not asked again, it would use up the
+ * others' time. What it said is cut to a size that fits the record.
  * Never rejects but when the service stops: a seat that cannot speak before `ask.signal` is aborted is absent, with the reason.
  * @throws CVE_CANCELLED when `stopping` is aborted.
  */
-export async function askSeat(seat: Seat, ask: Ask, stopping: AbortSignal): Promise<Answer> {
-  if ('absent' in seat) return { absent: seat.absent };
+export async function askSeat(
+  seat: Seat,
+  ask: Ask,
+  stopping: AbortSignal,
+  patience: Patience = realPatience,
+): Promise<Answer> {
+  if ('absent' in seat) return { absent: boundedReason(seat.absent) };
   const askedAt = performance.now();
   for (let attempt = 1; ; attempt++) {
     const startedAt = performance.now();
     try {
-      const said = checked(ask, contribution.parse(await untilAborted(seat.speak(ask), ask.signal)));
-      return { said, durationMs: Math.round(performance.now() - startedAt) };
+      const turn = await untilAborted(seat.speak(ask), ask.signal);
+      const said = checked(ask, boundedTurn(turn));
+      return { said, speaker: turn.speaker, durationMs: Math.round(performance.now() - startedAt) };
     } catch (error) {
       if (stopping.aborted) throw cancelled(ask.phase);
       if (ask.signal.aborted) return { absent: outOfTime(ask.phase, performance.now() - askedAt).message };
-      const pauseMs = isConclaveError(error) ? (error.retryAfterMs ?? 0) : 0;
-      const mayPass = isConclaveError(error) && error.retry === 'retryable';
-      if (attempt === 2 || !mayPass || pauseMs > LONGEST_PAUSE_MS) return { absent: messageOf(error) };
-      await pause(pauseMs, undefined, { signal: ask.signal }).catch(() => undefined);
+      const absent = boundedReason(messageOf(error));
+      if (attempt === 2 || !isConclaveError(error) || error.retry !== 'retryable') return { absent };
+      const pauseMs = pauseBefore(error.retryAfterMs, patience.random());
+      const leftMs = (ask.endsAt ?? Number.POSITIVE_INFINITY) - performance.now();
+      if (pauseMs > Math.min(LONGEST_PAUSE_MS, leftMs)) return { absent };
+      await patience.pause(pauseMs, ask.signal);
       if (stopping.aborted) throw cancelled(ask.phase);
-      if (ask.signal.aborted) return { absent: messageOf(error) };
+      if (ask.signal.aborted) return { absent };
     }
   }
+}
+
+function pauseBefore(asked: number | undefined, random: number): number {
+  return asked === undefined ? PAUSE_MS * (0.5 + 0.5 * random) : asked * (1 + 0.25 * random);
 }
 
 /** True for an absence whose reason is a timeout, the vendor's or the phase's: the reason begins with the error's code. */

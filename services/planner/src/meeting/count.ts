@@ -21,6 +21,8 @@ export interface Count {
   readonly quorate: boolean;
   readonly sentence: string;
   readonly dissent: readonly string[];
+  /** Tools that its no_go ballots on these verdicts ask for. */
+  readonly needs: readonly string[];
 }
 
 /** One count per rollout that stands in a stage. */
@@ -38,7 +40,7 @@ function countOne(voting: Brief['voting'], rollout: RolloutBrief, cast: readonly
   const obstacle = quorate ? whyUndecided(tally, rollout) : `no quorum of ${voting.quorum}`;
   if (obstacle !== undefined) {
     const sentence = `${name}: no decision, ${obstacle} (${counted}).`;
-    return { rollout, decision: undefined, quorate, sentence, dissent: [] };
+    return { rollout, decision: undefined, quorate, sentence, dissent: [], needs: [] };
   }
   return {
     rollout,
@@ -46,6 +48,7 @@ function countOne(voting: Brief['voting'], rollout: RolloutBrief, cast: readonly
     quorate,
     sentence: `${name}: ${tally.decision} (${tally.sentence}${voided}).`,
     dissent: dissentOf(own, rollout, tally),
+    needs: needsOf(own, rollout),
   };
 }
 
@@ -70,6 +73,11 @@ function decisionOf(rollout: RolloutBrief, tally: Tally): MeetingDecision {
     abstained: [...tally.abstained],
     reason: tally.sentence,
   };
+}
+
+function needsOf(own: readonly CastBallot[], { verdictSet }: RolloutBrief): string[] {
+  const against = own.filter(({ ballot }) => ballot.vote === 'no_go' && ballot.verdictSet === verdictSet);
+  return [...new Set(against.flatMap(({ ballot }) => ballot.needs ?? []))];
 }
 
 /** Who voted against what was decided, and why. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
-import { ConclaveError, isConclaveError, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
+import { ConclaveError, isConclaveError, PLANNING_ROLES, type PlanningRole, parseHandoff } from '@conclave/contracts';
+import type { Ask } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import { briefOf } from '../testing/brief.ts';
 import { at, History, inStage } from '../testing/journal-builder.ts';
@@ -326,4 +327,47 @@ test('a meeting that cannot be held is closed as failed', async () => {
   const { closed } = await holdMeeting(given.ports(), called('meeting-17-1'), never);
   assert.equal(closed?.outcome, 'failed');
   assert.equal(given.asked.size, 0);
+});
+
+test('advisors who say two megabytes in every slot are cut short, and the meeting decides as it would have', async () => {
+  const given = hall();
+  const huge = 'é'.repeat(1024 * 1024);
+  const loud = (role: PlanningRole) =>
+    given.advisor(role, ({ phase, brief }) => {
+      const said = rulesContribution(role, phase, brief);
+      const action = { action: huge, owner: huge, priority: huge, estimated_duration: huge, success_criteria: huge };
+      return {
+        text: huge,
+        ballots: said.ballots.map((ballot) => ({ ...ballot, reason: huge })),
+        actions: [...said.actions, { ...action, tool: huge, args: { huge } }],
+        decisions: [{ rolloutId: huge, decision: 'go' as const }],
+      };
+    });
+  const seats = Object.fromEntries(PLANNING_ROLES.map((role) => [role, loud(role)]));
+  const { closed, turns, absences } = await holdMeeting(given.ports(seats), called('meeting-13-1'), never);
+  assert.deepEqual([closed?.outcome, closed?.decisions[0]?.decision, absences], ['decided', 'go', []]);
+  assert.equal(turns.length, ALL_TURNS.length);
+  const { actions = [] } = closed?.handoff ?? {};
+  assert.equal(actions[0]?.tool, 'deploy_model');
+  assert.ok(actions.every((planned) => JSON.stringify(planned).length < 2000));
+});
+
+test('an error of two megabytes makes its advisor absent and nothing else', async () => {
+  const given = hall();
+  const loud = given.advisor('data_analyst', () => {
+    throw new Error('x'.repeat(2 * 1024 * 1024));
+  });
+  const { closed, absences } = await holdMeeting(given.ports({ data_analyst: loud }), called('meeting-13-2'), never);
+  assert.equal(closed?.outcome, 'decided');
+  assert.ok(absences.length > 0 && absences.every(({ reason }) => reason.length <= 2000));
+});
+
+test('the record says who spoke where a substitute did', async () => {
+  const given = hall();
+  const speaker = { adapter: 'openai', model: 'gpt-6.1-sol' } as const;
+  const seat = given.advisor('critic');
+  const critic = { ...seat, speak: async (ask: Ask) => ({ ...(await seat.speak(ask)), speaker }) };
+  const { turns } = await holdMeeting(given.ports({ critic }), called('meeting-13-3'), never);
+  const said = turns.filter(({ role }) => role === 'critic').map((turn) => turn.speaker);
+  assert.ok(said.length > 0 && said.every((by) => by.model === speaker.model));
 });

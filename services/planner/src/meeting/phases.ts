@@ -71,13 +71,14 @@ async function takeTurns(
 ): Promise<void> {
   stopping.throwIfAborted();
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(Math.ceil(Math.min(shareMs, 2 ** 31 - 1)))]);
+  const endsAt = performance.now() + shareMs;
   const before = record.meeting;
   const heard = before.turns.filter((turn) => turn.phase !== phase);
   const taken = await Promise.allSettled(
     roles.map(async (role): Promise<void> => {
       const id = `${brief.meetingId}:${phase}:${role}`;
       const seat = ports.team[role];
-      const ask = { phase, brief, heard, idempotencyKey: id, signal };
+      const ask = { phase, brief, heard, idempotencyKey: id, endsAt, signal };
       const answer: Answer = givenUp(before, role) ?? (await askSeat(seat, ask, stopping));
       const at = ports.now().toISOString();
       const isWanted = (meeting: Meeting): boolean => meeting.closed === undefined && !hasSpoken(meeting, phase, role);
@@ -86,8 +87,7 @@ async function takeTurns(
         await record.append({ id, type: 'meeting.advisor_absent', at, data: { phase, role, reason } }, isWanted);
       } else {
         const { text, ballots, actions, decisions } = answer.said;
-        const { speaker } = seat;
-        const { durationMs } = answer;
+        const { speaker = seat.speaker, durationMs } = answer;
         const data = { phase, role, speaker, text, ballots, content: { actions, decisions }, durationMs };
         await record.append({ id, type: 'meeting.turn_taken', at, data }, isWanted);
       }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_MESSAGE_BYTES, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
 import type { ProposedAction } from '../advisors/advisor.ts';
-import type { Brief } from '../brief/schema.ts';
+import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
 import { at, History, inStage } from '../testing/journal-builder.ts';
 import { countVotes } from './count.ts';
@@ -165,4 +165,49 @@ test('a handoff stays below the size limit', () => {
   assert.ok(Buffer.byteLength(JSON.stringify(plan.handoff)) <= MAX_MESSAGE_BYTES);
   assert.equal(plan.handoff?.actions.length, 3);
   assert.equal(plan.remarks.length, 2);
+});
+
+test('a go that stands brings its deploy action while nobody carries it out', () => {
+  const standing = inStage().allPassed().voted('go');
+  assert.deepEqual(actionsOf(planOf(briefOf(standing), 'abstain', [])), ['deploy_model']);
+  const underWay = inStage().allPassed().voted('go').planned('p1', ['deploy_model'], 'meeting', '5_percent');
+  assert.deepEqual(actionsOf(planOf(briefOf(underWay.dispatched('p1:1')), 'abstain', [])), []);
+  const refused = planOf(briefOf(inStage().allPassed().voted('no_go')), 'go', [deploy('5_percent')]);
+  assert.deepEqual(actionsOf(refused), []);
+  assert.match(refused.remarks.join(), /the vote of meeting-0 on 1\.1 stands, and it does not lead to 5_percent now/);
+});
+
+test('a go that waits for a person brings its deploy once that person has approved', () => {
+  const waiting = new History().adopted().applied('recommend').entered('shadow').serving().allPassed().voted('go');
+  assert.deepEqual(actionsOf(planOf(briefOf(waiting), 'abstain', [])), []);
+  assert.deepEqual(actionsOf(planOf(briefOf(waiting.approved()), 'abstain', [])), ['deploy_model']);
+});
+
+test('what has been voted on is not voted on again, until the no_go is lifted', () => {
+  const objections = [{ role: 'critic', reason: 'too few', needs: ['smoke_test'], until: at(600).toISOString() }];
+  const stands = inStage().allPassed().voted('no_go', objections);
+  const brief = briefOf(stands);
+  assert.deepEqual(rolloutsToVoteOn(brief), []);
+  assert.deepEqual(rolloutIn(brief).objections, objections);
+  assert.equal(rolloutsToVoteOn(briefOf(stands.voteLifted())).length, 1);
+});
+
+test('a no_go brings what it asks for, as far as a tool with known arguments brings it', () => {
+  const rollout = rolloutIn(earned);
+  const { rolloutId, verdictSet } = rollout;
+  const needs = ['run_evaluation', 'run_python_script', 'more_trust'];
+  const cast = PLANNING_ROLES.map((role) => ({
+    role,
+    ballot: { rolloutId, verdictSet, vote: 'no_go' as const, reason: 'why', ...(role === 'critic' ? { needs } : {}) },
+  }));
+  const timestamp = at(60).toISOString();
+  const plan = (proposed: readonly ProposedAction[]): CheckedPlan =>
+    checkedPlan({ brief: earned, counts: countVotes(earned, cast), proposed, timestamp, source: 's' });
+  const { handoff } = plan([]);
+  assert.deepEqual(
+    handoff?.actions.map(({ tool, args }) => [tool, args]),
+    [['run_evaluation', { model: 'emoji-search', version: '1.1' }]],
+  );
+  const listed = { ...check, owner: 'compliance_monitor', tool: 'run_evaluation', args: { model: 'emoji-search' } };
+  assert.equal(plan([listed]).handoff?.actions.length, 1, 'not twice');
 });

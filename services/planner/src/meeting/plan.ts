@@ -1,14 +1,16 @@
 import {
+  type ExecutiveRole,
   type HandoffDocument,
   handoffDocument,
   MAX_MESSAGE_BYTES,
   messageOf,
   PRIORITIES,
   parseHandoff,
+  type StageName,
 } from '@conclave/contracts';
 import type { z } from 'zod';
 import type { ProposedAction } from '../advisors/advisor.ts';
-import type { Brief, RolloutBrief } from '../brief/schema.ts';
+import { type Brief, mayAdvance, type RolloutBrief } from '../brief/schema.ts';
 import type { Count } from './count.ts';
 
 /*
@@ -17,7 +19,8 @@ import type { Count } from './count.ts';
  *    same deploy, that place means this action.
  * 2. A deploy_model that the ballots did not earn is dropped; the first stage needs no ballots.
  * 3. An action that the handoff's own parser refuses, alone or beside the others, is dropped, and with it what depends on it.
- * 4. Every drop is said in the summary. Nothing else is forbidden.
+ * 4. A go that stands from an earlier meeting brings its deploy action while nobody carries it out, and a no_go what it asks for.
+ * 5. Every drop is said in the summary. Nothing else is forbidden.
  */
 
 /** A handoff with its defaults filled in: what is recorded is what is published. */
@@ -50,7 +53,11 @@ interface Entry {
 export function checkedPlan(options: PlanOptions): CheckedPlan {
   const { brief, counts, proposed } = options;
   const remarks: string[] = [];
-  const implied = counts.flatMap((count) => impliedDeploy(count, remarks));
+  const implied = [
+    ...counts.flatMap((count) => impliedDeploy(count, remarks)),
+    ...brief.models.flatMap(({ rollout }) => (rollout === null ? [] : standingDeploy(rollout))),
+    ...counts.flatMap((count) => askedFor(count, proposed)),
+  ];
   const entries: Entry[] = implied.map((action) => {
     const places = proposed.flatMap((listed, index) => (isSameDeploy(listed, action) ? [index + 1] : []));
     return { action, isImplied: true, places };
@@ -75,25 +82,67 @@ function impliedDeploy({ decision, rollout }: Count, remarks: string[]): Propose
     remarks.push(`The go for ${model} ${version} is on record only: its authority is observe.`);
     return [];
   }
-  const underWay = rollout.attempts.some(
-    (attempt) => attempt.tool === 'deploy_model' && attempt.stage === stage && attempt.state === 'dispatched',
-  );
-  if (underWay) {
+  if (isDeploying(rollout, stage)) {
     remarks.push(`Deploying ${model} ${version} to ${stage} is already under way.`);
     return [];
   }
-  return [
-    {
-      action: `Deploy ${model} ${version} to ${stage}, as this meeting voted`,
-      owner: 'ops_commander',
-      priority: 'high',
-      estimated_duration: '5min',
-      success_criteria: `stage == ${stage}`,
-      tool: 'deploy_model',
-      args: { model, version, stage },
-    },
-  ];
+  return [deployAction(model, version, stage, 'as this meeting voted')];
 }
+
+/** The deploy of a go that stands and that nobody has carried out: its action was lost, failed, or waited for a person. */
+function standingDeploy(rollout: RolloutBrief): ProposedAction[] {
+  const { model, version, nextStage: stage, vote } = rollout;
+  if (!mayAdvance(rollout) || stage === null || isDeploying(rollout, stage)) return [];
+  return [deployAction(model, version, stage, `as ${vote?.meetingId ?? 'a meeting'} voted`)];
+}
+
+function deployAction(model: string, version: string, stage: StageName, why: string): ProposedAction {
+  return {
+    action: `Deploy ${model} ${version} to ${stage}, ${why}`,
+    owner: 'ops_commander',
+    priority: 'high',
+    estimated_duration: '5min',
+    success_criteria: `stage == ${stage}`,
+    tool: 'deploy_model',
+    args: { model, version, stage },
+  };
+}
+
+function isDeploying({ attempts }: RolloutBrief, stage: StageName): boolean {
+  return attempts.some(
+    (attempt) => attempt.tool === 'deploy_model' && attempt.stage === stage && attempt.state === 'dispatched',
+  );
+}
+
+/** What the no_go of this meeting asks for, as far as a tool with known arguments brings it and the moderator has not listed it. */
+function askedFor({ decision, rollout, needs }: Count, proposed: readonly ProposedAction[]): ProposedAction[] {
+  if (decision?.decision !== 'no_go') return [];
+  const { model, version } = rollout;
+  return needs.flatMap((tool): ProposedAction[] => {
+    const owner = EVIDENCE_OWNERS[tool];
+    const isListed = proposed.some((listed) => listed.tool === tool && listed.args?.model === model);
+    if (owner === undefined || isListed) return [];
+    return [
+      {
+        action: `Run ${tool} on ${model} ${version}: a no_go of this meeting asks for it`,
+        owner,
+        priority: 'high',
+        estimated_duration: '5min',
+        success_criteria: '',
+        tool,
+        args: { model, version },
+      },
+    ];
+  });
+}
+
+/** Tools that take a model and its version alone, and who runs them. */
+const EVIDENCE_OWNERS: Readonly<Record<string, ExecutiveRole | undefined>> = {
+  run_evaluation: 'compliance_monitor',
+  run_rollback_test: 'rollback_officer',
+  collect_metrics: 'latency_analyst',
+  smoke_test: 'integration_engineer',
+};
 
 function isDeploy(action: ProposedAction): boolean {
   return action.tool === 'deploy_model';
@@ -111,6 +160,9 @@ function deployRefusal(action: ProposedAction, brief: Brief, counts: readonly Co
     return `no go of this meeting calls for deploying ${String(model)} to ${String(stage)} now`;
   }
   const rollout = openRolloutOf(brief, model);
+  if (rollout !== undefined && rollout.stage !== null && voted === undefined && rollout.stage !== stage) {
+    return `the vote of ${rollout.vote?.meetingId ?? 'a meeting'} on ${rollout.version} stands, and it does not lead to ${String(stage)} now`;
+  }
   if (rollout?.stage === null && rollout.nextStage !== stage) {
     return `${rollout.version} must enter ${rollout.nextStage} first`;
   }

@@ -123,6 +123,31 @@ export class History {
     return this;
   }
 
+  /** The vote of an earlier meeting on the verdicts as they stand. */
+  voted(decision: 'go' | 'no_go', objections: readonly object[] = []): this {
+    const { current } = this.folded().rollouts[MODEL] ?? {};
+    return this.#rollout('rollout.voted', {
+      stageEpoch: 1,
+      meetingId: 'meeting-0',
+      decision,
+      verdictSet: current === undefined ? '' : verdictSetOf(current),
+      yes: [],
+      no: [],
+      abstained: [],
+      objections,
+    });
+  }
+
+  voteLifted(): this {
+    return this.#rollout('rollout.vote_lifted', { stageEpoch: 1, meetingId: 'meeting-0', reason: 'its time passed' });
+  }
+
+  approved(): this {
+    const { current } = this.folded().rollouts[MODEL] ?? {};
+    const verdictSet = current === undefined ? '' : verdictSetOf(current);
+    return this.#rollout('rollout.approved', { stageEpoch: 1, verdictSet, by: 'ada', reason: 'seen' });
+  }
+
   overridden(gate: string): this {
     return this.#rollout('rollout.gate_overridden', { stageEpoch: 1, gate, by: 'ada', reason: 'measured by hand' });
   }

@@ -25,7 +25,7 @@ export const PHASE_ASKS: Readonly<Record<MeetingPhase, PhaseAsk>> = {
     schema: z.object({ text, actions }),
   },
   ballot: {
-    task: 'Vote on each rollout that stands in a stage: go, no_go or abstain, on exactly the verdictSet of the brief, with your reason. Evidence that is missing never supports go.',
+    task: 'Vote on each rollout that stands in a stage: go, no_go or abstain, on exactly the verdictSet of the brief, with your reason. Evidence that is missing never supports go. With a no_go on evidence that is complete, say what would change your mind: needs (tools whose new success you ask for, such as run_evaluation) and reconsiderMinutes.',
     schema: z.object({ text, ballots }),
   },
   synthesis: {

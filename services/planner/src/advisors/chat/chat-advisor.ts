@@ -13,7 +13,9 @@ export function chatAdvisor(
 ): Advisor {
   return {
     role,
-    speaker: model.speaker,
+    get speaker() {
+      return model.speaker;
+    },
     async speak(ask) {
       const { schema } = PHASE_ASKS[ask.phase];
       const request = {
@@ -21,10 +23,11 @@ export function chatAdvisor(
         messages: [{ role: 'user' as const, content: userText(ask) }],
         maxOutputTokens: options.maxOutputTokens,
         signal: ask.signal,
+        endsAt: ask.endsAt,
         idempotencyKey: ask.idempotencyKey,
       };
-      const { value } = await structured(model, request, schema);
-      return contribution.parse(value);
+      const { value, speaker } = await structured(model, request, schema);
+      return { ...contribution.parse(value), speaker };
     },
   };
 }

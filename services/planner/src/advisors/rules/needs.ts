@@ -5,7 +5,7 @@ import { failedGates } from './judge.ts';
 
 /*
  * Which actions a rollout needs next, from its brief alone.
- * 1. What succeeded in this stage epoch is not repeated, nor what is being worked on or was asked for by a person.
+ * 1. What succeeded in this stage epoch is not repeated (a measurement only when its gate has it), nor what is being worked on or was asked for by a person.
  * 2. What failed, was blocked or ended uncertain is asked for again: every tool here is idempotent.
  * 3. An unstarted action of an earlier meeting is superseded by the next plan, so a plan that brings anything new
  *    carries it over; without anything new there is no plan and it stays as it is.
@@ -32,7 +32,7 @@ function needsOf(rollout: RolloutBrief): Need[] {
     rollout.stage === null ? firstStage(rollout) : failed.length > 0 ? rollback(rollout, failed) : evidence(rollout);
   return wanted.flatMap(({ field, action, tool }): Need[] => {
     const attempts = rollout.attempts.filter((attempt) => attempt.tool === tool && sameStage(attempt, action));
-    if (attempts.some(isTakenCareOf)) return [];
+    if (attempts.some((attempt) => isTakenCareOf(attempt, tool))) return [];
     return [{ field, action: { ...action, tool }, waiting: attempts.some((attempt) => attempt.state === 'waiting') }];
   });
 }
@@ -47,8 +47,12 @@ function sameStage(attempt: AttemptBrief, action: Omit<ProposedAction, 'tool'>):
   return attempt.tool !== 'deploy_model' || attempt.stage === action.args?.stage;
 }
 
-function isTakenCareOf({ state, outcome, origin }: AttemptBrief): boolean {
-  return state === 'dispatched' || (state === 'waiting' && origin === 'user') || outcome === 'succeeded';
+/** Asked for only while a gate lacks what they bring: one that succeeded without bringing it is asked for again. */
+const EVIDENCE_TOOLS: ReadonlySet<ToolName> = new Set(['run_evaluation', 'run_rollback_test']);
+
+function isTakenCareOf({ state, outcome, origin }: AttemptBrief, tool: ToolName): boolean {
+  if (state === 'dispatched' || (state === 'waiting' && origin === 'user')) return true;
+  return outcome === 'succeeded' && !EVIDENCE_TOOLS.has(tool);
 }
 
 function firstStage(rollout: RolloutBrief): Wanted[] {

@@ -6,6 +6,17 @@ import { History, inStage } from '../../testing/journal-builder.ts';
 import { neededActions } from './needs.ts';
 import { rulesContribution } from './rules-advisor.ts';
 
+test('a measurement that succeeded is ordered again when its gate lacks it, and nothing else is', () => {
+  const history = inStage()
+    .planned('p1', ['run_evaluation', 'run_rollback_test', 'smoke_test'])
+    .ended('p1:1', 'succeeded')
+    .ended('p1:2', 'succeeded')
+    .ended('p1:3', 'succeeded');
+  const tools = neededActions(briefOf(history)).map(({ action }) => action.tool);
+  assert.deepEqual(tools, ['run_evaluation', 'run_rollback_test', 'collect_metrics']);
+  assert.deepEqual(neededActions(briefOf(history.allPassed())), []);
+});
+
 type Vote = 'go' | 'no_go' | 'abstain';
 
 interface Case {

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { openRollout, type RolloutsState, type ServedVersion } from './folds/rollout.ts';
+import { versionName } from './names.ts';
+import type { RunnerStatus } from './telemetry.ts';
+
+/**
+ * How far a runner is with the stable version that the journal asks for.
+ * `serving`: it answers alone beside the open rollout's candidate. `loading`, `restarting`: it will. `failed`: it cannot be loaded there,
+ * and `detail` says why. `behind`: the runner has not heard of it yet, or goes on with a candidate that is over.
+ */
+export const runnerServing = z.object({
+  runner: z.string().min(1),
+  state: z.enum(['serving', 'loading', 'restarting', 'failed', 'behind']),
+  /** The version that answers as stable there at this moment; null when nothing does. */
+  answers: versionName.nullable(),
+  detail: z.string(),
+});
+export type RunnerServing = z.infer<typeof runnerServing>;
+
+type ModelOnRunner = RunnerStatus['models'][number];
+
+/** Desired against really served: one entry for each serving runner that reports itself. Empty when nothing is to be served. */
+export function servingOf(state: RolloutsState, runners: readonly RunnerStatus[]): RunnerServing[] {
+  const { stable } = state;
+  if (stable === undefined) return [];
+  return runners
+    .filter(({ roles }) => roles.includes('serve'))
+    .toSorted((a, b) => (a.runner < b.runner ? -1 : 1))
+    .map(({ runner, models }) => ({
+      runner,
+      ...servingOn(
+        state,
+        stable,
+        models.find(({ model }) => model === state.model),
+      ),
+    }));
+}
+
+function servingOn(
+  state: RolloutsState,
+  stable: ServedVersion,
+  model: ModelOnRunner | undefined,
+): Omit<RunnerServing, 'runner'> {
+  const answers = answering(model)?.version ?? null;
+  const wanted = model?.versions.find((one) => isSame(one, stable));
+  if (model === undefined || wanted === undefined) return { state: 'behind', answers, detail: 'not heard of it yet' };
+  if (wanted.state !== 'ready') return { state: wanted.state, answers, detail: wanted.detail };
+  const { digest } = answering(model) ?? {};
+  if (digest !== stable.digest) return { state: 'behind', answers, detail: 'about to hand over' };
+  const over = model.versions.find((one) => !isSame(one, stable) && one.share > 0 && !isCandidate(state, one));
+  return over === undefined
+    ? { state: 'serving', answers, detail: wanted.detail }
+    : { state: 'behind', answers, detail: `${over.version} still answers ${Math.round(over.share * 100)}% there` };
+}
+
+/** What answers as stable; a runner of an older version does not say, and then it is the version with all or the rest of the traffic. */
+function answering(model: ModelOnRunner | undefined): { version: string; digest: string } | undefined {
+  if (model?.stable !== undefined) return model.stable ?? undefined;
+  return model?.versions.find((one) => one.state === 'ready' && one.mode === 'live' && one.stageEpoch === undefined);
+}
+
+function isSame(
+  one: { readonly digest: string; readonly dataset?: string | undefined },
+  wanted: { readonly digest: string; readonly dataset: string },
+): boolean {
+  return one.digest === wanted.digest && (one.dataset ?? wanted.dataset) === wanted.dataset;
+}
+
+function isCandidate(state: RolloutsState, { digest, stageEpoch }: ModelOnRunner['versions'][number]): boolean {
+  const rollout = openRollout(state);
+  return rollout?.definition.digest === digest && rollout.stageEpoch === stageEpoch;
+}
+
+/** One line about a runner: `gpu-runner-0 loads 1.0 (fetching); until then 1.1 answers`. */
+export function describeServing({ runner, state, answers, detail }: RunnerServing, version: string): string {
+  const meanwhile = answers === null ? 'nothing answers there' : `${answers} answers there`;
+  switch (state) {
+    case 'serving':
+      return `${runner} serves ${version}`;
+    case 'loading':
+      return `${runner} loads ${version} (${detail}); until then ${meanwhile}`;
+    case 'restarting':
+      return `${runner} starts ${version} again (${detail}); until then ${meanwhile}`;
+    case 'failed':
+      return `${runner} cannot load ${version}: ${detail}; ${meanwhile}`;
+    case 'behind':
+      return `${runner} does not serve ${version} yet (${detail}); ${meanwhile}`;
+  }
+}

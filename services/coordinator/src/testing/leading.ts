@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { openJournal } from '@conclave/bus';
+import { startTestBus, type TestBus } from '@conclave/bus/testing';
+import { type Aggregate, conclaveConfig, type RawEvent, subjects, type World } from '@conclave/contracts';
+import { createHealth, followWorld, systemClock } from '@conclave/service';
+import { serveReplicaApi } from '../api/replica-api.ts';
+import { optionsOf } from '../leader/options.ts';
+import { standForLeader } from '../leader/terms.ts';
+
+const TOKEN = 'the-operators-token';
+
+/** A coordinator that leads in this process, on a NATS server of its own. */
+export interface LeadingCoordinator extends AsyncDisposable {
+  readonly bench: TestBus;
+  world(): World;
+  /** Calls a verb as the operator `ada`. @returns the answer's JSON. */
+  call(verb: string, body: unknown): Promise<unknown>;
+  /** Writes events past the coordinator, as if they had been there before. */
+  given(aggregate: Aggregate, ...events: (readonly [type: string, data: object, at?: string])[]): Promise<void>;
+}
+
+export async function startLeading(): Promise<LeadingCoordinator> {
+  const bench = await startTestBus();
+  const journal = openJournal(bench.bus, { by: 'coordinator-0' });
+  const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
+  await follower.ready();
+  const shared = {
+    bus: bench.bus,
+    journal,
+    clock: systemClock,
+    operators: { names: ['ada'], identify: (token?: string) => (token === TOKEN ? 'ada' : undefined) },
+    newId: randomUUID,
+    instance: 'coordinator-0',
+  };
+  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
+  const { soakSeconds } = options;
+  const replica = serveReplicaApi({ ...shared, soakSeconds, world: () => follower.world });
+  await replica.ready();
+  const terms = standForLeader({
+    ...shared,
+    follower,
+    options,
+    log: { info() {}, error() {} },
+    health: createHealth(),
+    halt: (error) => assert.fail(String(error)),
+  });
+  const call: LeadingCoordinator['call'] = async (verb, body) => {
+    const headers = { 'Conclave-Token': TOKEN };
+    return (await bench.bus.request(subjects.api(verb), body, { timeoutMs: 20_000, headers })).json();
+  };
+  await follower.waitFor(({ schedule }) => schedule.leader, { timeoutMs: 20_000, what: 'a leader' });
+  return {
+    bench,
+    world: () => follower.world,
+    call,
+    async given(aggregate, ...events) {
+      const raw = events.map(
+        ([type, data, at = new Date().toISOString()]): RawEvent => ({ id: randomUUID(), type, at, data }),
+      );
+      const { seq } = await journal.append(aggregate, 'any', raw);
+      await follower.waitForSeq(seq);
+    },
+    async [Symbol.asyncDispose]() {
+      await terms.stop();
+      await replica.stop();
+      await follower.stop();
+      await bench[Symbol.asyncDispose]();
+    },
+  };
+}
