@@ -22,7 +22,7 @@ export const inferRequest = z.object({
     .object({
       /** How many documents a query; default 10. */
       k: z.number().int().min(1).max(1000).optional(),
-      /** Requests with one key stay on one version while the share does not shrink below it. */
+      /** Requests with one key stay on one version, as far as the share of the stage allows. */
       client_key: z.string().min(1).max(500).optional(),
     })
     .optional(),
