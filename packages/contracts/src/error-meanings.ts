@@ -241,6 +241,10 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     todo: 'Give the key in the environment or in .env, and start again.',
   },
   CVE_CANCELLED: { means: 'It was stopped before it was done.', todo: 'Ask again if it is still wanted.' },
+  CVE_DOCTOR_PROBLEMS: {
+    means: 'conclave doctor found something that keeps a system from working.',
+    todo: 'Follow the arrow beside each problem.',
+  },
   CVE_STACK_LOCKED: {
     means: 'Another stack runs on the state folder.',
     todo: 'Stop it, or give this one a folder of its own.',
