@@ -69,10 +69,6 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     means: 'A configuration file, or a file that it names, cannot be read.',
     todo: 'Correct the path; paths are relative to the file that names them.',
   },
-  CVE_DOCTOR_PROBLEMS: {
-    means: 'conclave doctor has found problems.',
-    todo: 'Do what stands beside each in its table.',
-  },
   CVE_ENVIRONMENT_INVALID: {
     means: 'An environment variable is missing or wrong, or names a file that cannot be read.',
     todo: 'Correct the variable that the message names.',
