@@ -12,7 +12,7 @@ import type { Command } from 'commander';
 import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
 import { record } from './testing/record.ts';
-import { standInRunner } from './testing/runner.ts';
+import { standInRunner } from './testing/stand-in-runner.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
 const folder = mkdtempSync(join(tmpdir(), 'conclave-json-'));

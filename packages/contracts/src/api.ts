@@ -98,6 +98,12 @@ export const API = {
 export type ApiVerb = keyof typeof API;
 export type ApiRequest<V extends ApiVerb> = z.output<(typeof API)[V]['request']>;
 
+/** What else `status` tells beside the state: how the coordinator is configured. */
+export const statusAnswer = z.object({
+  /** Soak of a stage whose definition names none, seconds. */
+  soakSeconds: z.number().positive(),
+});
+
 /** Answer of `deploy`. */
 export const deployAnswer = z.object({
   outcome: z.enum(['entered', 'already_there', 'not_eligible']),

@@ -34,6 +34,7 @@ export * from './query-input.ts';
 export * from './roles.ts';
 export * from './rollback-order.ts';
 export * from './rollout-definition.ts';
+export * from './runner-presence.ts';
 export * from './seating.ts';
 export * from './serving.ts';
 export * from './stages.ts';

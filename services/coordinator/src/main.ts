@@ -28,7 +28,13 @@ await runService({
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
     const runners = await watchRunners(bus);
-    const replicaApi = serveReplicaApi({ ...shared, instance, world: () => follower.world, runners: runners.present });
+    const replicaApi = serveReplicaApi({
+      ...shared,
+      instance,
+      soakSeconds: options.soakSeconds,
+      world: () => follower.world,
+      runners: runners.present,
+    });
     await replicaApi.ready();
     const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {

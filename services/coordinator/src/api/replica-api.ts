@@ -29,6 +29,8 @@ export interface ReplicaApiParts {
   readonly operators: Operators;
   /** Name of this replica. */
   readonly instance: string;
+  /** Soak of a stage whose definition names none. */
+  readonly soakSeconds: number;
   newId(): string;
   world(): World;
   /** The runners that report themselves now. */
@@ -66,7 +68,7 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
-    return statusOf(parts.world(), parts.runners());
+    return { ...statusOf(parts.world(), parts.runners()), soakSeconds: parts.soakSeconds };
   });
   return api;
 }

@@ -34,13 +34,20 @@ export async function startLeading(): Promise<LeadingCoordinator> {
     newId: randomUUID,
     instance: 'coordinator-0',
   };
+  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
+  const { soakSeconds } = options;
   const runners = await watchRunners(bench.bus);
-  const replica = serveReplicaApi({ ...shared, world: () => follower.world, runners: runners.present });
+  const replica = serveReplicaApi({
+    ...shared,
+    soakSeconds,
+    world: () => follower.world,
+    runners: runners.present,
+  });
   await replica.ready();
   const terms = standForLeader({
     ...shared,
     follower,
-    options: optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } })),
+    options,
     log: { info() {}, error() {} },
     health: createHealth(),
     halt: (error) => assert.fail(String(error)),
