@@ -64,6 +64,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   convene: { called: true },
   handoff: { planId: 'p', accepted: 'taken_in', actions: 1 },
   open_incident: { incidentId: 'i-1', severity: 'P1', model: null, doubts: [] },
+  status: { soakSeconds: 10 },
   apply: { changed: true, outcome: 'opened', detail: '', rolloutId: 'r-1' },
 };
 
