@@ -13,6 +13,8 @@ import {
   PRIORITIES,
   type RolloutsState,
   type RunnerStatus,
+  type Seating,
+  seatingView,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -20,8 +22,9 @@ import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
+import { agentsText, seatingAlarm } from '../output/seating.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { readRunners, readWorld } from '../read-world.ts';
+import { readRunners, readSeating, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -45,14 +48,20 @@ export function addStatus(program: Command, withSession: WithSession): void {
 interface Present {
   readonly runners: readonly RunnerStatus[];
   readonly leaderAnswers: boolean;
+  readonly seating: Seating;
   /** How the leader judges the gates of each model with an open rollout. */
   readonly gates: readonly LiveGates[];
 }
 
 async function whoIsThere(bus: Bus, world: World): Promise<Present> {
   const judged = Promise.all(Object.values(world.rollouts).map((state) => liveGatesOf(bus, state)));
-  const [runners, leaderAnswers, gates] = await Promise.all([readRunners(bus), hasLeader(bus), judged]);
-  return { runners, leaderAnswers, gates: gates.filter((live) => live !== undefined) };
+  const [runners, leaderAnswers, seating, gates] = await Promise.all([
+    readRunners(bus),
+    hasLeader(bus),
+    readSeating(bus),
+    judged,
+  ]);
+  return { runners, leaderAnswers, seating, gates: gates.filter((live) => live !== undefined) };
 }
 
 function statusJson(world: World, present: Present): object {
@@ -62,6 +71,7 @@ function statusJson(world: World, present: Present): object {
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
     ...present,
+    seating: seatingView(present.seating),
     rollouts: world.rollouts,
     waitsFor: knownModels(world).flatMap((state) => waitsFor(state)),
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
@@ -76,7 +86,7 @@ function waitsFor(state: RolloutsState): object[] {
   return awaited.map((person) => ({ model: state.model, ...person }));
 }
 
-export function statusText(world: World, { runners, leaderAnswers, gates }: Present, at: Date): string {
+export function statusText(world: World, { runners, leaderAnswers, seating, gates }: Present, at: Date): string {
   const now = at.getTime();
   const { schedule } = world;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
@@ -88,6 +98,7 @@ export function statusText(world: World, { runners, leaderAnswers, gates }: Pres
         ? style('red', 'none up')
         : runners.map((r) => `${r.runner} ${dim(`(${r.roles.join(', ')})`)}`).join(', '),
     ],
+    ['agents', agentsText(seating)],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
@@ -101,7 +112,7 @@ export function statusText(world: World, { runners, leaderAnswers, gates }: Pres
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+  return [...seatingAlarm(seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
 }
 
 function leaderText({ schedule: { leader, leaderEpoch } }: World, answers: boolean): string {
