@@ -1,10 +1,15 @@
-import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
+import { type Bus, type Journal, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
   type AggregateKind,
+  aggregates,
   type Commit,
   ConclaveError,
+  foldRollouts,
   foldWorld,
+  initialRollouts,
   initialWorld,
+  parseCommit,
+  type RolloutsState,
   type RunnerStatus,
   runnerStatus,
   type Seating,
@@ -59,6 +64,15 @@ export async function readThrough(
     clearTimeout(silence);
     await follower.stop();
   }
+}
+
+/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
+  const commits = await journal.read(aggregates.rollouts(model));
+  return commits.reduce<RolloutsState>(
+    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+    initialRollouts(model),
+  );
 }
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */

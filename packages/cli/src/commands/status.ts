@@ -105,11 +105,7 @@ export function statusText(world: World, { runners, leaderAnswers, seating, gate
     ['incidents', incidentsText(world)],
   ];
   const rollouts = knownModels(world).map((state) =>
-    rolloutSummary(
-      state,
-      gates.find(({ model }) => model === state.model),
-      at,
-    ),
+    rolloutSummary(state, { live: gates.find(({ model }) => model === state.model), runners }, at),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
   return [...seatingAlarm(seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
