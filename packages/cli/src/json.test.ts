@@ -51,6 +51,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   'dlq list': [],
   doctor: ['--config', resolve(import.meta.dirname, '../../../config/demo.yaml')],
   infer: ['emoji-search', 'cat'],
+  doctor: ['--config', resolve(EXAMPLE, '../../config/without_keys.yaml')],
   load: ['emoji-search', '--rate', '20', '--duration', '1s'],
 };
 
@@ -79,6 +80,7 @@ const verbs = verbsOf(createProgram(silent, startAnswering(silent, false)));
 suite('--json', () => {
   let server: TestBus;
   let stopRunner: () => Promise<void>;
+  let stopSeats: () => Promise<void>;
   before(async () => {
     server = await startTestBus();
     const { digest } = await openArtifacts(server.bus).pushDirectory(join(EXAMPLE, 'dataset'), 'dataset');
@@ -88,15 +90,21 @@ suite('--json', () => {
       plan,
       JSON.stringify({ timestamp: new Date().toISOString(), meeting_id: 'p', actions: [action], count: 1 }),
     );
-    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers every verb' });
+    const api = serveApi(server.bus, {
+      name: 'conclave-coordinator',
+      version: '0.0.1',
+      description: 'answers every verb',
+    });
     for (const verb of Object.keys(API))
       api.endpoint(verb, subjects.api(verb), async () => ANSWERS[verb] ?? { changed: true });
     await api.ready();
+    stopSeats = await standInSeats(server.bus);
     stopRunner = await standInRunner(server.bus, sha256('1.0'), digest);
   });
   after(async () => {
     rmSync(folder, { recursive: true });
     await stopRunner();
+    await stopSeats();
     await server[Symbol.asyncDispose]();
   });
 
