@@ -155,7 +155,7 @@ test('each bad handoff becomes a dead letter with the reason and the original by
   await eventually('the end of the good action', async () => world().schedule.actions['good:1']?.outcome);
 });
 
-test('a malformed incident, insight and CloudEvents envelope become dead letters; good ones are recorded', async (t) => {
+test('a malformed incident and insight become dead letters, and the incident holds; good ones are recorded', async (t) => {
   const { when, expect } = await startSystem(t, { replicas: { planner: 0, 'gpu-runner': 0, metrics: 0, executor: 0 } });
   await when.published('conclave.incident', '{"severity":"P9","title":"x"}');
   await when.published('conclave.insight', '{"line":"v2"}');
@@ -164,7 +164,10 @@ test('a malformed incident, insight and CloudEvents envelope become dead letters
     'CVE_INCIDENT_INVALID',
   );
   assert.equal((await expect.deadLetter((l) => l.originalSubject === 'conclave.insight')).code, 'CVE_INSIGHT_INVALID');
-  await when.published('conclave.incident', '{"severity":"P0","title":"search is down"}');
+  await expect.holds('the incident that nobody could read', ({ incidents }) =>
+    Object.values(incidents).find((i) => i.severity === 'P0' && i.incidentId.startsWith('unreadable-reports-')),
+  );
+  await when.published('conclave.incident', '{"severity":"p0","title":"search is down"}');
   await when.published('conclave.insight', '{"text":"short queries are hard","line":"v2_research"}');
   await expect.holds('the incident', ({ incidents }) =>
     Object.values(incidents).find((i) => i.title === 'search is down'),

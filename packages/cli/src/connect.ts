@@ -23,7 +23,7 @@ export interface LocalStack {
   readonly instances: readonly string[];
 }
 
-const CHECKOUT = resolve(import.meta.dirname, '../../..');
+export const CHECKOUT = resolve(import.meta.dirname, '../../..');
 const stackFile = z.object({
   natsUrl: z.string().min(1),
   configFile: z.string().optional(),

@@ -1,11 +1,14 @@
 import { messageOf, oneLine } from '@conclave/contracts';
 import { Command, CommanderError } from 'commander';
 import { type Answers, asCoded, startAnswering } from './answers.ts';
+import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addInfer } from './commands/infer.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addLoad } from './commands/load.ts';
+import { addMeetings } from './commands/meetings.ts';
 import { addOperate } from './commands/operate.ts';
 import { addPush } from './commands/push.ts';
 import { addStatus } from './commands/status.ts';
@@ -27,9 +30,12 @@ const VERBS: readonly AddVerbs[] = [
   addApply,
   addOperate,
   addSubmit,
+  addMeetings,
+  addActions,
   addInspect,
   addInfer,
   addLoad,
+  addDoctor,
 ];
 
 /** Runs one command line. @returns its exit code (exit-codes.ts), after one `CVE_...: ...` line on standard error unless it is 0. */

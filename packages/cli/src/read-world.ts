@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, openJournal, openMembership } from '@conclave/bus';
+import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
+  type AggregateKind,
   type Commit,
   ConclaveError,
   foldWorld,
@@ -9,6 +10,9 @@ import {
   RUNNER_SILENT_MS,
   type RunnerStatus,
   runnerStatus,
+  type Seating,
+  seatingOf,
+  seatingReport,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -24,15 +28,31 @@ const LISTEN_MS = 1500;
  */
 export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World> {
   let world = initialWorld();
+  const onCommit = (commit: Commit): void => {
+    world = foldWorld(world, commit);
+  };
+  await readThrough(bus, 'all', onCommit, silenceMs);
+  return world;
+}
+
+/**
+ * Hands over every commit of some kinds, from the journal's beginning to its end.
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`; whatever `onCommit` throws
+ */
+export async function readThrough(
+  bus: Bus,
+  kinds: 'all' | readonly AggregateKind[],
+  onCommit: (commit: Commit) => void,
+  silenceMs = SILENCE_MS,
+): Promise<void> {
+  let seq = 0;
   const caughtUp = Promise.withResolvers<void>();
-  const silence = setTimeout(
-    () => caughtUp.reject(unreadable(`the journal after #${world.seq}`, silenceMs)),
-    silenceMs,
-  );
+  const silence = setTimeout(() => caughtUp.reject(unreadable(`the journal after #${seq}`, silenceMs)), silenceMs);
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
-    filters: [subjects.journalAll],
+    filters: kinds === 'all' ? [subjects.journalAll] : kinds.map(subjects.journalKind),
     onCommit: (commit: Commit) => {
-      world = foldWorld(world, commit);
+      onCommit(commit);
+      seq = commit.seq;
       silence.refresh();
     },
     onCaughtUp: () => caughtUp.resolve(),
@@ -44,7 +64,6 @@ export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World
     clearTimeout(silence);
     await follower.stop();
   }
-  return world;
 }
 
 /**
@@ -66,14 +85,30 @@ export async function hearRunners(bus: Bus, silenceMs = SILENCE_MS): Promise<Hea
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */
 export async function readRunners(bus: Bus, silenceMs = SILENCE_MS): Promise<RunnerStatus[]> {
-  const silent = Promise.withResolvers<never>();
-  const silence = setTimeout(() => silent.reject(unreadable('the list of runners', silenceMs)), silenceMs);
-  try {
-    const all = await Promise.race([openMembership(bus).all(), silent.promise]);
-    return [...all.values()].flatMap((value) => {
-      const parsed = runnerStatus.safeParse(value);
+  const all = await readAll(openMembership(bus), 'the list of runners', silenceMs);
+  return all.flatMap((value) => {
+    const parsed = runnerStatus.safeParse(value);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+/** Who sits in the chairs, as their services report it; a report of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */
+export async function readSeating(bus: Bus, silenceMs = SILENCE_MS): Promise<Seating> {
+  const all = await readAll(openSeats(bus), 'the list of agents', silenceMs);
+  return seatingOf(
+    all.flatMap((value) => {
+      const parsed = seatingReport.safeParse(value);
       return parsed.success ? [parsed.data] : [];
-    });
+    }),
+  );
+}
+
+async function readAll(members: Membership, what: string, silenceMs: number): Promise<unknown[]> {
+  const silent = Promise.withResolvers<never>();
+  const silence = setTimeout(() => silent.reject(unreadable(what, silenceMs)), silenceMs);
+  try {
+    const all = await Promise.race([members.all(), silent.promise]);
+    return [...all.values()];
   } finally {
     clearTimeout(silence);
   }

@@ -22,6 +22,7 @@ const CATALOGUE = {
   CVE_INSIGHT_INVALID: 'terminal',
   CVE_CONFIG_INVALID: 'terminal',
   CVE_CONFIG_UNREADABLE: 'terminal',
+  CVE_DOCTOR_PROBLEMS: 'terminal',
   CVE_ENVIRONMENT_INVALID: 'terminal',
   CVE_ROLLOUT_INVALID: 'terminal',
   CVE_ROLLOUT_CONFLICT: 'terminal',

@@ -38,24 +38,40 @@ const actionId = z.union([
 ]);
 
 const handoffAction = z.strictObject({
-  id: actionId,
-  action: z.string().min(1).max(2000),
-  owner: z.string(),
-  priority: z.string(),
-  estimated_duration: z.string().max(50).default(''),
-  success_criteria: z.string().max(2000).default(''),
-  tool: z.string().optional(),
-  args: z.record(z.string(), z.unknown()).optional(),
-  depends_on: z.array(actionId).max(MAX_ACTIONS).default([]),
-  line: z.string().max(100).optional(),
+  id: actionId.describe('Its id inside the document: a number, or letters, digits and . _ -.'),
+  action: z.string().min(1).max(2000).describe('What is to be done, in words.'),
+  owner: z
+    .string()
+    .describe('The executive agent that does it; each may use only its own tools (docs/reference/tools.md).'),
+  priority: z.string().describe('`high`, `medium` or `low`, in any case; high runs first.'),
+  estimated_duration: z.string().max(50).default('').describe('For people.'),
+  success_criteria: z
+    .string()
+    .max(2000)
+    .default('')
+    .describe('What must be so afterwards, e.g. `P95 < 50ms, no errors`.'),
+  tool: z.string().optional().describe('The tool to use; without it the agent chooses.'),
+  args: z.record(z.string(), z.unknown()).optional().describe('Arguments of the tool (docs/reference/tools.md).'),
+  depends_on: z
+    .array(actionId)
+    .max(MAX_ACTIONS)
+    .default([])
+    .describe('Ids of actions that must have succeeded before; never of a lower priority.'),
+  line: z.string().max(100).optional().describe('Research line it belongs to, e.g. `v2_research`.'),
 });
 
 export const handoffDocument = z.strictObject({
-  timestamp: z.string().min(1).max(100),
-  meeting_id: recordKey.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be letters, digits and . _ -, at most 100'),
-  actions: z.array(handoffAction).min(1).max(MAX_ACTIONS),
-  count: z.number().int().nonnegative(),
-  source: z.string().max(200).default(''),
+  timestamp: z.string().min(1).max(100).describe('When the plan was made, for people.'),
+  meeting_id: recordKey
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be letters, digits and . _ -, at most 100')
+    .describe('Identity of the plan: the same document under it is known, another one is refused.'),
+  actions: z.array(handoffAction).min(1).max(MAX_ACTIONS).describe('The actions.'),
+  count: z
+    .number()
+    .int()
+    .nonnegative()
+    .describe('How many actions there are, so that a document that was cut off is seen.'),
+  source: z.string().max(200).default('').describe('Who made the plan, for people.'),
 });
 export type HandoffDocument = z.input<typeof handoffDocument>;
 

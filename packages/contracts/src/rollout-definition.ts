@@ -2,63 +2,78 @@ import { z } from 'zod';
 import { digest, gateName, modelName, versionName } from './names.ts';
 import { STAGES, stageName } from './stages.ts';
 
+const OPERATOR = 'How the measured value must stand to the threshold.';
+
 const gateBase = {
-  name: gateName,
-  /** A gate that is not required is shown but does not decide. */
-  required: z.boolean().default(true),
-  /** Measured and shown; never decides. */
-  dryRun: z.boolean().default(false),
+  name: gateName.describe('Name of the gate; each once in a rollout.'),
+  required: z.boolean().default(true).describe('A gate that is not required is shown but does not decide.'),
+  dryRun: z.boolean().default(false).describe('Measured and shown; never decides.'),
 };
 
 const evaluationGate = z.strictObject({
   ...gateBase,
-  source: z.literal('evaluation'),
-  /** Trec_eval's linear gain, or by name the exponential form 2^grade - 1. */
-  metric: z.enum(['ndcg@10', 'ndcg@10_exponential']),
-  operator: z.literal('>=').default('>='),
-  threshold: z.number().min(0).max(1),
-  /** Queries with at least one relevant document. */
-  minSamples: z.number().int().min(1).default(50),
+  source: z.literal('evaluation').describe('Measured offline on the pinned dataset.'),
+  metric: z
+    .enum(['ndcg@10', 'ndcg@10_exponential'])
+    .describe("Trec_eval's linear gain, or by name the exponential form 2^grade - 1."),
+  operator: z.literal('>=').default('>=').describe(OPERATOR),
+  threshold: z.number().min(0).max(1).describe('Least mean NDCG@10.'),
+  minSamples: z.number().int().min(1).default(50).describe('Queries with at least one relevant document.'),
 });
 
 const telemetryGate = z.strictObject({
   ...gateBase,
-  source: z.literal('telemetry'),
-  metric: z.enum(['latency_p95_ms', 'slo_compliance']),
-  operator: z.enum(['<', '>=']),
-  threshold: z.number().positive(),
-  /** Requests in the stage before the gate says anything. */
-  minSamples: z.number().int().min(1).default(200),
-  /** Consecutive failing measurements that make a breach. */
-  consecutiveFailures: z.number().int().min(1).default(3),
+  source: z.literal('telemetry').describe('Measured on the requests of this version in this stage.'),
+  metric: z
+    .enum(['latency_p95_ms', 'slo_compliance'])
+    .describe('The 95th percentile of the latency in milliseconds, or the share of requests answered in time.'),
+  operator: z.enum(['<', '>=']).describe(OPERATOR),
+  threshold: z.number().positive().describe('Milliseconds, or a share from 0 to 1.'),
+  minSamples: z.number().int().min(1).default(200).describe('Requests in the stage before the gate says anything.'),
+  consecutiveFailures: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe('Consecutive failing measurements that make a breach.'),
 });
 
 const incidentGate = z.strictObject({
   ...gateBase,
-  source: z.literal('incidents'),
-  metric: z.literal('open_p0_incidents').default('open_p0_incidents'),
-  operator: z.literal('<=').default('<='),
-  threshold: z.literal(0).default(0),
+  source: z.literal('incidents').describe('Looks at open P0 incidents.'),
+  metric: z
+    .literal('open_p0_incidents')
+    .default('open_p0_incidents')
+    .describe('Open P0 incidents of the model or of all.'),
+  operator: z.literal('<=').default('<=').describe(OPERATOR),
+  threshold: z.literal(0).default(0).describe('None may be open.'),
 });
 
 const rollbackTestGate = z.strictObject({
   ...gateBase,
-  source: z.literal('rollback_test'),
-  metric: z.literal('rollback_test_passed').default('rollback_test_passed'),
-  operator: z.literal('>=').default('>='),
-  threshold: z.literal(1).default(1),
+  source: z.literal('rollback_test').describe('Traffic swapped to stable and back on every serving runner.'),
+  metric: z.literal('rollback_test_passed').default('rollback_test_passed').describe('1 when the test passed.'),
+  operator: z.literal('>=').default('>=').describe(OPERATOR),
+  threshold: z.literal(1).default(1).describe('It must have passed.'),
 });
 
 const comparisonGate = z.strictObject({
   ...gateBase,
-  source: z.literal('comparison'),
-  metric: z.literal('ndcg@10_difference').default('ndcg@10_difference'),
-  operator: z.literal('>=').default('>='),
-  /** Loss against stable that is tolerated, in NDCG points; the gate fails only on a significant larger loss. */
-  threshold: z.number().max(0).default(0),
-  /** Significance level of the one-sided paired permutation test. */
-  alpha: z.number().gt(0).lt(1).default(0.05),
-  minSamples: z.number().int().min(1).default(50),
+  source: z.literal('comparison').describe('Paired differences to what serves now, on the same queries.'),
+  metric: z
+    .literal('ndcg@10_difference')
+    .default('ndcg@10_difference')
+    .describe('Mean difference of NDCG@10 to stable.'),
+  operator: z.literal('>=').default('>=').describe(OPERATOR),
+  threshold: z
+    .number()
+    .max(0)
+    .default(0)
+    .describe(
+      'Loss against stable that is tolerated, in NDCG points; the gate fails only on a significant larger loss.',
+    ),
+  alpha: z.number().gt(0).lt(1).default(0.05).describe('Significance level of the one-sided paired permutation test.'),
+  minSamples: z.number().int().min(1).default(50).describe('Queries that both versions answered.'),
 });
 
 export const gate = z.discriminatedUnion('source', [
@@ -88,9 +103,14 @@ export const DEFAULT_GATES: readonly Gate[] = [
 ];
 
 const stage = z.strictObject({
-  name: stageName,
-  /** How long the stage must serve before it may be left, in seconds. Default: the configuration's `pace.soakSeconds`. */
-  soakSeconds: z.number().positive().optional(),
+  name: stageName.describe('Which stage.'),
+  soakSeconds: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      "How long the stage must serve before it may be left, in seconds. Default: the configuration's `pace.soakSeconds`.",
+    ),
 });
 
 export const authority = z.enum(['observe', 'recommend', 'act']);
@@ -120,19 +140,32 @@ export function isDecidingMeasurement({ source, required, dryRun }: Gate): boole
 
 const spec = z
   .strictObject({
-    model: modelName,
-    version: versionName,
-    /** Pins the bundle; when absent the digest registered for the version is pinned at apply. */
-    digest: digest.optional(),
-    /** Dataset name or digest for offline gates; its documents are what the model searches. */
-    dataset: z.union([digest, modelName]),
-    authority: authority.default('recommend'),
-    stages: stagesInOrder.default(STAGES.map((name) => ({ name }))),
+    model: modelName.describe('The model, as its bundle names it.'),
+    version: versionName.describe(
+      'The candidate; a version that was pushed. Quote it: 1.10 unquoted is the number 1.1.',
+    ),
+    digest: digest
+      .optional()
+      .describe('Pins the bundle; when absent the digest registered for the version is pinned at apply.'),
+    dataset: z
+      .union([digest, modelName])
+      .describe('Dataset name or digest for offline gates; its documents are what the model searches.'),
+    authority: authority
+      .default('recommend')
+      .describe(
+        'Who may advance it: `observe` nobody beyond shadow, `recommend` a person after each vote, `act` the agents by themselves.',
+      ),
+    stages: stagesInOrder
+      .default(STAGES.map((name) => ({ name })))
+      .describe('The way to production: shadow first, production last, in the order of the default.'),
     gates: z
       .array(gate)
       .min(1)
       .refine((list) => new Set(list.map((g) => g.name)).size === list.length, 'gate names must differ')
-      .default([...DEFAULT_GATES]),
+      .default([...DEFAULT_GATES])
+      .describe(
+        'What every stage must show before it is left. At least one that decides must measure the candidate, unless authority is observe.',
+      ),
   })
   // Missing data passes no gate; without a gate that measures, there would be none to pass.
   .refine((whole) => whole.authority === 'observe' || whole.gates.some(isDecidingMeasurement), {
@@ -143,10 +176,12 @@ const spec = z
 
 /** `kind: ModelRollout`, as a user writes it. */
 export const rolloutDefinition = z.strictObject({
-  apiVersion: z.literal('conclave/v1'),
-  kind: z.literal('ModelRollout'),
-  metadata: z.strictObject({ name: modelName }),
-  spec,
+  apiVersion: z.literal('conclave/v1').describe('Version of this format.'),
+  kind: z.literal('ModelRollout').describe('What the file is.'),
+  metadata: z
+    .strictObject({ name: modelName.describe('Name of the rollout, for people and records.') })
+    .describe('About the file.'),
+  spec: spec.describe('The rollout.'),
 });
 export type RolloutDefinition = z.infer<typeof rolloutDefinition>;
 

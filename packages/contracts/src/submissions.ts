@@ -11,23 +11,22 @@ export type Severity = z.infer<typeof severity>;
  * Body of `conclave.incident` as it should be; what comes is read by `readIncident`. An open P0 holds every advance of the model (of all
  * models if none is named).
  */
-const incidentReport = z.strictObject({
-  id: entityId.optional(),
-  severity,
-  title: z.string().min(1).max(300),
-  detail: z.string().max(4000).default(''),
-  model: modelName.optional(),
-  source: z.string().max(200).default(''),
+export const incidentReport = z.strictObject({
+  id: entityId.optional().describe('The same id is the same incident; made up when left out.'),
+  severity: severity.describe('P0 holds every advance until it is resolved.'),
+  title: z.string().min(1).max(300).describe('What has happened, in a line.'),
+  detail: z.string().max(4000).default('').describe('What is known about it.'),
+  model: modelName.optional().describe('The model it concerns; all when left out.'),
+  source: z.string().max(200).default('').describe('Who reports it, for people.'),
 });
 export type IncidentReport = z.infer<typeof incidentReport>;
 
 /** Body of `conclave.insight`: something learnt that the next meeting should know. */
 export const insightNote = z.strictObject({
-  id: entityId.optional(),
-  text: z.string().min(1).max(4000),
-  /** Research line it belongs to, e.g. `v2_research`. */
-  line: z.string().max(100).default('v1_production'),
-  source: z.string().max(200).default(''),
+  id: entityId.optional().describe('The same id is the same insight; made up when left out.'),
+  text: z.string().min(1).max(4000).describe('What was learnt.'),
+  line: z.string().max(100).default('v1_production').describe('Research line it belongs to, e.g. `v2_research`.'),
+  source: z.string().max(200).default('').describe('Who learnt it, for people.'),
 });
 export type InsightNote = z.infer<typeof insightNote>;
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { styleText } from 'node:util';
 import type { LoadDriver } from '@conclave/cli';
-import { ConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, type Level, messageOf } from '@conclave/contracts';
 import { loadConfig, readEnvironment } from '@conclave/service';
 import { type Arguments, readArguments, usage } from './arguments.ts';
 import { openDotEnv } from './dot-env.ts';
 import { type GracefulStop, startGracefulStop } from './graceful-stop.ts';
+import { announceSeats, type SeatAnnouncer } from './seat-announcer.ts';
 import { type Stack, type StackOptions, type StackProgress, startStack } from './stack.ts';
 import { finale } from './story/finale.ts';
 import { openScreen } from './story/screen.ts';
@@ -78,10 +80,24 @@ function runnersOf({ urls }: Stack): string[] {
   return Object.entries(urls).flatMap(([name, url]) => (name.startsWith('gpu-runner-') ? [url] : []));
 }
 
+const SEAT_STYLES: Readonly<Partial<Record<Level, 'green' | 'yellow' | 'red'>>> = {
+  good: 'green',
+  warn: 'yellow',
+  bad: 'red',
+};
+
+/** Loud: whoever reads nothing else should see that nothing can advance. */
+function printSeats(lines: readonly string[], level: Level): void {
+  const [headline = '', ...more] = lines;
+  const shown = [level === 'good' ? headline : `! ${headline}`, ...more.map((line) => `    ${line}`)].join('\n');
+  console.log(`\n${styleText(SEAT_STYLES[level] ?? 'reset', shown, { stream: process.stdout })}`);
+}
+
 /** Without an ending asked for, a story that cannot go on leaves the system running: it may be what the user looks into. */
 async function tell(
   stack: Stack,
   given: Arguments,
+  seats: SeatAnnouncer,
   stopping: GracefulStop,
   onLoad: (load: LoadDriver) => void,
 ): Promise<void> {
@@ -93,7 +109,8 @@ async function tell(
   });
   const { signal } = stopping;
   try {
-    const asExpected = await tellStory({ stack, exitWhen, screen, requestsPerSecond, signal, onLoad });
+    const seating = () => seats.seating;
+    const asExpected = await tellStory({ stack, seating, exitWhen, screen, requestsPerSecond, signal, onLoad });
     if (exitWhen !== undefined) process.exitCode = asExpected ? 0 : 1;
     else console.log(finale(stack, commandOf(stack)));
   } catch (error) {
@@ -119,6 +136,7 @@ function checkEnvironment(configFile: string, dataDir: string): void {
 async function run(given: Arguments): Promise<void> {
   const stopping = startGracefulStop();
   let load: LoadDriver | undefined;
+  let seats: SeatAnnouncer | undefined;
   try {
     const configFile = given.config ?? join(root, 'config', given.bare ? 'without_keys.yaml' : 'demo.yaml');
     const dataDir = given.dataDir ?? usualDataDir;
@@ -140,13 +158,15 @@ async function run(given: Arguments): Promise<void> {
     });
     try {
       console.log(describe(stack, configFile));
+      seats = await announceSeats(stack, printSeats);
       if (!given.bare)
-        await tell(stack, given, stopping, (driver) => {
+        await tell(stack, given, seats, stopping, (driver) => {
           load = driver;
         });
       if (given.bare || given.exitWhen === undefined) await stopping.requested;
     } finally {
       await load?.stop();
+      await seats?.stop();
       if (stopping.signal.aborted) console.log('stopping; Ctrl-C again ends everything at once');
       await stack.stop();
     }

@@ -1,4 +1,4 @@
-import { type Bus, type Job, type Journal, openWorkQueue, type WorkConsumer } from '@conclave/bus';
+import { type Bus, type Job, type Journal, openWorkQueue, ROLLBACK_CONSUMER, type WorkConsumer } from '@conclave/bus';
 import {
   type ActionWork,
   actionWork,
@@ -19,9 +19,13 @@ export interface ExecutorOptions extends Omit<PerformDeps, 'actionTimeoutMs'> {
   readonly tools: ReadonlyMap<ToolName, Tool>;
 }
 
+/** Rollbacks under way at a time, beside whatever `executor.concurrency` allows for other actions. */
+const ROLLBACK_SLOTS = 2;
+
 /**
  * Takes actions off the queue, of all owners, and carries them out. A message that comes again while its action is still under way here,
  * because this process or its machine stood still for longer than the server waits, is no second attempt: it ends with the first.
+ * Rollbacks come by a queue of their own: none waits until one of the others has ended.
  */
 export function startExecutor(options: ExecutorOptions): WorkConsumer {
   const { bus, journal, config, instance, now } = options;
@@ -35,19 +39,40 @@ export function startExecutor(options: ExecutorOptions): WorkConsumer {
     underWay.set(job.seq, performing);
     await performing.finally(() => underWay.delete(job.seq));
   };
-  return openWorkQueue(bus).consume({
-    name: 'executor',
-    filter: subjects.workActionAll,
-    concurrency: config.executor.concurrency,
-    ackWaitMs,
-    maxDeliver: maxDeliveries,
-    by: instance,
-    handler: perform,
-    async onDead(job, reason) {
-      const work = actionWork.safeParse(job.json());
-      if (work.success) await giveActionUp(journal, work.data.action, reason, now);
+  const queue = openWorkQueue(bus);
+  const consume = (name: string, filter: string, concurrency: number): WorkConsumer =>
+    queue.consume({
+      name,
+      filter,
+      concurrency,
+      ackWaitMs,
+      maxDeliver: maxDeliveries,
+      by: instance,
+      handler: perform,
+      async onDead(job, reason) {
+        const work = actionWork.safeParse(job.json());
+        if (work.success) await giveActionUp(journal, work.data.action, reason, now);
+      },
+    });
+  return together([
+    consume('executor', subjects.workActionAll, config.executor.concurrency),
+    consume(ROLLBACK_CONSUMER, subjects.workRollbackAll, ROLLBACK_SLOTS),
+  ]);
+}
+
+/** Several consumers as one, which is as alive as the quietest of them. */
+function together(consumers: readonly WorkConsumer[]): WorkConsumer {
+  return {
+    get lastActivityAt() {
+      return Math.min(...consumers.map(({ lastActivityAt }) => lastActivityAt));
     },
-  });
+    get running() {
+      return consumers.reduce((total, { running }) => total + running, 0);
+    },
+    async stop(options) {
+      await Promise.all(consumers.map((consumer) => consumer.stop(options)));
+    },
+  };
 }
 
 /** @throws CVE_MESSAGE_MALFORMED */

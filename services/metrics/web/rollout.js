@@ -31,7 +31,7 @@ export function rolloutCard(rollout, state) {
         ),
     ),
     Object.values(rollout.holds).map(holdNote),
-    current && currentPart(current, state),
+    current && currentPart(current, rollout, state),
     traffic(rollout, state),
     pastPart(rollout, state),
   );
@@ -53,10 +53,11 @@ function holdNote(hold) {
   );
 }
 
-function currentPart(current, state) {
+function currentPart(current, { holds }, state) {
+  const isShown = ({ command }) => !holds.some((hold) => hold.release === command);
   return [
     stageRail(current),
-    current.waitsFor.map(waitNote),
+    current.waitsFor.filter(isShown).map(waitNote),
     h('div', { class: 'meters' }, soakMeter(current, state), shareMeter(current)),
     gateTable(current),
     h('div', { class: 'pair' }, missingPart(current), votePart(current, state)),

@@ -3,13 +3,19 @@ import { nameOfEndpoint } from './endpoint.ts';
 import { type Candidate, canSpeak, type SeatPlan } from './plan-seat.ts';
 import type { Roster } from './roster.ts';
 
+/** As much of a roster as tells who speaks. */
+export interface Known {
+  plan(agent: AgentConfig): SeatPlan;
+  readonly rests: Pick<Roster['rests'], 'restOf'>;
+}
+
 const RULES: Speaker = { adapter: 'rules', model: 'rules' };
 
 /**
  * Who speaks for a chair by what is known now, for people: configuration, keys, the vendors' lists and the calls that failed of late.
  * @param roster of the process whose chair it is.
  */
-export function seatStatus(role: string, agent: AgentConfig, roster: Roster): SeatStatus {
+export function seatStatus(role: string, agent: AgentConfig, roster: Known): SeatStatus {
   if (agent.adapter === 'rules') {
     return { role, state: 'present', speaker: RULES, reason: '', wayOut: '', warnings: [] };
   }

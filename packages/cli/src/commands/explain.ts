@@ -3,18 +3,18 @@ import {
   aggregates,
   type Commit,
   describeCommit,
-  type LiveGates,
   missingForNextStep,
   nextStage,
   openRollout,
   type RolloutsState,
   requireRollouts,
+  withSeating,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
-import { rolloutExplanation } from '../output/rollout.ts';
+import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
-import { readWorld } from '../read-world.ts';
+import { readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 export function addExplain(program: Command, withSession: WithSession): void {
@@ -25,9 +25,9 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .action(async (model: string) => {
       await withSession(async ({ bus, answer }) => {
         const state = requireRollouts(await readWorld(bus), model);
-        const live = await liveGatesOf(bus, state);
+        const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
         const now = new Date();
-        answer(explanationJson(state, live, now), rolloutExplanation(state, live, now));
+        answer(explanationJson(state, { live, seating }, now), rolloutExplanation(state, { live, seating }, now));
       });
     });
   program
@@ -44,9 +44,9 @@ export function addExplain(program: Command, withSession: WithSession): void {
 }
 
 /** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
-function explanationJson(state: RolloutsState, live: LiveGates | undefined, now: Date): object {
+function explanationJson(state: RolloutsState, { live, seating }: Surroundings, now: Date): object {
   const open = openRollout(state);
-  const missing = open === undefined ? [] : missingForNextStep(state, open, now);
+  const missing = open === undefined ? [] : withSeating(missingForNextStep(state, open, now), open, seating);
   const next = open === undefined ? null : (nextStage(open) ?? null);
   return { ...state, isOpen: open !== undefined, nextStage: next, missing, live: live ?? null };
 }

@@ -1,7 +1,8 @@
 import { listDeadLetters } from '@conclave/bus';
-import { ConclaveError, oneLine } from '@conclave/contracts';
+import { oneLine } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { bold, dim, style } from '../output/text.ts';
+import { wholeNumber } from '../record/page.ts';
 import type { WithSession } from '../session.ts';
 
 export function addInspect(program: Command, withSession: WithSession): void {
@@ -11,7 +12,7 @@ export function addInspect(program: Command, withSession: WithSession): void {
     .option('--limit <count>', 'how many at most', '20')
     .description('the newest dead letters')
     .action(async (options: { limit: string }) => {
-      const limit = positive('--limit', options.limit);
+      const limit = wholeNumber('--limit', options.limit, 1000);
       await withSession(async ({ bus, answer }) => {
         const letters = await listDeadLetters(bus, { limit });
         const deadLetters = letters.map(({ bytes, ...letter }) => ({
@@ -25,10 +26,4 @@ export function addInspect(program: Command, withSession: WithSession): void {
         answer({ deadLetters }, lines.length === 0 ? 'no dead letters' : lines.join('\n'));
       });
     });
-}
-
-function positive(option: string, value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= 1000) return number;
-  throw new ConclaveError('CVE_REQUEST_INVALID', `${option} is "${value}"; give a whole number from 1 to 1000`);
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { bytesText, columns, style } from '../output/text.ts';
 import { type Pushed, pushDataset, pushModel } from '../push.ts';
 import type { WithSession } from '../session.ts';
+import { addDatasets, addModels } from './registry.ts';
 
 export function addPush(program: Command, withSession: WithSession): void {
   const model = program.command('model').alias('models').description('model bundles');
@@ -29,6 +30,7 @@ export function addPush(program: Command, withSession: WithSession): void {
         answer(pushed, pushedText(`${pushed.model} ${pushed.version}`, pushed, []));
       });
     });
+  addModels(model, withSession);
   const dataset = program.command('dataset').alias('datasets').description('evaluation datasets');
   dataset
     .command('push')
@@ -42,6 +44,7 @@ export function addPush(program: Command, withSession: WithSession): void {
         answer(pushed, pushedText(`dataset ${pushed.name}`, pushed, [holds]));
       });
     });
+  addDatasets(dataset, withSession);
 }
 
 function pushedText(what: string, { digest, bytes, files, alreadyThere }: Pushed, facts: readonly string[][]): string {

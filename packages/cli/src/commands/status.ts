@@ -16,6 +16,8 @@ import {
   type RolloutsState,
   type RunnerPresence,
   runnerPresence,
+  type Seating,
+  seatingView,
   stageRunners,
   subjects,
   type World,
@@ -25,8 +27,9 @@ import { hasLeader } from '../api.ts';
 import type { Settings } from '../connect.ts';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
+import { agentsText, seatingAlarm } from '../output/seating.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { hearRunners, readWorld } from '../read-world.ts';
+import { hearRunners, readSeating, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -53,15 +56,21 @@ interface Present {
   readonly started: readonly string[];
   readonly settings: Settings;
   readonly leaderAnswers: boolean;
+  readonly seating: Seating;
   /** How the leader judges the gates of each model with an open rollout. */
   readonly gates: readonly LiveGates[];
 }
 
 async function whoIsThere({ bus, settings }: Session, world: World): Promise<Present> {
   const judged = Promise.all(Object.values(world.rollouts).map((state) => liveGatesOf(bus, state)));
-  const [heard, leaderAnswers, gates] = await Promise.all([hearRunners(bus), hasLeader(bus), judged]);
+  const [heard, leaderAnswers, seating, gates] = await Promise.all([
+    hearRunners(bus),
+    hasLeader(bus),
+    readSeating(bus),
+    judged,
+  ]);
   const started = (settings.stack?.instances ?? []).filter((name) => name.startsWith('gpu-runner-'));
-  return { heard, started, settings, leaderAnswers, gates: gates.filter((live) => live !== undefined) };
+  return { heard, started, settings, leaderAnswers, seating, gates: gates.filter((live) => live !== undefined) };
 }
 
 function presenceOf(world: World, { heard, started }: Present, now: Date): RunnerPresence[] {
@@ -79,6 +88,7 @@ function statusJson(world: World, present: Present): object {
     runnerStates: presenceOf(world, present, new Date()),
     leaderAnswers: present.leaderAnswers,
     gates: present.gates,
+    seating: seatingView(present.seating),
     rollouts: world.rollouts,
     waitsFor: knownModels(world).flatMap((state) => waitsFor(state)),
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
@@ -101,6 +111,7 @@ export function statusText(world: World, present: Present, at: Date): string {
     ['leader', leaderText(world, present.leaderAnswers)],
     ['stack', stackText(present.settings)],
     ['runners', runnersText(presenceOf(world, present, at))],
+    ['agents', agentsText(present.seating)],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
@@ -114,7 +125,9 @@ export function statusText(world: World, present: Present, at: Date): string {
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+  return [...seatingAlarm(present.seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join(
+    '\n\n',
+  );
 }
 
 /** Which of the systems that may run on this machine this is. */

@@ -16,6 +16,7 @@ import {
   percent,
   type Rollout,
   type RolloutsState,
+  type Seating,
   shareOf,
   shortDigest,
   soakSecondsLeft,
@@ -23,6 +24,7 @@ import {
   stageLabel,
   type Verdict,
   type VerdictOutcome,
+  withSeating,
 } from '@conclave/contracts';
 import { bold, columns, dim, style, when } from './text.ts';
 
@@ -114,8 +116,14 @@ function awaitedLines(state: RolloutsState, rollout: Rollout, now: Date): string
   );
 }
 
+/** What the journal does not know of a rollout. */
+export interface Surroundings {
+  readonly live: LiveGates | undefined;
+  readonly seating: Seating;
+}
+
 /** Why a model is where it is, for `explain`. */
-export function rolloutExplanation(state: RolloutsState, live: LiveGates | undefined, now: Date): string {
+export function rolloutExplanation(state: RolloutsState, { live, seating }: Surroundings, now: Date): string {
   const open = openRollout(state);
   const rollout = open ?? state.current;
   const stable =
@@ -173,14 +181,19 @@ export function rolloutExplanation(state: RolloutsState, live: LiveGates | undef
       `  ${endLine(rollout)}`,
       ...holdSentences(state, now).map((h) => style('yellow', `  ${oneLine(h)}`)),
     );
-  else lines.push('', missingText(state, open, gates, now), ...awaitedLines(state, open, now));
+  else lines.push('', missingText(state, open, { gates, seating }, now), ...awaitedLines(state, open, now));
   return lines.join('\n');
 }
 
-function missingText(state: RolloutsState, rollout: Rollout, gates: GatesNow, now: Date): string {
+function missingText(
+  state: RolloutsState,
+  rollout: Rollout,
+  { gates, seating }: { gates: GatesNow; seating: Seating },
+  now: Date,
+): string {
   const next = nextStage(rollout);
   const goal = next === undefined ? 'completion' : stageLabel(next);
-  const missing = missingNow(state, rollout, gates, now);
+  const missing = withSeating(missingNow(state, rollout, gates, now), rollout, seating);
   if (missing.length === 0) return style('green', `  Nothing is missing for ${goal}: the step only has to be taken.`);
   return [bold(`  Missing for ${goal}`), ...missing.map((line) => `  ${style('yellow', '-')} ${oneLine(line)}`)].join(
     '\n',

@@ -3,6 +3,13 @@
  */
 export { describeCommit } from './commit.ts';
 export type { Description, Level } from './said.ts';
-export { describeSeating, describeTeam, type SeatGroup, type SeatingDescription, seatingLines } from './seating.ts';
+export {
+  describeSeating,
+  describeTeam,
+  type SeatGroup,
+  type SeatingDescription,
+  seatingLines,
+  seatingView,
+} from './seating.ts';
 export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
-export { duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';
+export { counted, duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';

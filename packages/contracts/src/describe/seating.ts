@@ -39,6 +39,20 @@ export function describeSeating(seating: Seating): SeatingDescription {
   };
 }
 
+/** The seating with its sentences: what the status page and `status --json` are given. */
+export function seatingView(seating: Seating) {
+  const seats = [...(seating.planning ?? []), ...(seating.executive ?? [])];
+  return {
+    ...describeSeating(seating),
+    quorum: seating.quorum ?? null,
+    planning: seating.planning ?? null,
+    executive: seating.executive ?? null,
+    present: seats.filter(({ state }) => state !== 'absent').length,
+    chairs: seats.length,
+    cannotDecide: whyNobodyDecides(seating) ?? null,
+  };
+}
+
 /** The same of one team alone. */
 export function describeTeam({
   team,

@@ -43,6 +43,19 @@ test('tells what a slow rollout misses, once per change, and waits for its end h
   assert.match(told[1] ?? '', /P0 is open/);
 });
 
+test('tells that no meeting can decide, where that keeps the rollout', async () => {
+  await using bench = await applied();
+  const stop = new AbortController();
+  const told: string[] = [];
+  const seating = () => ({ planning: [], executive: [], quorum: 4 });
+  const onMissing = (missing: readonly string[]): void => {
+    told.push(...missing);
+    stop.abort();
+  };
+  await assert.rejects(ending(bench.follower, { onMissing, seating, signal: stop.signal }), /CVE_CANCELLED/);
+  assert.deepEqual(told, ['no meeting can decide: 0 of 0 advisors present, quorum 4: see conclave doctor']);
+});
+
 test('fails when it takes too long and nobody wants to be told', async () => {
   await using bench = await applied();
   await assert.rejects(

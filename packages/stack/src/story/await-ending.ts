@@ -1,4 +1,12 @@
-import { isConclaveError, isEnded, missingForNextStep, type Rollout, type World } from '@conclave/contracts';
+import {
+  isConclaveError,
+  isEnded,
+  missingForNextStep,
+  type Rollout,
+  type Seating,
+  type World,
+  withSeating,
+} from '@conclave/contracts';
 import type { WorldFollower } from '@conclave/service';
 
 export interface AwaitedEnding {
@@ -13,6 +21,8 @@ export interface AwaitedEnding {
    * Without it the wait fails after `usualMs`.
    */
   readonly onMissing: ((missing: readonly string[]) => void) | undefined;
+  /** Who sits: a step that no meeting can decide on says so. */
+  readonly seating?: () => Seating;
   readonly signal: AbortSignal;
 }
 
@@ -27,7 +37,7 @@ export async function awaitEnding(follower: WorldFollower, awaited: AwaitedEndin
     } catch (error) {
       if (onMissing === undefined || !isConclaveError(error, 'CVE_TOOL_TIMEOUT')) throw error;
     }
-    const missing = missingFor(follower.world, model, version);
+    const missing = missingFor(follower.world, awaited);
     const kinds = missing.map(withoutFigures).join('\n');
     if (kinds !== told) onMissing(missing);
     told = kinds;
@@ -46,11 +56,11 @@ function endedRollout(world: World, model: string, version: string): Rollout | u
   return found !== undefined && isEnded(found) ? found : undefined;
 }
 
-function missingFor(world: World, model: string, version: string): string[] {
+function missingFor(world: World, { model, version, seating }: AwaitedEnding): string[] {
   const state = world.rollouts[model];
   const rollout = rolloutOf(world, model, version);
   if (state === undefined || rollout === undefined) return [`no rollout of ${version} is recorded`];
-  return missingForNextStep(state, rollout, new Date());
+  return withSeating(missingForNextStep(state, rollout, new Date()), rollout, seating?.());
 }
 
 /** Figures move all the time: seconds of soak, samples, values. */

@@ -8,6 +8,7 @@ import {
   queryInput,
   registeredDataset,
   registeredModel,
+  type Seating,
   type World,
 } from '@conclave/contracts';
 import { followWorld } from '@conclave/service';
@@ -29,6 +30,8 @@ import { endingLines, type Screen, summaryLines, type Told } from './screen.ts';
 export interface StoryOptions {
   readonly stack: Stack;
   readonly screen: Screen;
+  /** Who sits, as reported last. */
+  readonly seating: () => Seating;
   /** `production`: end when 1.0 is in production; `refused`: when 1.1 and 1.2 were refused too; undefined: stay until stopped. */
   readonly exitWhen: 'production' | 'refused' | undefined;
   readonly requestsPerSecond: number;
@@ -48,6 +51,7 @@ const ROLLOUT_MS = 10 * 60_000;
 export async function tellStory({
   stack,
   screen,
+  seating,
   exitWhen,
   requestsPerSecond,
   signal,
@@ -100,6 +104,7 @@ export async function tellStory({
             model: SAMPLE_MODEL,
             version,
             usualMs: ROLLOUT_MS,
+            seating,
             onMissing: exitWhen === undefined ? (missing) => tellMissing(screen, version, missing) : undefined,
             signal,
           }),

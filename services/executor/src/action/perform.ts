@@ -22,6 +22,7 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import { type Tool, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
+import { chooseWorker } from '../workers/direct.ts';
 import type { PlannedCall, Worker } from '../workers/worker.ts';
 import type { WorldView } from '../world/world-view.ts';
 import { concludeAction } from './outcome.ts';
@@ -36,7 +37,7 @@ export interface PerformDeps {
   readonly journal: Pick<Journal, 'append' | 'read'>;
   readonly world: WorldView;
   readonly tools: ReadonlyMap<ToolName, Tool>;
-  /** The owner's agent for one action. */
+  /** The owner's agent for one action; it is asked only when the action is not complete enough for code. */
   readonly workerFor: (action: PlannedAction) => Worker;
   /** Name of this instance. */
   readonly instance: string;
@@ -108,9 +109,9 @@ class Performance {
   }
 
   async run(attempt: number): Promise<void> {
-    const { instance, faultPoint, workerFor, actionTimeoutMs } = this.#deps;
+    const { instance, faultPoint, actionTimeoutMs } = this.#deps;
     const { actionId, owner } = this.#action;
-    const worker = workerFor(this.#action);
+    const worker = await this.#worker();
     const { speaker } = worker;
     const startAttempt = Math.max(attempt, this.#record.run.attempt + 1);
     await this.#record.start(this.#delivery.messageSeq, {
@@ -128,6 +129,12 @@ class Performance {
       clearTimeout(timer);
     }
     await faultPoint('action.after_completed');
+  }
+
+  async #worker(): Promise<Worker> {
+    const { tools, workerFor } = this.#deps;
+    const world = await this.#deps.world.upToDate();
+    return chooseWorker({ action: this.#action, run: this.#record.run, world, tools, agentFor: workerFor });
   }
 
   async #step(worker: Worker): Promise<void> {

@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { allowedPath } from '../scripts/roots.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-const args = z.strictObject({ path: z.string().min(1).max(1000) });
+const args = z.strictObject({
+  path: z.string().min(1).max(1000).describe('Path inside one of executor.scriptRoots, relative to it or absolute.'),
+});
 
 /** Looks at one file inside the allowed folders. A missing file is a failure. */
 export function checkFile(roots: readonly string[]): Tool {

@@ -1,7 +1,6 @@
 import {
   ConclaveError,
   digest,
-  modelName,
   openRollout,
   subjects,
   type TelemetryWindow,
@@ -10,21 +9,35 @@ import {
   type World,
 } from '@conclave/contracts';
 import { z } from 'zod';
-import { resolveTarget } from './target.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { summarise } from './telemetry-summary.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-const served = z.strictObject({ version: versionName, digest });
+const served = z.strictObject({
+  version: versionName.describe('Its version.'),
+  digest: digest.describe('Its digest.'),
+});
 const args = z.strictObject({
-  model: modelName.optional(),
-  version: versionName.optional(),
-  /** How far back to look, minutes; never further than the stage's start. */
-  minutes: z.number().int().min(1).max(1440).default(15),
-  /** Filled in from the world: what is measured, since when, and what it is compared with. */
-  digest: digest.optional(),
-  stageEpoch: z.number().int().nonnegative().optional(),
-  since: z.iso.datetime().optional(),
-  stable: served.optional(),
+  ...targetArgs,
+  minutes: z
+    .number()
+    .int()
+    .min(1)
+    .max(1440)
+    .default(15)
+    .describe("How far back to look, minutes; never further than the stage's start."),
+  digest: digest.optional().describe('What is measured. Filled in from the world: leave it out.'),
+  stageEpoch: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('The stage whose requests count. Filled in from the world: leave it out.'),
+  since: z.iso
+    .datetime()
+    .optional()
+    .describe('The time from which on they count. Filled in from the world: leave it out.'),
+  stable: served.optional().describe('What it is compared with. Filled in from the world: leave it out.'),
 });
 type Args = z.infer<typeof args>;
 

@@ -1,10 +1,10 @@
-import { deployAnswer, modelName, stageName, versionName } from '@conclave/contracts';
+import { deployAnswer, stageName } from '@conclave/contracts';
 import { z } from 'zod';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';
-import { resolveTarget } from './target.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-const args = z.strictObject({ model: modelName.optional(), version: versionName.optional(), stage: stageName });
+const args = z.strictObject({ ...targetArgs, stage: stageName.describe('The stage to enter.') });
 
 /** Asks the coordinator for a stage. It alone decides whether the stage is earned, and enters it once. */
 export function deployModel(bus: Requester): Tool {

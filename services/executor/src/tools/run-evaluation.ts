@@ -8,7 +8,6 @@ import {
   evaluationIdOf,
   foldEvaluation,
   initialEvaluation,
-  modelName,
   openRollout,
   parseCommit,
   registeredModel,
@@ -18,17 +17,18 @@ import {
 } from '@conclave/contracts';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
-import { resolveTarget } from './target.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 
-const baseline = z.strictObject({ version: versionName, digest });
+const baseline = z.strictObject({
+  version: versionName.describe('Its version.'),
+  digest: digest.describe('Its digest.'),
+});
 const args = z.strictObject({
-  model: modelName.optional(),
-  version: versionName.optional(),
-  /** Filled in from the world, so that a call made again asks for the same evaluation. */
-  digest: digest.optional(),
-  dataset: digest.optional(),
-  baseline: baseline.optional(),
+  ...targetArgs,
+  digest: digest.optional().describe('The bundle that is evaluated. Filled in from the world: leave it out.'),
+  dataset: digest.optional().describe('The dataset that it is evaluated on. Filled in from the world: leave it out.'),
+  baseline: baseline.optional().describe('What it is compared with. Filled in from the world: leave it out.'),
 });
 type Args = z.infer<typeof args>;
 

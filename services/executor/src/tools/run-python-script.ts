@@ -7,8 +7,8 @@ import type { EndedScript, ScriptRunner } from '../scripts/run-script.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 
 const args = z.strictObject({
-  script: z.string().min(1).max(1000),
-  args: z.array(z.string().max(4000)).max(50).default([]),
+  script: z.string().min(1).max(1000).describe('Path inside one of executor.scriptRoots, relative to it or absolute.'),
+  args: z.array(z.string().max(4000)).max(50).default([]).describe('Arguments of the script.'),
 });
 
 /** Characters of output that go into the journal. */

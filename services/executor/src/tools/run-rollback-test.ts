@@ -6,21 +6,19 @@ import {
   evaluationIdOf,
   isConclaveError,
   messageOf,
-  modelName,
   openRollout,
   type Rollout,
   subjects,
-  versionName,
   type World,
 } from '@conclave/contracts';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import type { Requester } from './ask-coordinator.ts';
 import { readEvaluation } from './run-evaluation.ts';
-import { resolveTarget } from './target.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-const args = z.strictObject({ model: modelName.optional(), version: versionName.optional() });
+const args = z.strictObject(targetArgs);
 
 export interface RollbackTestDeps {
   readonly bus: Requester;

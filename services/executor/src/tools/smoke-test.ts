@@ -6,19 +6,17 @@ import {
   type InferRequest,
   inferResponse,
   messageOf,
-  modelName,
   openRollout,
   type QueryLine,
   type RunnerStatus,
   runnerStatus,
   subjects,
-  versionName,
   type World,
 } from '@conclave/contracts';
 import { z } from 'zod';
 import type { Requester } from './ask-coordinator.ts';
 import { inputOn, type Question, questionsOf } from './smoke-questions.ts';
-import { resolveTarget } from './target.ts';
+import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
 
 const READY_WAIT_MS = 60_000;
@@ -26,12 +24,16 @@ const QUERY_TIMEOUT_MS = 5000;
 const POLL_MS = 250;
 
 const args = z.strictObject({
-  model: modelName.optional(),
-  version: versionName.optional(),
-  /** Texts to ask; without them, and where the version takes vectors, queries of the dataset. */
-  queries: z.array(z.string().min(1).max(500)).min(1).max(50).optional(),
-  /** The dataset whose queries are the version's own; filled in from the world. */
-  dataset: digest.optional(),
+  ...targetArgs,
+  queries: z
+    .array(z.string().min(1).max(500))
+    .min(1)
+    .max(50)
+    .optional()
+    .describe('Texts to ask; without them, and where the version takes vectors, queries of the dataset.'),
+  dataset: digest
+    .optional()
+    .describe("The dataset whose queries are the version's own. Filled in from the world: leave it out."),
 });
 type Args = z.infer<typeof args>;
 

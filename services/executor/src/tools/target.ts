@@ -1,4 +1,14 @@
-import { ConclaveError, openRollout, type World } from '@conclave/contracts';
+import { ConclaveError, modelName, openRollout, versionName, type World } from '@conclave/contracts';
+
+/** What a call is about, as arguments of a tool. */
+export const targetArgs = {
+  model: modelName
+    .optional()
+    .describe('The model; may be left out when only one is being rolled out, or only one is known.'),
+  version: versionName
+    .optional()
+    .describe('Its version; by default the one being rolled out, else the one that serves.'),
+};
 
 /** What a call is about, as people may leave parts of it out. */
 export interface TargetHint {
@@ -15,6 +25,14 @@ export interface Target {
 export function knownModels(world: World): string[] {
   const registered = Object.entries(world.registry).filter(([, entry]) => Object.keys(entry.versions).length > 0);
   return [...new Set([...Object.keys(world.rollouts), ...registered.map(([model]) => model)])].sort();
+}
+
+/** Versions of a model that are registered, being rolled out or serving. */
+export function knownVersions(world: World, model: string): string[] {
+  const state = world.rollouts[model];
+  const candidate = state === undefined ? undefined : openRollout(state)?.definition.version;
+  const registered = Object.keys(world.registry[model]?.versions ?? {});
+  return [...new Set([...registered, candidate, state?.stable?.version].filter((version) => version !== undefined))];
 }
 
 /**
@@ -42,12 +60,7 @@ export function resolveTarget(world: World, hint: TargetHint): Target {
   const model = resolveModel(world, hint.model);
   const state = world.rollouts[model];
   const candidate = state === undefined ? undefined : openRollout(state)?.definition.version;
-  const known = [
-    ...new Set([
-      ...Object.keys(world.registry[model]?.versions ?? {}),
-      ...[candidate, state?.stable?.version].filter((version) => version !== undefined),
-    ]),
-  ];
+  const known = knownVersions(world, model);
   if (hint.version === undefined) {
     const version = candidate ?? state?.stable?.version;
     if (version !== undefined) return { model, version };

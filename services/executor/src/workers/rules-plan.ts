@@ -1,13 +1,21 @@
-import { type PlannedAction, ROLE_TOOLS, type ToolName, type World } from '@conclave/contracts';
+import {
+  type ActionRun,
+  isRollbackText,
+  type PlannedAction,
+  ROLE_TOOLS,
+  type ToolName,
+  type World,
+} from '@conclave/contracts';
 import { parseCriteria } from '../criteria/parse.ts';
-import { knownModels } from '../tools/target.ts';
+import { knownModels, knownVersions } from '../tools/target.ts';
 import type { ToolArgs } from '../tools/tool.ts';
+import { rollbackArgs } from './rollback-args.ts';
 import { nameIn, pathIn, stageIn, versionIn } from './text.ts';
 import type { PlannedCall } from './worker.ts';
 
 /*
  * What the `rules` worker does with an action. It is no LLM: it knows a list of phrases and says so when none fits.
- * 1. `tool` and `args` of the action are taken as they stand.
+ * 1. `tool` and `args` of the action are taken as they stand; a version that only the text names is added.
  * 2. Tools that change something are recognised only when the text begins with their verb, so that "do not deploy" and
  *    "review the rollback plan" do nothing.
  * 3. How many calls and of which tools depends on the action alone, never on the world: a resumed action goes on with
@@ -28,18 +36,32 @@ export function planByRules(action: PlannedAction, world: World): RulesPlan {
     return { refusal: `${action.owner} may not use ${first.tool}; ${ableTo(action)}` };
   }
   const target = targetOf(first.args);
-  const implied = impliedTools(action, first.tool).filter((tool) => allowed.includes(tool));
-  return {
-    calls: [
-      first,
-      ...implied.map((tool): PlannedCall => ({ tool, args: target, reason: 'the success criteria ask for it' })),
-    ],
-  };
+  const checks = impliedTools(action, first.tool).filter((tool) => allowed.includes(tool));
+  return { calls: [first, ...checks.map((tool) => implied(tool, target))] };
+}
+
+/** After a rollback only what is quickly done is looked at, on the version that serves again: the next order waits for the slot. */
+const AFTER_ROLLBACK: readonly ToolName[] = ['smoke_test', 'collect_metrics'];
+
+/** The calls that an order to roll back asks for, and the checks of stable that its success criteria name. */
+export function rollbackPlan(action: PlannedAction, run: ActionRun, world: World): RulesPlan {
+  const { tool, owner } = action;
+  const reason = tool === undefined ? `"${action.action}" orders a rollback` : `the action names ${tool}`;
+  const first: PlannedCall = { tool: 'rollback_model', args: rollbackArgs(action, world), reason };
+  const { model } = run.calls[0]?.args ?? {};
+  const checks = impliedTools(action, 'rollback_model').filter(
+    (name) => AFTER_ROLLBACK.includes(name) && ROLE_TOOLS[owner].includes(name),
+  );
+  return { calls: [first, ...checks.map((name) => implied(name, model === undefined ? {} : { model }))] };
+}
+
+function implied(tool: ToolName, args: ToolArgs): PlannedCall {
+  return { tool, args, reason: 'the success criteria ask for it' };
 }
 
 interface Phrase {
   readonly tool: ToolName;
-  readonly pattern: RegExp;
+  readonly pattern: { test(text: string): boolean };
 }
 
 const POLITE = String.raw`^(?:(?:please|now|immediately|then|first|next)[,:]?\s+)*`;
@@ -54,13 +76,7 @@ const PHRASES: readonly Phrase[] = [
     tool: 'run_rollback_test',
     pattern: /\broll-?\s?back[\s-]+(?:test|drill|rehearsal|readiness|procedure)s?\b|\btest (?:the )?roll-?\s?back\b/i,
   },
-  {
-    tool: 'rollback_model',
-    pattern: new RegExp(
-      String.raw`${POLITE}(?:roll\s?-?back|revert|abort)(?:\s*$|\s+(?:v?\d|version\b|to\b|it\b|(?:the\s+)?(?:model|candidate|rollout|version|deployment)\b|[a-z0-9-]+\s+v?\d))`,
-      'i',
-    ),
-  },
+  { tool: 'rollback_model', pattern: { test: isRollbackText } },
   {
     tool: 'deploy_model',
     pattern: new RegExp(
@@ -89,13 +105,35 @@ const PHRASES: readonly Phrase[] = [
 
 function firstCall(action: PlannedAction, world: World): PlannedCall | string {
   if (action.tool !== undefined) {
-    return { tool: action.tool, args: action.args ?? {}, reason: `the action names ${action.tool}` };
+    return {
+      tool: action.tool,
+      args: namedArgs(action.tool, action, world),
+      reason: `the action names ${action.tool}`,
+    };
   }
   const phrase = PHRASES.find(({ pattern }) => pattern.test(action.action));
   if (phrase === undefined) return `the rules worker is no LLM and has no rule for "${action.action}"`;
   const args = argsFor(phrase.tool, action.action, world);
   if (typeof args === 'string') return args;
   return { tool: phrase.tool, args: { ...args, ...action.args }, reason: `"${action.action}" reads as ${phrase.tool}` };
+}
+
+const TARGETED: readonly ToolName[] = [
+  'deploy_model',
+  'run_rollback_test',
+  'run_evaluation',
+  'collect_metrics',
+  'smoke_test',
+];
+
+/** Arguments as given, without those that are null and so left out, and with the version that the text names. */
+function namedArgs(tool: ToolName, { action, args = {} }: PlannedAction, world: World): ToolArgs {
+  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
+  const named = versionIn(action);
+  if (!TARGETED.includes(tool) || given.version !== undefined || named === undefined) return given;
+  const models = typeof given.model === 'string' ? [given.model] : knownModels(world);
+  const isKnown = models.some((model) => knownVersions(world, model).includes(named));
+  return isKnown ? { ...given, version: named } : given;
 }
 
 function argsFor(tool: ToolName, text: string, world: World): ToolArgs | string {

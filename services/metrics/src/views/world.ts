@@ -1,9 +1,8 @@
-import { knownModels, runnerPresence, stageRunners } from '@conclave/contracts';
+import { knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
 import { rolloutView } from './rollout.ts';
-import { seatingView } from './seating.ts';
 
 /** A loaded machine writes a heartbeat late. */
 const HEARTBEAT_GRACE_MS = 10_000;

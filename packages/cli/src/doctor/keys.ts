@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs';
+import { type Endpoint, keyOf, type ModelList, type ModelLists, nameOfEndpoint } from '@conclave/agents';
+import type { VendorName } from '@conclave/contracts';
+import type { EnvFiles } from '@conclave/service';
+import { type Check, ok, problem, warning } from './check.ts';
+
+const WHERE: Readonly<Record<VendorName, string>> = {
+  anthropic: 'console.anthropic.com/settings/keys',
+  openai: 'platform.openai.com/api-keys',
+  google: 'aistudio.google.com/apikey',
+};
+export const VENDOR_KEYS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GOOGLE_API_KEY'] as const;
+/** Names that vendors' own tools read, and what they are called here. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  GEMINI_API_KEY: 'GOOGLE_API_KEY',
+  CLAUDE_API_KEY: 'ANTHROPIC_API_KEY',
+};
+
+/** The `.env` files that were read, by names only. */
+export function checkEnvFiles(read: EnvFiles, wanted: string): Check[] {
+  if (read.files.length === 0) {
+    return [ok('Keys', '.env', `there is none (${wanted})`, 'to keep keys there: cp .env.example .env')];
+  }
+  return read.files.map(({ file, names, overruled }) => {
+    const sets = names.length === 0 ? 'sets nothing' : `sets ${names.join(', ')}`;
+    const kept = overruled.length === 0 ? '' : `; of ${overruled.join(', ')} the value set before it is used`;
+    const detail = `${file} ${sets}${kept}`;
+    return (statSync(file).mode & 0o077) === 0 || names.length === 0
+      ? ok('Keys', '.env', detail)
+      : warning('Keys', '.env', `${detail}; others on this machine may read it`, `chmod 600 ${file}`);
+  });
+}
+
+/** A row for each vendor or server that a chair may speak through: whether its key is set, and what the vendor says to it. */
+export function checkKeys(endpoints: readonly Endpoint[], read: EnvFiles, lists: ModelLists): Check[] {
+  if (endpoints.length === 0) return [withoutModels(read.env)];
+  return endpoints.map((endpoint) => checkEndpoint(endpoint, read, lists.get(endpoint.id)));
+}
+
+/** A configuration without any language model needs no key, and that is no lack. */
+function withoutModels(env: Readonly<NodeJS.ProcessEnv>): Check {
+  const set = VENDOR_KEYS.filter((name) => (env[name] ?? '').trim() !== '');
+  const detail = 'none is needed: every chair speaks by rules, which is no language model';
+  if (set.length === 0) return ok('Keys', 'API keys', detail);
+  const todo = 'to seat language models: --config config/autonomous_coordination.yaml';
+  return ok(
+    'Keys',
+    'API keys',
+    `${detail}; ${set.join(', ')} ${set.length === 1 ? 'is' : 'are'} set and not used`,
+    todo,
+  );
+}
+
+function checkEndpoint(endpoint: Endpoint, { env, files }: EnvFiles, list: ModelList | undefined): Check {
+  const { adapter, apiKeyEnv } = endpoint;
+  const vendor = nameOfEndpoint(endpoint);
+  const name = apiKeyEnv ?? vendor;
+  if (keyOf(endpoint, env) === undefined) return unset(endpoint, env);
+  const file = files.find(({ names }) => apiKeyEnv !== undefined && names.includes(apiKeyEnv));
+  const origin =
+    apiKeyEnv === undefined ? 'needs no key' : file === undefined ? 'set in the environment' : 'set in .env';
+  if (list === undefined) return warning('Keys', name, `${origin}; ${vendor} was not asked`, 'ask again');
+  if ('models' in list)
+    return ok(
+      'Keys',
+      name,
+      `${origin}; ${vendor} answers${apiKeyEnv === undefined ? '' : ', accepts it'} and lists ${list.models.length} models`,
+    );
+  if (list.keyRefused) {
+    return problem(
+      'Keys',
+      name,
+      `${origin}; ${vendor} answers and refuses it`,
+      `put a valid key there (${WHERE[adapter]})`,
+    );
+  }
+  const todo =
+    endpoint.baseUrl === undefined
+      ? "check this machine's network and proxy, and the vendor's status page"
+      : 'start that server, or correct baseUrl in the configuration';
+  return problem('Keys', name, `${origin}; ${vendor} gives no list of models: ${withoutCode(list.failure)}`, todo);
+}
+
+function unset({ adapter, apiKeyEnv = '' }: Endpoint, env: Readonly<NodeJS.ProcessEnv>): Check {
+  const other = Object.entries(OTHER_NAMES).find(([from, to]) => to === apiKeyEnv && (env[from] ?? '') !== '')?.[0];
+  if (other !== undefined) {
+    return warning('Keys', apiKeyEnv, `not set; ${other} is, which nobody reads here`, `name it ${apiKeyEnv}`);
+  }
+  const detail = env[apiKeyEnv] === undefined ? 'not set' : 'set to nothing in the environment, which wins over .env';
+  return warning(
+    'Keys',
+    apiKeyEnv,
+    `${detail}: ${adapter} speaks for nobody`,
+    `put ${apiKeyEnv}=... into .env (${WHERE[adapter]})`,
+  );
+}
+
+function withoutCode(failure: string): string {
+  return failure.replace(/^CVE_[A-Z_]+: /, '');
+}
