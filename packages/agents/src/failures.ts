@@ -90,8 +90,10 @@ export function retryAfterMsOf(header: string | null | undefined, now: number = 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
+/** The innermost cause says most: SDKs wrap what fetch throws, which wraps what the network said, such as ENOTFOUND. */
 function nameOf(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  let inner = cause;
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
   if (typeof inner === 'object' && inner !== null && 'code' in inner && typeof inner.code === 'string')
     return inner.code;
   return inner instanceof Error ? inner.name : messageOf(inner);

@@ -12,6 +12,7 @@ import type { Command } from 'commander';
 import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
 import { record } from './testing/record.ts';
+import { standInSeats } from './testing/seats.ts';
 import { standInRunner } from './testing/stand-in-runner.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
@@ -36,6 +37,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   resume: ['emoji-search', ...wait],
   override: ['emoji-search', 'ndcg@10', ...wait],
   convene: [],
+  forget: ['emoji-search', ...wait],
   handoff: [plan],
   'model list': [],
   'model show': ['emoji-search'],
@@ -49,11 +51,12 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   'incident resolve': ['i-1', ...wait],
   'dlq list': [],
   infer: ['emoji-search', 'cat'],
+  doctor: ['--config', resolve(EXAMPLE, '../../config/without_keys.yaml')],
   load: ['emoji-search', '--rate', '20', '--duration', '1s'],
 };
 
 /** Verbs that answer without a system. */
-const WITHOUT_SYSTEM: ReadonlySet<string> = new Set();
+const WITHOUT_SYSTEM: ReadonlySet<string> = new Set(['doctor']);
 
 /** What the coordinator and a runner answer. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
@@ -77,6 +80,7 @@ const verbs = verbsOf(createProgram(silent, startAnswering(silent, false)));
 suite('--json', () => {
   let server: TestBus;
   let stopRunner: () => Promise<void>;
+  let stopSeats: () => Promise<void>;
   before(async () => {
     server = await startTestBus();
     const { digest } = await openArtifacts(server.bus).pushDirectory(join(EXAMPLE, 'dataset'), 'dataset');
@@ -86,15 +90,21 @@ suite('--json', () => {
       plan,
       JSON.stringify({ timestamp: new Date().toISOString(), meeting_id: 'p', actions: [action], count: 1 }),
     );
-    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers every verb' });
+    const api = serveApi(server.bus, {
+      name: 'conclave-coordinator',
+      version: '0.0.1',
+      description: 'answers every verb',
+    });
     for (const verb of Object.keys(API))
       api.endpoint(verb, subjects.api(verb), async () => ANSWERS[verb] ?? { changed: true });
     await api.ready();
+    stopSeats = await standInSeats(server.bus);
     stopRunner = await standInRunner(server.bus, sha256('1.0'), digest);
   });
   after(async () => {
     rmSync(folder, { recursive: true });
     await stopRunner();
+    await stopSeats();
     await server[Symbol.asyncDispose]();
   });
 

@@ -1,12 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
+import { type Bus, type Journal, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
   type AggregateKind,
+  aggregates,
   type Commit,
   ConclaveError,
+  foldRollouts,
   foldWorld,
   type HeardRunner,
+  initialRollouts,
   initialWorld,
+  parseCommit,
+  type RolloutsState,
   RUNNER_SILENT_MS,
   type RunnerStatus,
   runnerStatus,
@@ -64,6 +69,15 @@ export async function readThrough(
     clearTimeout(silence);
     await follower.stop();
   }
+}
+
+/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
+  const commits = await journal.read(aggregates.rollouts(model));
+  return commits.reduce<RolloutsState>(
+    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+    initialRollouts(model),
+  );
 }
 
 /**

@@ -124,6 +124,8 @@ export const changedAnswer = z.object({
   isOpen: z.boolean().default(true),
   /** What keeps the model from advancing by somebody's will, with the way out. */
   holds: z.array(z.string()).default([]),
+  /** What each serving runner does with the stable version at this moment. */
+  runners: z.array(runnerServing).default([]),
 });
 export type ChangedAnswer = z.input<typeof changedAnswer>;
 

@@ -6,6 +6,7 @@ export * from './cloudevents.ts';
 export * from './config.ts';
 export * from './describe/index.ts';
 export * from './eligibility.ts';
+export * from './error-meanings.ts';
 export * from './errors.ts';
 export * from './events/actions.ts';
 export * from './events/evaluations.ts';

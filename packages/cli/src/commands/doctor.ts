@@ -6,6 +6,7 @@ import { countOf, doctorText } from '../output/doctor.ts';
 import type { WithSession } from '../session.ts';
 
 const USUAL_COLUMNS = 100;
+const SHOWN_NAMES = 4;
 
 /** Works without a running system. */
 export function addDoctor(program: Command, _withSession: WithSession, answers: Answers): void {
@@ -28,6 +29,8 @@ export function addDoctor(program: Command, _withSession: WithSession, answers: 
       answers.answer({ ...examination, problems, warnings }, text);
       if (problems === 0) return;
       const names = checks.filter((check) => check.state === 'problem').map(({ name }) => name);
-      throw new ConclaveError('CVE_DOCTOR_PROBLEMS', `${counted(problems, 'problem')}: ${names.join(', ')}`);
+      const first = names.slice(0, SHOWN_NAMES);
+      const more = names.length > first.length ? ` and ${names.length - first.length} more` : '';
+      throw new ConclaveError('CVE_DOCTOR_PROBLEMS', `${counted(problems, 'problem')}: ${first.join(', ')}${more}`);
     });
 }

@@ -120,7 +120,10 @@ export function statusText(world: World, present: Present, at: Date): string {
   const rollouts = knownModels(world).map((state) =>
     rolloutSummary(
       state,
-      present.gates.find(({ model }) => model === state.model),
+      {
+        live: present.gates.find(({ model }) => model === state.model),
+        runners: present.heard.map(({ status }) => status),
+      },
       at,
     ),
   );

@@ -26,7 +26,7 @@ export function checkChairs(
     const rows = own.every(({ agent }) => agent.adapter === 'rules')
       ? [ok(group, 'all six', 'rules, a deterministic stand-in and no language model')]
       : own.map((seat) => checkChair(seat, statusOf(seat)));
-    return team === 'planning' ? [...rows, checkQuorum(own.map(statusOf), config.meeting.quorum)] : rows;
+    return team === 'planning' ? [...rows, checkQuorum(own, config.meeting.quorum)] : rows;
   });
 }
 
@@ -39,47 +39,44 @@ function statusOf(seat: Seat): SeatStatus {
 }
 
 function checkChair(seat: Seat, { state, reason, wayOut, warnings }: SeatStatus): Check {
-  const { role, agent, chosen } = seat;
+  const { role, agent, chosen, candidates } = seat;
   const group = GROUPS[seat.team];
   if (agent.adapter === 'rules') return ok(group, role, 'rules, no language model');
   if (state === 'absent' || chosen === undefined) {
-    return problem(
-      group,
-      role,
-      `absent, ${agent.model} was wanted: ${reason}`,
-      wayOut === '' ? 'name a living model or a tier' : wayOut,
-    );
+    const why = candidates.every((candidate) => candidate.state === 'no_key') ? 'no key is set' : reason;
+    return problem(group, role, `absent: ${why}`, wayOut === '' ? 'name a living model or a tier' : wayOut);
   }
-  const detail = `${speaks(agent.model, chosen)}; ${standIns(seat, chosen)}`;
-  if (state === 'substitute') return warning(group, role, `${detail}; not ${agent.model}: ${reason}`, wayOutOf(seat));
+  const detail = `${modelText(chosen)}; ${standIns(seat, chosen)}`;
+  // Keys have rows of their own.
+  if (state === 'substitute')
+    return warning(group, role, `${detail}; in place of ${agent.model}: ${reason}`, todoOf(seat));
   if (warnings.length > 0) return warning(group, role, detail, warnings.join('; '));
-  return ok(group, role, chosen.state === 'unverified' ? `${detail}; not confirmed by a list` : detail);
+  if (chosen.state === 'usable') return ok(group, role, detail);
+  return warning(
+    group,
+    role,
+    `${detail}; not confirmed`,
+    'the list of its vendor does not tell; see its row under Keys',
+  );
 }
 
-function speaks(asked: string, { endpoint, model, aliveUntil }: Candidate): string {
-  const tier = asked === model ? '' : `${asked}: `;
+function modelText({ endpoint, model, aliveUntil }: Candidate): string {
   const where = endpoint.baseUrl === undefined ? '' : ` at ${endpoint.baseUrl}`;
-  return `${tier}${model}${where}, ${aliveUntil === undefined ? 'no end announced' : `alive until ${aliveUntil}`}`;
+  return `${model}${where}, ${aliveUntil === undefined ? 'no end announced' : `alive until ${aliveUntil}`}`;
 }
 
 /** The first that can speak of each other choice, in the order in which they are asked. */
-function standIns({ candidates, agent }: Seat, chosen: Candidate): string {
-  const others = candidates.filter((candidate) => canSpeak(candidate) && candidate !== chosen);
-  const firsts = [...new Map(others.map((c) => [`${c.endpoint.id} ${c.tier ?? c.model}`, c])).keys()].flatMap((key) => {
-    const first = others.find((c) => `${c.endpoint.id} ${c.tier ?? c.model}` === key);
-    return first === undefined || (first.tier !== undefined && first.tier === chosen.tier) ? [] : [first.model];
-  });
-  if (firsts.length > 0) return `then ${firsts.join(', ')}`;
-  const named = agent.adapter === 'rules' ? 0 : agent.substitutes.length;
-  return named === 0 ? 'no substitute' : 'no substitute can speak';
+function standIns({ candidates }: Seat, chosen: Candidate): string {
+  const choiceOf = ({ endpoint, tier, model }: Candidate): string => `${endpoint.id} ${tier ?? model}`;
+  const others = candidates.filter((c) => canSpeak(c) && choiceOf(c) !== choiceOf(chosen));
+  const firsts = [...Map.groupBy(others, choiceOf).values()].flatMap(([first]) => first?.model ?? []);
+  return firsts.length === 0 ? 'no substitute' : `then ${firsts.join(', ')}`;
 }
 
-function wayOutOf({ candidates }: Seat): string {
+function todoOf({ candidates }: Seat): string {
   const own = candidates.filter(({ isSubstitute }) => !isSubstitute);
-  const unset = [...new Set(own.filter(({ state }) => state === 'no_key').flatMap((c) => c.endpoint.apiKeyEnv ?? []))];
-  if (unset.length > 0) return `it works so; for its own model set ${unset.join(', ')}`;
-  const refused = own.find(({ state }) => state === 'key_refused');
-  return refused === undefined ? 'name a tier or a living model' : `set a valid ${refused.endpoint.apiKeyEnv}`;
+  const isGone = own.some(({ state }) => state === 'shut_down' || state === 'unknown');
+  return isGone ? 'name a tier or a living model as its own' : '';
 }
 
 /** The planner seats nobody without a prompt; the executor has one of its own for a chair that names none. */
@@ -94,14 +91,17 @@ function promptFault({ team, role, agent }: SurveyedSeat): string | undefined {
   }
 }
 
-function checkQuorum(seats: readonly SeatStatus[], quorum: number): Check {
-  const present = seats.filter(({ state }) => state !== 'absent').length;
-  const detail = `${present} of ${seats.length} can vote, ${counted(quorum, 'ballot')} needed`;
-  if (present >= quorum) return ok('Planning team', 'quorum', detail);
-  return problem(
-    'Planning team',
-    'quorum',
-    `no meeting can decide, no model advances: ${detail}`,
-    'seat more advisors: any one key that a chair or its substitutes name does; or seat rules: npm start -- --config config/without_keys.yaml',
-  );
+function checkQuorum(seats: readonly Seat[], quorum: number): Check {
+  const voting = seats.filter((seat) => statusOf(seat).state !== 'absent');
+  const sure = voting.filter(({ agent, chosen }) => agent.adapter === 'rules' || chosen?.state === 'usable');
+  const needed = `${counted(quorum, 'ballot')} needed`;
+  const detail = `${voting.length} of ${seats.length} can vote, ${needed}`;
+  if (voting.length < quorum) {
+    const todo =
+      'seat more advisors: any one key that a chair or its substitutes name does; or seat rules: npm start -- --bare';
+    return problem('Planning team', 'quorum', `no meeting can decide, no model advances: ${detail}`, todo);
+  }
+  if (sure.length >= quorum) return ok('Planning team', 'quorum', detail);
+  const unsure = `${detail}; only ${sure.length} are confirmed by their vendor's list`;
+  return warning('Planning team', 'quorum', unsure, 'see the rows under Keys');
 }

@@ -54,7 +54,7 @@ function withoutModels(env: Readonly<NodeJS.ProcessEnv>): Check {
 function checkEndpoint(endpoint: Endpoint, { env, files }: EnvFiles, list: ModelList | undefined): Check {
   const { adapter, apiKeyEnv } = endpoint;
   const vendor = nameOfEndpoint(endpoint);
-  const name = apiKeyEnv ?? vendor;
+  const name = apiKeyEnv ?? 'own server';
   if (keyOf(endpoint, env) === undefined) return unset(endpoint, env);
   const file = files.find(({ names }) => apiKeyEnv !== undefined && names.includes(apiKeyEnv));
   const origin =
@@ -78,7 +78,7 @@ function checkEndpoint(endpoint: Endpoint, { env, files }: EnvFiles, list: Model
     endpoint.baseUrl === undefined
       ? "check this machine's network and proxy, and the vendor's status page"
       : 'start that server, or correct baseUrl in the configuration';
-  return problem('Keys', name, `${origin}; ${vendor} gives no list of models: ${withoutCode(list.failure)}`, todo);
+  return problem('Keys', name, `${origin}; ${reasonOf(list.failure)}`, todo);
 }
 
 function unset({ adapter, apiKeyEnv = '' }: Endpoint, env: Readonly<NodeJS.ProcessEnv>): Check {
@@ -95,6 +95,7 @@ function unset({ adapter, apiKeyEnv = '' }: Endpoint, env: Readonly<NodeJS.Proce
   );
 }
 
-function withoutCode(failure: string): string {
-  return failure.replace(/^CVE_[A-Z_]+: /, '');
+/** Without the code and the way out, which the table gives. */
+function reasonOf(failure: string): string {
+  return failure.replace(/^CVE_[A-Z_]+: /, '').split('; ')[0] ?? '';
 }

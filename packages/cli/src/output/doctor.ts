@@ -23,7 +23,10 @@ export function doctorText({ configFile, because, checks }: Examination, columns
   return [
     [bold('Configuration'), ...wrapped(`${configFile} (${because})`, width - 2).map((line) => `  ${line}`)].join('\n'),
     ...groups.map(([group, rows]) =>
-      [bold(group), ...rows.flatMap((check) => rowLines(check, nameWidth, width))].join('\n'),
+      [
+        bold(group),
+        ...rows.flatMap((check, index) => rowLines(withoutRepeated(check, rows.slice(0, index)), nameWidth, width)),
+      ].join('\n'),
     ),
     verdict(checks),
   ].join('\n\n');
@@ -43,6 +46,11 @@ function rowLines({ name, state, detail, todo }: Check, nameWidth: number, width
       return `${' '.repeat(indent)}${state === 'ok' ? dim(arrowed) : bold(arrowed)}`;
     }),
   ];
+}
+
+/** What is to be done for many rows alike is said once. */
+function withoutRepeated(check: Check, before: readonly Check[]): Check {
+  return before.some(({ todo }) => todo === check.todo) ? { ...check, todo: '' } : check;
 }
 
 function verdict(checks: readonly Check[]): string {

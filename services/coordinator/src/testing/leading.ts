@@ -6,6 +6,7 @@ import { type Aggregate, conclaveConfig, type RawEvent, subjects, type World } f
 import { createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
 import { optionsOf } from '../leader/options.ts';
+import { watchRunners } from '../leader/runners.ts';
 import { standForLeader } from '../leader/terms.ts';
 
 const TOKEN = 'the-operators-token';
@@ -35,7 +36,13 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   };
   const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
   const { soakSeconds } = options;
-  const replica = serveReplicaApi({ ...shared, soakSeconds, world: () => follower.world });
+  const runners = await watchRunners(bench.bus);
+  const replica = serveReplicaApi({
+    ...shared,
+    soakSeconds,
+    world: () => follower.world,
+    runners: runners.present,
+  });
   await replica.ready();
   const terms = standForLeader({
     ...shared,
@@ -64,6 +71,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
     async [Symbol.asyncDispose]() {
       await terms.stop();
       await replica.stop();
+      await runners.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },
