@@ -33,3 +33,8 @@ export function exitCodesHelp(): string {
   const lines = EXIT_CODES.map(([code, , meaning]) => `  ${code}  ${meaning}`);
   return `\nExit codes:\n${lines.join('\n')}`;
 }
+
+/** @param long the flag with its dashes */
+export function isCommonOption(long: string): boolean {
+  return COMMON.some(([flags]) => flags.split(' ')[0] === long);
+}

@@ -12,8 +12,8 @@ import type { Command } from 'commander';
 import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
 import { record } from './testing/record.ts';
-import { standInRunner } from './testing/runner.ts';
 import { standInSeats } from './testing/seats.ts';
+import { standInRunner } from './testing/stand-in-runner.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
 const folder = mkdtempSync(join(tmpdir(), 'conclave-json-'));
@@ -37,6 +37,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   resume: ['emoji-search', ...wait],
   override: ['emoji-search', 'ndcg@10', ...wait],
   convene: [],
+  forget: ['emoji-search', ...wait],
   handoff: [plan],
   'model list': [],
   'model show': ['emoji-search'],

@@ -225,7 +225,10 @@ suite('the conclave command against a real server', () => {
       const answer = await on('abort', MODEL, '--reason', 'test');
       return answer.code === 0 ? answer : undefined;
     }, 'the stand-in answers');
-    assert.equal(aborted.out, '✓ r-1 rolled back; 1.0 serves alone');
+    assert.match(
+      aborted.out,
+      /^✓ accepted: r-1 rolled back; 1\.0 is to serve alone\n! no serving runner reports itself/,
+    );
     assert.equal(tokens.at(-1), 'the-operators-token');
     const refused = await on('pause', MODEL, '--reason', 'test');
     assert.deepEqual([refused.code, refused.err], [5, 'CVE_UNAUTHORIZED: the token given for pause is no operator']);
@@ -374,6 +377,19 @@ suite('the conclave command against a real server', () => {
     await until(() => output.out.includes('leader'), 'a drawing after the restart');
     child.kill('SIGINT');
     assert.deepEqual([(await closed)[0], output.err], [0, '']);
+  });
+
+  test('apply --dry-run shows the soak of every stage, those of the coordinator too', async () => {
+    const api = serveApi(server.bus, { name: 'stand-in', version: '0.0.1', description: 'answers status' });
+    api.endpoint('status', subjects.api('status'), async () => ({ soakSeconds: 604_800 }));
+    await api.ready();
+    const file = join(plans, 'rollout.yaml');
+    const head = 'apiVersion: conclave/v1\nkind: ModelRollout\nmetadata: { name: x }\n';
+    const stages = '[{ name: shadow, soakSeconds: 90 }, { name: 5_percent }, { name: production, soakSeconds: 7200 }]';
+    writeFileSync(file, `${head}spec: { model: x, version: "1", dataset: d, stages: ${stages} }\n`);
+    const { out, err } = await on('apply', '--dry-run', '-f', file);
+    await api.stop();
+    assert.match(out, /stages +shadow 90 s > 5% a week > production 2 h, at least 7 d 2 h in all/, err);
   });
 
   test('dead letters are listed with subject and reason', async () => {

@@ -11,6 +11,7 @@ import { addLoad } from './commands/load.ts';
 import { addMeetings } from './commands/meetings.ts';
 import { addOperate } from './commands/operate.ts';
 import { addPush } from './commands/push.ts';
+import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addCommonOptions, type CommonOptions, exitCodesHelp } from './common-options.ts';
@@ -28,6 +29,7 @@ const VERBS: readonly AddVerbs[] = [
   addExplain,
   addPush,
   addApply,
+  addServe,
   addOperate,
   addSubmit,
   addMeetings,

@@ -1,10 +1,18 @@
-import { type Bus, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Bus, type Journal, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
 import {
   type AggregateKind,
+  aggregates,
   type Commit,
   ConclaveError,
+  foldRollouts,
   foldWorld,
+  type HeardRunner,
+  initialRollouts,
   initialWorld,
+  parseCommit,
+  type RolloutsState,
+  RUNNER_SILENT_MS,
   type RunnerStatus,
   runnerStatus,
   type Seating,
@@ -16,6 +24,8 @@ import {
 
 /** Longest silence of a server that is being read from, in milliseconds. */
 const SILENCE_MS = 10_000;
+/** Longer than the second in which a runner reports itself again. */
+const LISTEN_MS = 1500;
 
 /**
  * The state now: the journal folded from its beginning to its end.
@@ -59,6 +69,32 @@ export async function readThrough(
     clearTimeout(silence);
     await follower.stop();
   }
+}
+
+/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
+  const commits = await journal.read(aggregates.rollouts(model));
+  return commits.reduce<RolloutsState>(
+    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
+    initialRollouts(model),
+  );
+}
+
+/**
+ * The runners that report themselves, and how long ago. One whose clock seems to stand in the past is listened to for another second:
+ * its clock may only differ from this one's.
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`
+ */
+export async function hearRunners(bus: Bus, silenceMs = SILENCE_MS): Promise<HeardRunner[]> {
+  const ageOf = ({ at }: RunnerStatus): number => Math.max(0, Date.now() - Date.parse(at));
+  const first = await readRunners(bus, silenceMs);
+  if (first.every((status) => ageOf(status) <= RUNNER_SILENT_MS))
+    return first.map((status) => ({ status, silentMs: ageOf(status) }));
+  await pause(LISTEN_MS);
+  return (await readRunners(bus, silenceMs)).map((status) => {
+    const before = first.find(({ runner }) => runner === status.runner);
+    return { status, silentMs: before?.at === status.at ? ageOf(status) : 0 };
+  });
 }
 
 /** The runners that report themselves; a status of another version is left out. @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs` */

@@ -1,14 +1,7 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import {
-  aggregates,
-  foldRollouts,
-  initialRollouts,
-  parseCommit,
-  type RollbackAnswer,
-  type RolloutsState,
-  rollbackAnswer,
-} from '@conclave/contracts';
+import { type RollbackAnswer, rollbackAnswer } from '@conclave/contracts';
 import { callApi } from './api.ts';
+import { readRollouts } from './read-world.ts';
 
 /**
  * Asks for an abort or a revert of what stands now: the request names the newest rollout on record, so that a coordinator that
@@ -25,10 +18,5 @@ export async function takeBack(
 }
 
 async function newestRollout(bus: Bus, model: string): Promise<string | undefined> {
-  const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
-  const state = commits.reduce<RolloutsState>(
-    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-    initialRollouts(model),
-  );
-  return state.current?.rolloutId;
+  return (await readRollouts(openJournal(bus, { by: 'conclave-cli' }), model)).current?.rolloutId;
 }

@@ -98,6 +98,12 @@ export const API = {
 export type ApiVerb = keyof typeof API;
 export type ApiRequest<V extends ApiVerb> = z.output<(typeof API)[V]['request']>;
 
+/** What else `status` tells beside the state: how the coordinator is configured. */
+export const statusAnswer = z.object({
+  /** Soak of a stage whose definition names none, seconds. */
+  soakSeconds: z.number().positive(),
+});
+
 /** Answer of `deploy`. */
 export const deployAnswer = z.object({
   outcome: z.enum(['entered', 'already_there', 'not_eligible']),
@@ -118,6 +124,8 @@ export const changedAnswer = z.object({
   isOpen: z.boolean().default(true),
   /** What keeps the model from advancing by somebody's will, with the way out. */
   holds: z.array(z.string()).default([]),
+  /** What each serving runner does with the stable version at this moment. */
+  runners: z.array(runnerServing).default([]),
 });
 export type ChangedAnswer = z.input<typeof changedAnswer>;
 

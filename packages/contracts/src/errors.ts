@@ -33,7 +33,6 @@ const CATALOGUE = {
   CVE_MODEL_DIGEST_CONFLICT: 'terminal',
   CVE_MODEL_NOT_SERVED: 'terminal',
   CVE_BUNDLE_INVALID: 'terminal',
-  CVE_BUNDLE_DIGEST_MISMATCH: 'terminal',
   CVE_BUNDLE_ONNX_INVALID: 'terminal',
   CVE_DATASET_INVALID: 'terminal',
   CVE_DATASET_UNKNOWN: 'terminal',

@@ -4,29 +4,45 @@ import { z } from 'zod';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
-const environment = z.object({
-  /** The configuration file. */
-  CONCLAVE_CONFIG: z.string().min(1),
-  /** Name of this instance, unique among all: `planner-0`. */
+/** The variables that a service reads. */
+export const serviceEnvironment = z.object({
+  CONCLAVE_CONFIG: z.string().min(1).describe('The configuration file.'),
   CONCLAVE_INSTANCE: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits and . _ -, at most 63'),
-  /** Comma-separated NATS URLs. */
-  CONCLAVE_NATS_URL: z.string().min(1),
-  /** File with the nkey seed; without it the connection is anonymous. */
-  CONCLAVE_NKEY_FILE: z.string().min(1).optional(),
-  /** Port of health, metrics and the service's own routes. 0 takes a free one. */
-  CONCLAVE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535),
-  CONCLAVE_HTTP_HOST: z.string().min(1).default('127.0.0.1'),
-  /** Bearer token; required beyond loopback. */
-  CONCLAVE_HTTP_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
-  /** Directory for caches and results that may be lost. */
-  CONCLAVE_DATA_DIR: z.string().min(1),
-  /** File with the operators and the hashes of their tokens. */
-  CONCLAVE_OPERATORS_FILE: z.string().min(1).optional(),
-  CONCLAVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  /** `1`: exit when stdin closes, so that no service outlives who started it. */
-  CONCLAVE_DIE_WITH_PARENT: z.enum(['0', '1']).default('0'),
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits and . _ -, at most 63')
+    .describe('Name of this instance, unique among all: `planner-0`.'),
+  CONCLAVE_NATS_URL: z.string().min(1).describe('Comma-separated NATS URLs.'),
+  CONCLAVE_NKEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the nkey seed; without it the connection is anonymous.'),
+  CONCLAVE_HTTP_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .describe("Port of health, metrics and the service's own routes. 0 takes a free one."),
+  CONCLAVE_HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  CONCLAVE_HTTP_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token; required beyond loopback.'),
+  CONCLAVE_DATA_DIR: z.string().min(1).describe('Directory for caches and results that may be lost.'),
+  CONCLAVE_OPERATORS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the operators and the hashes of their tokens.'),
+  CONCLAVE_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least level that is logged.'),
+  CONCLAVE_DIE_WITH_PARENT: z
+    .enum(['0', '1'])
+    .default('0')
+    .describe('`1`: exit when stdin closes, so that no service outlives who started it.'),
 });
 
 /** Where and as whom a service runs. */
@@ -60,7 +76,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   const present = Object.fromEntries(
     Object.entries(variables).filter(([name, value]) => name.startsWith('CONCLAVE_') && value !== ''),
   );
-  const parsed = environment.safeParse(present);
+  const parsed = serviceEnvironment.safeParse(present);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);

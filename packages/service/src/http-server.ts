@@ -80,10 +80,12 @@ export async function listenHttp(options: HttpOptions): Promise<HttpServer> {
 function answerEarly(health: Health, request: IncomingMessage, response: ServerResponse): void {
   const path = (request.url ?? '').split('?', 1)[0];
   const report = path === '/healthz' ? health.live() : { ...health.ready(), ok: false };
+  const message = 'this service is starting and waits for NATS; try again';
   const body = JSON.stringify(
-    OPEN_PATHS.has(path ?? '') ? report : { error: { code: 'CVE_BUS_UNAVAILABLE', message: 'starting' } },
+    OPEN_PATHS.has(path ?? '') ? report : { error: { code: 'CVE_BUS_UNAVAILABLE', message } },
   );
-  response.writeHead(report.ok ? 200 : 503, { 'content-type': 'application/json' }).end(body);
+  const headers = { 'content-type': 'application/json', ...(report.ok ? {} : { 'retry-after': '1' }) };
+  response.writeHead(report.ok ? 200 : 503, headers).end(body);
 }
 
 function createRoutes(options: HttpOptions): FastifyInstance {

@@ -1,6 +1,6 @@
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
 export { describeEnvFiles, type EnvFiles, envFilesOf, type ReadEnvFile, readEnvFiles } from './env-files.ts';
-export { type Environment, readEnvironment } from './environment.ts';
+export { type Environment, readEnvironment, serviceEnvironment } from './environment.ts';
 export { faultPoint } from './fault-point.ts';
 export {
   type Check,

@@ -3,6 +3,7 @@ import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
 import { optionsOf } from './leader/options.ts';
+import { watchRunners } from './leader/runners.ts';
 import { standForLeader } from './leader/terms.ts';
 
 const SNAPSHOT_MS = 60_000;
@@ -26,7 +27,14 @@ await runService({
     await follower.ready();
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
-    const replicaApi = serveReplicaApi({ ...shared, instance, world: () => follower.world });
+    const runners = await watchRunners(bus);
+    const replicaApi = serveReplicaApi({
+      ...shared,
+      instance,
+      soakSeconds: options.soakSeconds,
+      world: () => follower.world,
+      runners: runners.present,
+    });
     await replicaApi.ready();
     const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
@@ -38,6 +46,7 @@ await runService({
         clearInterval(snapshots);
         await terms.stop();
         await replicaApi.stop();
+        await runners.stop();
         await follower.stop();
       },
     };

@@ -7,6 +7,7 @@ import type { ActionRun } from '@conclave/contracts';
 import { type Bench, startBench } from './testing/bench.ts';
 import { startExecutorProcess } from './testing/executor-process.ts';
 import { isAlive } from './testing/is-alive.ts';
+import { standInRollbacks } from './testing/rollbacks.ts';
 import { plannedAction } from './testing/world.ts';
 
 /*
@@ -57,6 +58,22 @@ describe('a deployment, with the executor killed at', () => {
         [['plan:1/1', true]],
       );
       assert.deepEqual(run.calls[0]?.args, { model: 'emoji-search', version: '1.1', stage: 'shadow' });
+    });
+  }
+});
+
+describe('a rollback, with the executor killed at', () => {
+  for (const fault of FAULT_POINTS) {
+    test(`${fault} ends the rollout once and is told as one that did`, async () => {
+      await using bench = await startBench({ users: true });
+      await using rollbacks = await standInRollbacks(bench);
+      const action = plannedAction({ action: 'Roll back V1.1', owner: 'rollback_officer' });
+      await bench.dispatch(action);
+      await killedAt(fault, bench);
+      await using _second = await startExecutorProcess(bench, { name: 'executor-1' });
+      const run = await completed(bench, action.actionId);
+      assert.deepEqual([run.completed?.outcome, run.completed?.summary], ['succeeded', 'rolled back: 1.0 serves']);
+      assert.deepEqual([rollbacks.ended, run.calls.length], [[action.actionId], 1]);
     });
   }
 });

@@ -8,6 +8,7 @@ import { conclaveConfig, STREAMS } from '@conclave/contracts';
 import { startExecutor } from './executor.ts';
 import { startBench } from './testing/bench.ts';
 import { startPerformer } from './testing/performer.ts';
+import { standInRollbacks } from './testing/rollbacks.ts';
 import { plannedAction } from './testing/world.ts';
 
 const ACK_WAIT_MS = 500;
@@ -45,4 +46,28 @@ while not os.path.exists(sys.argv[2]): time.sleep(0.05)`;
   }, 'the action is completed');
   await executor.stop();
   assert.equal(completed?.outcome, 'succeeded', completed?.summary);
+});
+
+test('a rollback does not wait until an executor that is busy with evaluations has a hand free', async () => {
+  await using bench = await startBench();
+  await using rollbacks = await standInRollbacks(bench);
+  await using performer = await startPerformer(bench);
+  const config = conclaveConfig.parse({ executor: { concurrency: 3 } });
+  const executor = startExecutor({ ...performer.deps, bus: bench.bus, journal: bench.journal, config });
+  // Nobody evaluates here, so that these never end; the fourth waits in the queue before the rollback.
+  const evaluations = [1, 2, 3, 4].map((n) =>
+    plannedAction({ actionId: `plan:busy-${n}`, owner: 'latency_analyst', tool: 'run_evaluation' }),
+  );
+  for (const action of evaluations) await bench.dispatch(action);
+  await until(() => executor.running === 3, 'every hand is busy');
+  const rollback = plannedAction({ actionId: 'plan:back', owner: 'rollback_officer', tool: 'rollback_model' });
+  await bench.dispatch(rollback);
+  const { completed } = await until(async () => {
+    const run = await bench.runOf(rollback.actionId);
+    return run.completed === undefined ? undefined : run;
+  }, 'the rollback is completed');
+  assert.equal(completed?.summary, 'rolled back: 1.0 serves');
+  assert.deepEqual(rollbacks.ended, [rollback.actionId]);
+  for (const { actionId } of evaluations) assert.equal((await bench.runOf(actionId)).completed, undefined);
+  await executor.stop({ graceMs: 0 });
 });

@@ -42,9 +42,11 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const cache = await ArtifactCache.open(openArtifacts(bus), join(dataDir, 'artifacts'), (reason) =>
     log.warn({ reason }, 'the cache of artifacts could not be cleared'),
   );
-  const serving = roles.includes('serve') ? await startServing(context, cache) : undefined;
+  let tellSoon = (): void => {};
+  const serving = roles.includes('serve') ? await startServing(context, cache, () => tellSoon()) : undefined;
   const evaluating = roles.includes('evaluate') ? startEvaluating(context, cache) : undefined;
   const status = startStatus(context, serving?.models);
+  tellSoon = status.tellSoon;
   const parts: (Part | undefined)[] = [status, evaluating, serving];
   return {
     async stop() {
@@ -53,7 +55,12 @@ async function start(context: ServiceContext): Promise<RunningService> {
   };
 }
 
-async function startServing(context: ServiceContext, cache: ArtifactCache): Promise<Part & { models: ServedModels }> {
+/** @param onChange called when a model appears or goes, or a version's state changes */
+async function startServing(
+  context: ServiceContext,
+  cache: ArtifactCache,
+  onChange: () => void,
+): Promise<Part & { models: ServedModels }> {
   const { bus, journal, config, instance, log, health, http } = context;
   const publisher = new WindowPublisher(
     (window: TelemetryWindow) =>
@@ -67,7 +74,10 @@ async function startServing(context: ServiceContext, cache: ArtifactCache): Prom
     loadTimeoutMs: config.limits.readyTimeoutSeconds * 1000,
     fetchDirectory: cache.fetchDirectory,
     onWindows: (windows) => publisher.add(windows),
-    onChange: () => endpoints.reconcile(),
+    onChange() {
+      endpoints.reconcile();
+      onChange();
+    },
   });
   cache.addUser(() => models.inUse);
   const api = serveApi(bus, { name: 'gpu-runner', version: '0.1.0', description: `inference on ${instance}` });
@@ -105,7 +115,7 @@ async function startServing(context: ServiceContext, cache: ArtifactCache): Prom
       ? isReceiving()
       : { ok: true, ready: follower.caughtUp, detail: `halted: ${models.halted}` },
   );
-  health.register('models', () => ({ ok: true, ready: models.ready, detail: `${models.models.length} models` }));
+  health.register('models', () => ({ ok: true, ready: models.ready, detail: models.detail }));
   const tick = setInterval(() => models.tick(), TICK_MS);
   const roll = setInterval(() => models.rollWindows(), config.pace.windowSeconds * 1000);
   return {
@@ -144,13 +154,15 @@ function startEvaluating(context: ServiceContext, cache: ArtifactCache): Part {
   return { stop: () => consumer.stop({ graceMs: 0 }) };
 }
 
-/** Tells every second who this runner is and what it serves. */
-function startStatus(context: ServiceContext, models: ServedModels | undefined): Part {
+/** Tells every second, and when something changes, who this runner is and what it serves. */
+function startStatus(context: ServiceContext, models: ServedModels | undefined): Part & { tellSoon(): void } {
   const { bus, config, instance, httpPort, log } = context;
   const membership = openMembership(bus);
   const url = process.env.CONCLAVE_RUNNER_URL ?? `http://127.0.0.1:${httpPort}`;
   const startedAt = new Date().toISOString();
   let putting: Promise<void> | undefined;
+  let isStale = false;
+  let stopped = false;
   const put = async (): Promise<void> => {
     const status: RunnerStatus = runnerStatus.parse({
       runner: instance,
@@ -164,13 +176,19 @@ function startStatus(context: ServiceContext, models: ServedModels | undefined):
       log.warn({ reason: messageOf(error) }, 'the status could not be stored');
     });
   };
-  const timer = setInterval(() => {
+  const tellSoon = (): void => {
+    isStale = putting !== undefined;
+    if (stopped) return;
     putting ??= put().finally(() => {
       putting = undefined;
+      if (isStale) tellSoon();
     });
-  }, STATUS_MS);
+  };
+  const timer = setInterval(tellSoon, STATUS_MS);
   return {
+    tellSoon,
     async stop() {
+      stopped = true;
       clearInterval(timer);
       await putting;
       await membership.delete(instance).catch(() => {});

@@ -5,7 +5,7 @@ import { registerApi } from './http/api.ts';
 import { registerEvents } from './http/events.ts';
 import { registerPage } from './http/page.ts';
 import { JournalMirror } from './journal/mirror.ts';
-import type { Observed } from './observed.ts';
+import { type Observed, stackName } from './observed.ts';
 import { registerMetrics } from './prometheus/metrics.ts';
 import { Runners, watchRunners } from './runners.ts';
 import { Seats, watchSeats } from './seats.ts';
@@ -26,6 +26,7 @@ await runService({
       runners: new Runners(),
       seats,
       heartbeatIntervalSeconds: config.pace.heartbeatIntervalSeconds,
+      stack: stackName(process.env),
       now: () => systemClock.now(),
     };
     registerMetrics(registry, observed);

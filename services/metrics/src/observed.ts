@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { redactText } from '@conclave/service';
 import type { HeardGates } from './heard-gates.ts';
 import type { JournalMirror } from './journal/mirror.ts';
 import type { Runners } from './runners.ts';
@@ -15,5 +17,24 @@ export interface Observed {
   readonly seats?: Seats;
   /** Seconds between the heartbeats that the leader records. */
   readonly heartbeatIntervalSeconds: number;
+  /** Which of the systems that may run on a machine this is. */
+  readonly stack: StackName;
   now(): Date;
+}
+
+/** What a service knows of the stack that it belongs to. */
+export interface StackName {
+  readonly natsUrl: string;
+  /** File name of the configuration. */
+  readonly config: string;
+  /** State folder of a stack on one machine; null elsewhere. */
+  readonly stateDir: string | null;
+}
+
+export function stackName(env: Readonly<Record<string, string | undefined>>): StackName {
+  return {
+    natsUrl: redactText(env.CONCLAVE_NATS_URL ?? ''),
+    config: basename(env.CONCLAVE_CONFIG ?? ''),
+    stateDir: env.CONCLAVE_STATE ?? null,
+  };
 }

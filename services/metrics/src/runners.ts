@@ -1,24 +1,43 @@
 import { type Bus, openMembership, type Stop } from '@conclave/bus';
-import { type RunnerStatus, runnerStatus, zodMessage } from '@conclave/contracts';
+import { type HeardRunner, type RunnerStatus, runnerStatus, zodMessage } from '@conclave/contracts';
 
-/** The runners that report themselves now, and all that were ever seen by this process. */
+/** A runner that has been away for this long, or left, is no longer told of. */
+const FORGOTTEN_MS = 600_000;
+
+/** The runners that report themselves now, and what was last heard of each by this process. */
 export class Runners {
   #present: readonly RunnerStatus[] = [];
-  readonly #seen = new Set<string>();
+  readonly #heard = new Map<string, { readonly status: RunnerStatus; readonly atMs: number }>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   get present(): readonly RunnerStatus[] {
     return this.#present;
   }
 
+  /** What was last heard of each. */
+  heard(): HeardRunner[] {
+    const nowMs = this.#nowMs();
+    return [...this.#heard.values()]
+      .map(({ status, atMs }) => ({ status, silentMs: nowMs - atMs }))
+      .filter(({ silentMs }) => silentMs < FORGOTTEN_MS);
+  }
+
   /** 1 for a runner that is there, 0 for one that was. */
   up(): ReadonlyMap<string, 0 | 1> {
     const present = new Set(this.#present.map((r) => r.runner));
-    return new Map([...this.#seen].map((runner) => [runner, present.has(runner) ? 1 : 0]));
+    return new Map([...this.#heard.keys()].map((runner) => [runner, present.has(runner) ? 1 : 0]));
   }
 
+  /** To be told at each change; a status that says the same as the last one is nothing new from its runner. */
   set(statuses: readonly RunnerStatus[]): void {
     this.#present = statuses.toSorted((a, b) => (a.runner < b.runner ? -1 : 1));
-    for (const { runner } of statuses) this.#seen.add(runner);
+    for (const status of statuses)
+      if (this.#heard.get(status.runner)?.status.at !== status.at)
+        this.#heard.set(status.runner, { status, atMs: this.#nowMs() });
   }
 }
 

@@ -9,9 +9,15 @@ export function headerParts({ world, connection, now }) {
         fact('Leader', leaderText(world.leader), world.leader && !world.leader.silent ? 'ok' : 'bad'),
         fact(
           'Runners',
-          runnerText(world.runners),
-          world.runners.length > 0 ? 'ok' : 'bad',
-          world.runners.map((r) => `${r.runner} (${r.roles.join(', ')})`).join('\n'),
+          runnerText(world.runnerStates),
+          runnerClass(world.runnerStates),
+          world.runnerStates.map((r) => `${r.runner} ${r.detail}`).join('\n'),
+        ),
+        fact(
+          'Stack',
+          stackText(world.stack),
+          'ok',
+          'State folder, configuration and NATS of the system that this page belongs to',
         ),
         world.seating && agentsFact(world.seating),
         fact('Journal', `#${world.seq}`, 'ok'),
@@ -69,14 +75,21 @@ function leaderText(leader) {
   return leader.silent ? `none; ${leader.name} fell silent` : `${leader.name}, epoch ${leader.epoch}`;
 }
 
-function runnerText(runners) {
-  const failing = runners
-    .flatMap((r) => r.models.flatMap((m) => m.versions))
-    .filter((v) => v.state === 'failed' || v.state === 'restarting');
-  if (runners.length === 0) return 'none up';
-  return failing.length === 0
-    ? `${runners.length} up`
-    : `${runners.length} up, ${failing.map((v) => `${v.version} ${v.state}`).join(', ')}`;
+/** How many are up, and in words each that is not. */
+function runnerText(states) {
+  const up = states.filter((r) => r.state === 'up' || r.state === 'failing');
+  const others = states.filter((r) => r.state !== 'up').map((r) => `${r.runner} ${r.detail}`);
+  if (states.length === 0) return 'none up';
+  return [`${up.length} up`, ...others].join(', ');
+}
+
+function runnerClass(states) {
+  return states.length > 0 && states.every((r) => r.state === 'up') ? 'ok' : 'bad';
+}
+
+/** Which of the systems that may run on this machine the page belongs to. */
+function stackText({ stateDir, config, natsUrl }) {
+  return [stateDir, config, natsUrl.replace(/^nats:\/\//, '')].filter(Boolean).join(' · ');
 }
 
 export function sideParts(state) {

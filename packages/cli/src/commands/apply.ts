@@ -1,3 +1,4 @@
+import type { Bus } from '@conclave/bus';
 import {
   applyAnswer,
   describeThreshold,
@@ -5,6 +6,7 @@ import {
   entryOf,
   type Gate,
   holdSentences,
+  isConclaveError,
   measureOf,
   oneLine,
   onRecordOf,
@@ -14,6 +16,8 @@ import {
   registeredDataset,
   registeredModel,
   stageLabel,
+  statusAnswer,
+  subjects,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
@@ -23,6 +27,9 @@ import { bold, columns, dim, style } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 import { done } from './operate.ts';
+
+const WEEK_SECONDS = 604_800;
+const STATUS_MS = 3000;
 
 export function addApply(program: Command, withSession: WithSession): void {
   program
@@ -62,18 +69,18 @@ function warning(text: string): string {
 
 async function showPinned({ bus, answer }: Session, definition: RolloutDefinition): Promise<void> {
   const { model, version } = definition.spec;
-  const world = await readWorld(bus);
+  const [world, filledIn] = await Promise.all([readWorld(bus), withSoaks(bus, definition)]);
   const state = entryOf(world.rollouts, model);
   const standing = state === undefined ? undefined : standingOf(world, state, definition);
   const holds = state === undefined ? [] : holdSentences(state, new Date());
   const lines = [
     `${bold(`${model} ${version}`)} would be pinned as`,
-    pinnedText(definition, world),
+    pinnedText(filledIn, world),
     ...(standing === undefined ? [] : [standing.isRefusal ? warning(standing.text) : done(false, '', standing.text)]),
     ...holds.map(warning),
   ];
   const detail = standing?.text ?? '';
-  answer({ outcome: 'dry_run', detail, rolloutId: null, ...pinnedJson(definition, world), holds }, lines.join('\n'));
+  answer({ outcome: 'dry_run', detail, rolloutId: null, ...pinnedJson(filledIn, world), holds }, lines.join('\n'));
 }
 
 /** What stands in the way of opening it, or makes it needless. */
@@ -93,7 +100,7 @@ function standingOf(
   return { text, isRefusal: true };
 }
 
-/** As `pinnedText`, for programs: null for what is not registered, and for a soak that the configuration gives. */
+/** As `pinnedText`, for programs: null for what is not registered. */
 function pinnedJson({ spec }: RolloutDefinition, world: World): object {
   const state = world.rollouts[spec.model];
   const open = state === undefined ? undefined : openRollout(state);
@@ -113,9 +120,6 @@ function pinnedText({ spec }: RolloutDefinition, world: World): string {
   const dataset = registeredDataset(world, spec.dataset);
   const digest = pinned?.digest ?? spec.digest ?? registeredModel(world, spec.model, spec.version)?.digest;
   const missing = (command: string): string => style('yellow', `not registered; ${command}`);
-  const stages = (pinned?.stages ?? spec.stages).map(({ name, soakSeconds }) =>
-    soakSeconds === undefined ? stageLabel(name) : `${stageLabel(name)} ${dim(duration(soakSeconds))}`,
-  );
   return columns(
     [
       ['model', digest ?? missing('push it: conclave model push <folder>')],
@@ -131,11 +135,51 @@ function pinnedText({ spec }: RolloutDefinition, world: World): string {
           style('yellow', `nothing; first: conclave adopt ${spec.model} <version> --dataset ${spec.dataset}`),
       ],
       ['authority', spec.authority],
-      ['stages', stages.join(' > ')],
+      ['stages', stagesText(pinned?.stages ?? spec.stages)],
       ...spec.gates.map((gate, index) => [index === 0 ? 'gates' : '', gateText(gate)]),
     ],
     '  ',
   );
+}
+
+/** Each stage with its soak, and what all take at least. */
+function stagesText(stages: RolloutDefinition['spec']['stages']): string {
+  const each = stages.map(({ name, soakSeconds }) =>
+    soakSeconds === undefined ? stageLabel(name) : `${stageLabel(name)} ${soakText(soakSeconds)}`,
+  );
+  const soaks = stages.map(({ soakSeconds }) => soakSeconds).filter((soakSeconds) => soakSeconds !== undefined);
+  const whole = soaks.reduce((sum, soakSeconds) => sum + soakSeconds, 0);
+  const inAll =
+    soaks.length === stages.length
+      ? `at least ${soakText(whole)} in all`
+      : 'the others as the configuration of the coordinator says';
+  return `${each.join(' > ')}${dim(`, ${inAll}`)}`;
+}
+
+function soakText(seconds: number): string {
+  return seconds === WEEK_SECONDS ? 'a week' : duration(seconds);
+}
+
+/**
+ * With the soaks that the coordinator would fill in; it is asked only where the definition leaves one open. Where none answers they stay
+ * open: what else is to be pinned can be said without it.
+ */
+async function withSoaks(bus: Bus, definition: RolloutDefinition): Promise<RolloutDefinition> {
+  const { spec } = definition;
+  if (spec.stages.every(({ soakSeconds }) => soakSeconds !== undefined)) return definition;
+  const usual = await usualSoak(bus).catch((error: unknown) => {
+    if (isConclaveError(error, 'CVE_REQUEST_UNANSWERED')) return undefined;
+    throw error;
+  });
+  if (usual === undefined) return definition;
+  const stages = spec.stages.map(({ name, soakSeconds = usual }) => ({ name, soakSeconds }));
+  return { ...definition, spec: { ...spec, stages } };
+}
+
+/** Undefined where a coordinator answers that does not tell it yet. */
+async function usualSoak(bus: Bus): Promise<number | undefined> {
+  const reply = await bus.request(subjects.api('status'), {}, { timeoutMs: STATUS_MS });
+  return statusAnswer.safeParse(reply.json()).data?.soakSeconds;
 }
 
 function gateText(gate: Gate): string {

@@ -8,13 +8,14 @@ import {
   openRollout,
   type RolloutsState,
   requireRollouts,
+  servingOf,
   withSeating,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';
 import { byLevel, columns, dim } from '../output/text.ts';
-import { readSeating, readWorld } from '../read-world.ts';
+import { readRunners, readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
 export function addExplain(program: Command, withSession: WithSession): void {
@@ -24,10 +25,12 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .description('why a model is where it is: gates, votes, and what is missing for the next stage')
     .action(async (model: string) => {
       await withSession(async ({ bus, answer }) => {
-        const state = requireRollouts(await readWorld(bus), model);
+        const [world, runners] = await Promise.all([readWorld(bus), readRunners(bus)]);
+        const state = requireRollouts(world, model);
         const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
+        const around = { live, seating, runners };
         const now = new Date();
-        answer(explanationJson(state, { live, seating }, now), rolloutExplanation(state, { live, seating }, now));
+        answer(explanationJson(state, around, now), rolloutExplanation(state, around, now));
       });
     });
   program
@@ -44,11 +47,18 @@ export function addExplain(program: Command, withSession: WithSession): void {
 }
 
 /** The state, whether its rollout is open, how its gates stand now, and what is missing for the next step. */
-function explanationJson(state: RolloutsState, { live, seating }: Surroundings, now: Date): object {
+function explanationJson(state: RolloutsState, { live, seating, runners }: Surroundings, now: Date): object {
   const open = openRollout(state);
   const missing = open === undefined ? [] : withSeating(missingForNextStep(state, open, now), open, seating);
   const next = open === undefined ? null : (nextStage(open) ?? null);
-  return { ...state, isOpen: open !== undefined, nextStage: next, missing, live: live ?? null };
+  return {
+    ...state,
+    isOpen: open !== undefined,
+    nextStage: next,
+    missing,
+    live: live ?? null,
+    serving: servingOf(state, runners),
+  };
 }
 
 function historyJson(commits: readonly Commit[]): object[] {

@@ -4,64 +4,11 @@ import { z } from 'zod';
 import { callApi } from '../api.ts';
 import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
-import { takeBack } from '../take-back.ts';
 
 const calledAnswer = z.object({ called: z.boolean() });
 
 /** The verbs by which an operator changes what a rollout does. Each needs the operator's token. */
 export function addOperate(program: Command, withSession: WithSession): void {
-  program
-    .command('adopt')
-    .argument('<model>')
-    .argument('<version>', 'a registered version')
-    .requiredOption('--dataset <name>', 'name or digest of a registered dataset: the documents it searches')
-    .description('record the version that serves before Conclave arrives')
-    .action(async (model: string, version: string, { dataset }: { dataset: string }) => {
-      await withSession(async ({ bus, token, answer }) => {
-        const adopted = changedAnswer.parse(await callApi(bus, 'adopt', { model, version, dataset }, token));
-        answer(
-          { model, version, dataset, changed: adopted.changed },
-          done(adopted.changed, `${model} ${version} is the stable version`, `${model} ${version} was adopted before`),
-        );
-      });
-    });
-
-  program
-    .command('abort')
-    .argument('<model>')
-    .requiredOption('--reason <text>', 'goes on record')
-    .description('end the open rollout: stable serves alone, now')
-    .action(async (model: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, answer }) => {
-        const { outcome, rolloutId, serving } = await takeBack(bus, 'abort', { model, reason }, token);
-        const serves = serving === null ? 'nothing serves' : `${serving} serves alone`;
-        answer(
-          { model, outcome, rolloutId, serving },
-          done(
-            outcome === 'rolled_back',
-            `${rolloutId ?? model} rolled back; ${serves}`,
-            `nothing to roll back; ${serves} (to take a completed rollout back: conclave revert ${model})`,
-          ),
-        );
-      });
-    });
-
-  program
-    .command('revert')
-    .argument('<model>')
-    .requiredOption('--reason <text>', 'goes on record')
-    .description('take production back to the version before, after its rollout has completed')
-    .action(async (model: string, { reason }: { reason: string }) => {
-      await withSession(async ({ bus, token, answer }) => {
-        const { outcome, rolloutId, serving } = await takeBack(bus, 'revert', { model, reason }, token);
-        const serves = `${serving ?? 'nothing'} serves`;
-        answer(
-          { model, outcome, rolloutId, serving },
-          done(outcome === 'rolled_back', `${model} taken back; ${serves}`, `was taken back before; ${serves}`),
-        );
-      });
-    });
-
   const answers = [
     ['approve', 'say yes to the verdicts as they stand', 'approved', 'approved before'],
     ['reject', 'say no to the verdicts as they stand', 'rejected', 'rejected before'],

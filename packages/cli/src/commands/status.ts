@@ -1,10 +1,12 @@
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, openJournal } from '@conclave/bus';
+import { openJournal } from '@conclave/bus';
 import {
   awaitedOfPerson,
   type Commit,
   duration,
   foldWorld,
+  type HeardRunner,
   knownModels,
   type LiveGates,
   messageOf,
@@ -12,19 +14,22 @@ import {
   openRollout,
   PRIORITIES,
   type RolloutsState,
-  type RunnerStatus,
+  type RunnerPresence,
+  runnerPresence,
   type Seating,
   seatingView,
+  stageRunners,
   subjects,
   type World,
 } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
+import type { Settings } from '../connect.ts';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
 import { agentsText, seatingAlarm } from '../output/seating.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { readRunners, readSeating, readWorld } from '../read-world.ts';
+import { hearRunners, readSeating, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -38,7 +43,7 @@ export function addStatus(program: Command, withSession: WithSession): void {
       await withSession(async (session) => {
         if (options.watch === true) return await watch(session);
         const world = await readWorld(session.bus);
-        const present = await whoIsThere(session.bus, world);
+        const present = await whoIsThere(session, world);
         session.answer(statusJson(world, present), statusText(world, present, new Date()));
       });
     });
@@ -46,22 +51,30 @@ export function addStatus(program: Command, withSession: WithSession): void {
 
 /** What the journal does not know. */
 interface Present {
-  readonly runners: readonly RunnerStatus[];
+  readonly heard: readonly HeardRunner[];
+  /** Runners that this stack starts. */
+  readonly started: readonly string[];
+  readonly settings: Settings;
   readonly leaderAnswers: boolean;
   readonly seating: Seating;
   /** How the leader judges the gates of each model with an open rollout. */
   readonly gates: readonly LiveGates[];
 }
 
-async function whoIsThere(bus: Bus, world: World): Promise<Present> {
+async function whoIsThere({ bus, settings }: Session, world: World): Promise<Present> {
   const judged = Promise.all(Object.values(world.rollouts).map((state) => liveGatesOf(bus, state)));
-  const [runners, leaderAnswers, seating, gates] = await Promise.all([
-    readRunners(bus),
+  const [heard, leaderAnswers, seating, gates] = await Promise.all([
+    hearRunners(bus),
     hasLeader(bus),
     readSeating(bus),
     judged,
   ]);
-  return { runners, leaderAnswers, seating, gates: gates.filter((live) => live !== undefined) };
+  const started = (settings.stack?.instances ?? []).filter((name) => name.startsWith('gpu-runner-'));
+  return { heard, started, settings, leaderAnswers, seating, gates: gates.filter((live) => live !== undefined) };
+}
+
+function presenceOf(world: World, { heard, started }: Present, now: Date): RunnerPresence[] {
+  return runnerPresence(heard, [...started, ...stageRunners(world)], now);
 }
 
 function statusJson(world: World, present: Present): object {
@@ -70,7 +83,11 @@ function statusJson(world: World, present: Present): object {
     seq: world.seq,
     leader: schedule.leader ?? null,
     leaderEpoch: schedule.leaderEpoch,
-    ...present,
+    stack: { natsUrl: present.settings.natsUrl, ...present.settings.stack },
+    runners: present.heard.map(({ status }) => status),
+    runnerStates: presenceOf(world, present, new Date()),
+    leaderAnswers: present.leaderAnswers,
+    gates: present.gates,
     seating: seatingView(present.seating),
     rollouts: world.rollouts,
     waitsFor: knownModels(world).flatMap((state) => waitsFor(state)),
@@ -86,19 +103,15 @@ function waitsFor(state: RolloutsState): object[] {
   return awaited.map((person) => ({ model: state.model, ...person }));
 }
 
-export function statusText(world: World, { runners, leaderAnswers, seating, gates }: Present, at: Date): string {
+export function statusText(world: World, present: Present, at: Date): string {
   const now = at.getTime();
   const { schedule } = world;
   const heartbeat = schedule.lastHeartbeatAt === undefined ? 'none yet' : ago(schedule.lastHeartbeatAt, now);
   const facts = [
-    ['leader', leaderText(world, leaderAnswers)],
-    [
-      'runners',
-      runners.length === 0
-        ? style('red', 'none up')
-        : runners.map((r) => `${r.runner} ${dim(`(${r.roles.join(', ')})`)}`).join(', '),
-    ],
-    ['agents', agentsText(seating)],
+    ['leader', leaderText(world, present.leaderAnswers)],
+    ['stack', stackText(present.settings)],
+    ['runners', runnersText(presenceOf(world, present, at))],
+    ['agents', agentsText(present.seating)],
     ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
@@ -107,12 +120,40 @@ export function statusText(world: World, { runners, leaderAnswers, seating, gate
   const rollouts = knownModels(world).map((state) =>
     rolloutSummary(
       state,
-      gates.find(({ model }) => model === state.model),
+      {
+        live: present.gates.find(({ model }) => model === state.model),
+        runners: present.heard.map(({ status }) => status),
+      },
       at,
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [...seatingAlarm(seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join('\n\n');
+  return [...seatingAlarm(present.seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join(
+    '\n\n',
+  );
+}
+
+/** Which of the systems that may run on this machine this is. */
+function stackText({ natsUrl, stack }: Settings): string {
+  if (stack === undefined) return `at ${natsUrl}`;
+  const { stateDir, configFile, statusPage } = stack;
+  const parts = [
+    configFile === undefined ? '' : basename(configFile),
+    natsUrl,
+    statusPage === undefined ? '' : `page ${statusPage}`,
+  ];
+  return `${stateDir} ${dim(`(${parts.filter((part) => part !== '').join(', ')})`)}`;
+}
+
+function runnersText(runners: readonly RunnerPresence[]): string {
+  if (runners.length === 0) return style('red', 'none up');
+  return runners
+    .map(({ runner, state, detail }) =>
+      state === 'up'
+        ? `${runner} ${dim(detail)}`
+        : style(state === 'starting' ? 'yellow' : 'red', `${runner} ${detail}`),
+    )
+    .join(', ');
 }
 
 function leaderText({ schedule: { leader, leaderEpoch } }: World, answers: boolean): string {
@@ -161,7 +202,8 @@ function drawing(text: string): string {
   return `${process.stdout.isTTY ? '\u001b[2J\u001b[H' : ''}${text}\n`;
 }
 
-async function watch({ bus, print, event }: Session): Promise<void> {
+async function watch(session: Session): Promise<void> {
+  const { bus, print, event } = session;
   let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
@@ -175,7 +217,7 @@ async function watch({ bus, print, event }: Session): Promise<void> {
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
-      const show = await whoIsThere(bus, world).then(
+      const show = await whoIsThere(session, world).then(
         (present) => () => event(statusJson(world, present), drawing(statusText(world, present, new Date()))),
         (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),
       );

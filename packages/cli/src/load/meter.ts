@@ -16,11 +16,16 @@ interface Second {
   latency: LatencySketch;
 }
 
+/** A version's asked and measured share; measured is 0 to 1. */
+export interface MeasuredSplit extends SplitLine {
+  readonly measured: number;
+}
+
 /** What answers took and who gave them: since the beginning, over the last seconds, and since the asked split last changed. */
 export class LoadMeter {
   readonly whole = emptySketch();
   #seconds: readonly Second[] = [];
-  #asked = '';
+  #asked: readonly SplitLine[] = [];
   #byVersion: Record<string, number> = {};
 
   answered(version: string, latencyMs: number, nowMs: number): void {
@@ -43,20 +48,20 @@ export class LoadMeter {
       .reduce((all, one) => mergeSketches(all, one.latency), emptySketch());
   }
 
-  /** What was measured under the split that is asked for now; another one begins anew. */
-  split(
-    asked: readonly SplitLine[],
-  ): { readonly version: string; readonly asked: string; readonly measured: number }[] {
-    const key = JSON.stringify(asked);
-    if (this.#asked !== '' && key !== this.#asked) this.#byVersion = {};
-    this.#asked = key;
+  /** Says which split is asked for; with another one its measurement begins anew. */
+  ask(asked: readonly SplitLine[]): void {
+    if (JSON.stringify(asked) !== JSON.stringify(this.#asked)) this.#byVersion = {};
+    this.#asked = asked;
+  }
+
+  /** What was measured under the split that is asked for now. */
+  split(): MeasuredSplit[] {
     const total = Object.values(this.#byVersion).reduce((sum, count) => sum + count, 0);
     const measured = (version: string): number => (total === 0 ? 0 : (this.#byVersion[version] ?? 0) / total);
-    const strangers = Object.keys(this.#byVersion).filter((version) => !asked.some((one) => one.version === version));
-    return [
-      ...asked.map((one) => ({ version: one.version, asked: one.asked, measured: measured(one.version) })),
-      ...strangers.map((version) => ({ version, asked: 'nothing', measured: measured(version) })),
-    ];
+    const strangers = Object.keys(this.#byVersion)
+      .filter((version) => !this.#asked.some((one) => one.version === version))
+      .map((version) => ({ version, asked: 'nothing' }));
+    return [...this.#asked, ...strangers].map((one) => ({ ...one, measured: measured(one.version) }));
   }
 }
 

@@ -42,11 +42,12 @@ export async function runLoad(bus: Bus, run: LoadRun): Promise<LoadSummary> {
     `${inputs.length} queries of its dataset to ${model}, ${requestsPerSecond} a second, ${clients} client keys`,
   );
 
+  const meter = new LoadMeter();
   let present: readonly RunnerStatus[] = runners;
   const stopWatching = await openMembership(bus).watch((all) => {
     present = [...all.values()].flatMap((value) => runnerStatus.safeParse(value).data ?? []);
+    meter.ask(askedSplit(present, model));
   });
-  const meter = new LoadMeter();
   const startedMs = performance.now();
   const load = startLoad({
     endpoints: () => endpointsOf(present, model),
@@ -58,7 +59,7 @@ export async function runLoad(bus: Bus, run: LoadRun): Promise<LoadSummary> {
     onAnswer: ({ version }, latencyMs) => meter.answered(version, latencyMs, performance.now()),
   });
   const rate = new RateMeter(load);
-  const tell = (): void => run.onLine(liveLine(run, load, meter, rate.of(performance.now()), present));
+  const tell = (): void => run.onLine(liveLine(load, meter, rate.of(performance.now())));
   const lines = setInterval(tell, run.everyMs);
   let seconds: number;
   try {
@@ -85,24 +86,18 @@ export async function runLoad(bus: Bus, run: LoadRun): Promise<LoadSummary> {
     lastFailure: counts.lastFailure ?? null,
     latencyMs: { p50: at(0.5), p95: at(0.95), p99: at(0.99) },
     byVersion: counts.byVersion,
-    split: meter.split(askedSplit(present, model)),
+    split: meter.split(),
   };
 }
 
-function liveLine(
-  { model }: LoadRun,
-  { counts }: LoadDriver,
-  meter: LoadMeter,
-  sentPerSecond: number,
-  runners: readonly RunnerStatus[],
-): string {
+function liveLine({ counts }: LoadDriver, meter: LoadMeter, sentPerSecond: number): string {
   const withheld = counts.withheld === 0 ? '' : `, ${counts.withheld} withheld (200 wait for an answer)`;
   const retried = counts.retried === 0 ? '' : `, ${counts.retried} asked again`;
   return [
     `${sentPerSecond.toFixed(1)}/s`,
     `${counts.answered} answered, ${counts.failed} failed${retried}${withheld}`,
     percentilesText(meter.recent(performance.now())),
-    splitText(meter.split(askedSplit(runners, model))),
+    splitText(meter.split()),
     ...(counts.failed > 0 && counts.lastFailure !== undefined ? [`last failure: ${counts.lastFailure}`] : []),
   ].join('  ');
 }

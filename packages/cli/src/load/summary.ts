@@ -1,4 +1,5 @@
 import { ConclaveError, percent } from '@conclave/contracts';
+import type { MeasuredSplit } from './meter.ts';
 
 /** A rate counts as held from this share of it on. */
 const HELD = 0.95;
@@ -19,7 +20,7 @@ export interface LoadSummary {
   readonly latencyMs: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   readonly byVersion: Readonly<Record<string, number>>;
   /** Since the asked split last changed. */
-  readonly split: readonly { readonly version: string; readonly asked: string; readonly measured: number }[];
+  readonly split: readonly MeasuredSplit[];
 }
 
 /** @throws CVE_INFER_FAILED when a request failed; CVE_INFER_OVERLOADED when the rate was not held */

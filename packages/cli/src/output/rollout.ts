@@ -1,5 +1,6 @@
 import {
   awaitedOfPerson,
+  describeServing,
   describeVerdict,
   duration,
   type Gate,
@@ -16,7 +17,9 @@ import {
   percent,
   type Rollout,
   type RolloutsState,
+  type RunnerStatus,
   type Seating,
+  servingOf,
   shareOf,
   shortDigest,
   soakSecondsLeft,
@@ -62,15 +65,27 @@ function gateLine(rollout: Rollout, gate: Gate, gates: GatesNow): string {
   return `${style(COLOURS[outcome], outcomeIcon(outcome))} ${line}${shown === '' ? '' : style(COLOURS[outcome], `  ${shown}`)}`;
 }
 
+/** What the journal does not know: what the leader and the runners say now. */
+interface Present {
+  readonly live: LiveGates | undefined;
+  readonly runners: readonly RunnerStatus[];
+}
+
 /** A model in a few lines, for `status`. */
-export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined, now: Date): string {
+export function rolloutSummary(state: RolloutsState, { live, runners }: Present, now: Date): string {
   const rollout = openRollout(state);
   const stable = state.stable === undefined ? 'no stable version' : `stable ${state.stable.version}`;
   const head = `${bold(state.model)}  ${dim(stable)}`;
+  const served = notServedLines(state, runners);
   const holds = holdLines(state, now);
   if (rollout === undefined) {
     const last = state.current;
-    return [head, ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]), ...holds].join('\n');
+    return [
+      head,
+      ...served,
+      ...(last === undefined ? [dim('  no rollout yet')] : [`  ${endLine(last)}`]),
+      ...holds,
+    ].join('\n');
   }
   const gates = gatesNow(rollout, live, now);
   const deciding = rollout.definition.gates.filter((g) => g.required && !g.dryRun);
@@ -79,6 +94,7 @@ export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined
   ).length;
   return [
     head,
+    ...served,
     columns(
       [
         ['candidate', `${rollout.definition.version} ${dim(shortDigest(rollout.definition.digest))}`],
@@ -94,6 +110,35 @@ export function rolloutSummary(state: RolloutsState, live: LiveGates | undefined
     ...awaitedLines(state, rollout, now),
     ...(awaitedOfPerson(state, rollout, now).length > 0 && holds.length > 0 ? [] : holds),
   ].join('\n');
+}
+
+/** One line for each runner that does not serve the stable version; none while all is as it should be. */
+function notServedLines(state: RolloutsState, runners: readonly RunnerStatus[]): string[] {
+  const { stable } = state;
+  if (stable === undefined) return [];
+  return servingOf(state, runners)
+    .filter((one) => one.state !== 'serving')
+    .map((one) =>
+      style(one.state === 'failed' ? 'red' : 'yellow', `  ${oneLine(describeServing(one, stable.version))}`),
+    );
+}
+
+function servedText(state: RolloutsState, runners: readonly RunnerStatus[]): string[][] {
+  if (state.stable === undefined) return [];
+  const there = servingOf(state, runners);
+  const serving = there.filter((one) => one.state === 'serving').map(({ runner }) => runner);
+  const never = state.stable.servedAt === undefined ? style('yellow', ' (it has never served)') : '';
+  const nobody = there.length === 0 ? 'nobody: no serving runner reports itself' : 'nobody';
+  return [['served by', `${serving.length === 0 ? style('red', nobody) : serving.join(', ')}${never}`]];
+}
+
+function splitText(split: LiveGates['split']): string[][] {
+  if (split === undefined || split === null || split.measured === null) return [];
+  const { measured, candidateRequests, stableRequests, sentences } = split;
+  return [
+    ['measured', `${percent(measured)}, ${candidateRequests} of ${candidateRequests + stableRequests} live requests`],
+    ...sentences.map((sentence) => ['', style('yellow', oneLine(sentence))]),
+  ];
 }
 
 function holdLines(state: RolloutsState, now: Date): string[] {
@@ -117,13 +162,12 @@ function awaitedLines(state: RolloutsState, rollout: Rollout, now: Date): string
 }
 
 /** What the journal does not know of a rollout. */
-export interface Surroundings {
-  readonly live: LiveGates | undefined;
+export interface Surroundings extends Present {
   readonly seating: Seating;
 }
 
 /** Why a model is where it is, for `explain`. */
-export function rolloutExplanation(state: RolloutsState, { live, seating }: Surroundings, now: Date): string {
+export function rolloutExplanation(state: RolloutsState, { live, seating, runners }: Surroundings, now: Date): string {
   const open = openRollout(state);
   const rollout = open ?? state.current;
   const stable =
@@ -134,7 +178,8 @@ export function rolloutExplanation(state: RolloutsState, { live, seating }: Surr
   if (rollout === undefined)
     return [
       ...lines,
-      columns([['stable', stable]], '  '),
+      columns([['stable', stable], ...servedText(state, runners)], '  '),
+      ...notServedLines(state, runners),
       '',
       '  no rollout yet; apply one: conclave apply -f rollout.yaml',
       ...holdLines(state, now),
@@ -145,6 +190,7 @@ export function rolloutExplanation(state: RolloutsState, { live, seating }: Surr
     columns(
       [
         ['stable', stable],
+        ...servedText(state, runners),
         ['rollout', `${rollout.rolloutId}, applied by ${rollout.appliedBy} at ${when(rollout.appliedAt)}`],
         [
           'candidate',
@@ -159,11 +205,13 @@ export function rolloutExplanation(state: RolloutsState, { live, seating }: Surr
                 'asked',
                 rollout.stage === undefined ? 'nothing yet' : `${percent(shareOf(rollout.stage))} of live traffic`,
               ],
+              ...splitText(live?.split),
               ['soak', soakText(rollout, now)],
             ]),
       ],
       '  ',
     ),
+    ...notServedLines(state, runners),
     '',
     `${bold('  Gates')}${open === undefined ? '' : dim(asOf(gates))}`,
     ...definition.gates.map((gate) => `  ${gateLine(rollout, gate, gates)}`),

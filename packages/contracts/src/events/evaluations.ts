@@ -9,7 +9,8 @@ export const offlineRequest = z.object({
   version: versionName,
   digest,
   dataset: digest,
-  baseline: z.object({ version: versionName, digest }).optional(),
+  /** `dataset`: its own, where that is another. It is measured on that one if it cannot search the documents of `dataset` above. */
+  baseline: z.object({ version: versionName, digest, dataset: digest.optional() }).optional(),
 });
 
 /** A runner's rollback test in one stage epoch. */
@@ -41,12 +42,18 @@ const offlineResult = z.object({
     .object({
       baselineVersion: versionName,
       baselineDigest: digest,
+      /** The baseline's own dataset, when it was measured on that: queries with the same id and content in both are paired. */
+      baselineDataset: digest.optional(),
       /** Mean of paired differences, candidate minus baseline, in NDCG@10. */
       difference: estimate,
       /** One-sided p-value of the paired permutation test for a loss (Smucker et al. 2007). */
       lossPValue: z.number().min(0).max(1),
       queries: z.number().int().nonnegative(),
     })
+    .optional(),
+  /** Why there is no comparison although one was asked for. What was measured of the version itself stands all the same. */
+  baselineFailure: z
+    .object({ baselineVersion: versionName, baselineDigest: digest, code: z.string(), message: z.string() })
     .optional(),
   durationMs: z.number().nonnegative(),
 });

@@ -80,6 +80,8 @@ export function evaluationIdOf(request: EvaluationRequest, attempt = 1): string 
   if (request.kind === 'rollback_test')
     return `rollback-test-${request.rolloutId}-${request.stageEpoch}-${request.runner}-${attempt}`;
   const { digest, dataset, baseline } = request;
-  const identity = digestOf({ digest, dataset, baseline: baseline?.digest ?? null }).slice(7, 23);
+  const own =
+    baseline?.dataset === undefined || baseline.dataset === dataset ? {} : { baselineDataset: baseline.dataset };
+  const identity = digestOf({ digest, dataset, baseline: baseline?.digest ?? null, ...own }).slice(7, 23);
   return `offline-${request.model}-${request.version}-${identity}${attempt === 1 ? '' : `-${attempt}`}`;
 }

@@ -12,7 +12,6 @@ import {
   holdSentences,
   type IncidentAnswer,
   type IncidentEvent,
-  initialRollouts,
   type LiveGates,
   type ModelEvent,
   missingNow,
@@ -21,8 +20,11 @@ import {
   parseHandoff,
   type RolloutEvent,
   type RolloutsState,
+  type RunnerStatus,
   readIncident,
   requireRollouts,
+  rolloutsOf,
+  servingOf,
   soakSecondsLeft,
   subjects,
   type World,
@@ -34,6 +36,7 @@ import type { RolloutLoop } from '../leader/rollout-loop.ts';
 import type { UnreadableReports } from '../leader/unreadable-reports.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
 import type { Facts } from '../rollout/facts.ts';
+import { decideForget } from '../rollout/forget.ts';
 import {
   decideAdopt,
   decideApply,
@@ -49,6 +52,8 @@ export interface LeaderApiParts {
   readonly bus: Bus;
   readonly writer: LeaderWriter;
   readonly rollouts: RolloutLoop;
+  /** The runners that report themselves now. */
+  runners(): readonly RunnerStatus[];
   readonly unreadable: UnreadableReports;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
@@ -88,8 +93,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     decide: (state: RolloutsState, now: World) => RolloutEvent[],
     begin = false,
   ): Promise<ChangedAnswer> => {
-    const stateIn = (now: World): RolloutsState =>
-      begin ? (now.rollouts[model] ?? initialRollouts(model)) : requireRollouts(now, model);
+    const stateIn = (now: World): RolloutsState => (begin ? rolloutsOf(now, model) : requireRollouts(now, model));
     const events = await writer.commit(aggregates.rollouts(model), (now) => decide(stateIn(now), now));
     const state = stateIn(world());
     return {
@@ -98,6 +102,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
       stable: state.stable?.version ?? null,
       isOpen: openRollout(state) !== undefined,
       holds: holdSentences(state, clock.now()),
+      runners: servingOf(state, parts.runners()),
     };
   };
 
@@ -105,14 +110,14 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explain(parts, model));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts()), true),
+    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners()), true),
   );
   on('apply', async ({ definition, retry }, by) => {
     let detail = '';
     const answer = await onRollout(
       definition.spec.model,
       (state, now) => {
-        const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry);
+        const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry, parts.runners());
         const standing = onRecordOf(now, state, definition);
         detail = standing.kind === 'serves' ? standing.sentence : '';
         return events;
@@ -122,6 +127,9 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     const outcome = answer.changed ? 'opened' : detail === '' ? 'unchanged' : 'nothing_to_do';
     return { ...answer, outcome, detail } satisfies ApplyAnswer;
   });
+  on('forget', ({ model, reason }, by) =>
+    onRollout(model, (state) => decideForget(state, reason, by, facts(), parts.runners()), true),
+  );
   on('approve', ({ model, reason, verdicts }, by) =>
     onRollout(model, (state) => decideApproval(state, true, reason, by, facts(), verdicts)),
   );
@@ -213,7 +221,7 @@ async function reportIncident(
 }
 
 /** Why a rollout stands where it stands. */
-function explain({ world, clock, rollouts }: LeaderApiParts, model: string): object {
+function explain({ world, clock, rollouts, runners }: LeaderApiParts, model: string): object {
   const state = requireRollouts(world(), model);
   const rollout = openRollout(state);
   const now = clock.now();
@@ -221,6 +229,7 @@ function explain({ world, clock, rollouts }: LeaderApiParts, model: string): obj
     model,
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
+    serving: servingOf(state, runners()),
     holds: Object.values(state.holds),
     holdSentences: holdSentences(state, now),
   };
@@ -228,7 +237,14 @@ function explain({ world, clock, rollouts }: LeaderApiParts, model: string): obj
     return { ...answer, verdicts: [], live: null, missing: [], waitsFor: [], soakSecondsLeft: null };
   const { rolloutId, stageEpoch } = rollout;
   const verdicts = [...rollouts.verdicts(model)];
-  const live: LiveGates = { model, rolloutId, stageEpoch, at: now.toISOString(), verdicts };
+  const live: LiveGates = {
+    model,
+    rolloutId,
+    stageEpoch,
+    at: now.toISOString(),
+    verdicts,
+    split: rollouts.split(model) ?? null,
+  };
   return {
     ...answer,
     verdicts,

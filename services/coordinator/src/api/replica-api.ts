@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
   aggregates,
@@ -9,7 +10,10 @@ import {
   type RollbackAnswer,
   type RolloutEvent,
   type RolloutsState,
+  type RunnerServing,
+  type RunnerStatus,
   rolloutUnknown,
+  servingOf,
   subjects,
   type World,
 } from '@conclave/contracts';
@@ -25,9 +29,17 @@ export interface ReplicaApiParts {
   readonly operators: Operators;
   /** Name of this replica. */
   readonly instance: string;
+  /** Soak of a stage whose definition names none. */
+  readonly soakSeconds: number;
   newId(): string;
   world(): World;
+  /** The runners that report themselves now. */
+  runners(): readonly RunnerStatus[];
 }
+
+/** How long, in milliseconds, an answer waits for the runners to have heard. What was asked for is done by then. */
+const HEARD_MS = 1000;
+const HEARD_PAUSE_MS = 20;
 
 /**
  * Verbs that every replica answers, leader or not: taking traffic back must never wait for an election. All replicas hear each request
@@ -56,7 +68,7 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
   });
   api.endpoint('status', subjects.api('status'), async (request) => {
     checkRequest('status', request, operators);
-    return statusOf(parts.world());
+    return { ...statusOf(parts.world(), parts.runners()), soakSeconds: parts.soakSeconds };
   });
   return api;
 }
@@ -67,7 +79,7 @@ export function serveReplicaApi(parts: ReplicaApiParts): ApiService {
  * names a rollout and is read after another was applied, by a replica that stood still, does nothing.
  */
 async function takeBack(
-  { journal, clock, newId, world }: ReplicaApiParts,
+  { journal, clock, newId, world, runners }: ReplicaApiParts,
   { model, rolloutId }: { readonly model: string; readonly rolloutId?: string | undefined },
   decide: (state: RolloutsState, facts: Facts) => readonly RolloutEvent[],
 ): Promise<RollbackAnswer> {
@@ -92,11 +104,22 @@ async function takeBack(
     outcome: isBack ? 'rolled_back' : 'nothing_to_roll_back',
     rolloutId: after.current?.rolloutId ?? null,
     serving: after.stable?.version ?? null,
+    runners: await heard(after, runners),
   };
 }
 
+/** How far the runners are, once they have heard: within a moment, or as they stand. */
+async function heard(state: RolloutsState, runners: () => readonly RunnerStatus[]): Promise<RunnerServing[]> {
+  const deadline = performance.now() + HEARD_MS;
+  for (;;) {
+    const there = servingOf(state, runners());
+    if (there.every((one) => one.state !== 'behind') || performance.now() > deadline) return there;
+    await pause(HEARD_PAUSE_MS);
+  }
+}
+
 /** The state in a page. */
-function statusOf(world: World): object {
+function statusOf(world: World, runners: readonly RunnerStatus[]): object {
   return {
     seq: world.seq,
     leader: world.schedule.leader ?? null,
@@ -106,6 +129,7 @@ function statusOf(world: World): object {
       return {
         model: state.model,
         stable: state.stable?.version ?? null,
+        serving: servingOf(state, runners),
         rollout:
           rollout === undefined
             ? null

@@ -10,6 +10,8 @@ export interface Evidence {
   readonly rollbackTests: readonly Evaluation[];
   readonly openP0: readonly Incident[];
   readonly stableDigest: string | undefined;
+  /** Digest of the dataset that stable serves. */
+  readonly stableDataset: string | undefined;
 }
 
 /** Collects from the world what counts for exactly this rollout, digest, dataset and stage epoch. */
@@ -31,5 +33,6 @@ export function gatherEvidence(world: World, rollout: Rollout, telemetry: StageT
     ),
     openP0: openP0Incidents(world, model),
     stableDigest: world.rollouts[model]?.stable?.digest,
+    stableDataset: world.rollouts[model]?.stable?.dataset,
   };
 }

@@ -39,8 +39,8 @@ export function judgeComparison(gate: GateOf<'comparison'>, evidence: Evidence):
       'no stable version to compare with: adopt the version that serves now',
     );
   }
-  const found = newestResult(evidence.offline, (result) => result.comparison?.baselineDigest === stableDigest);
-  if ('outcome' in found) return found;
+  const found = newestResult(evidence.offline, (result) => isAgainst(result, evidence));
+  if ('outcome' in found) return withoutBaseline(gate, evidence) ?? found;
   const { evaluation, result } = found;
   const { comparison } = result;
   if (comparison === undefined)
@@ -61,13 +61,44 @@ export function judgeComparison(gate: GateOf<'comparison'>, evidence: Evidence):
     return {
       ...base,
       outcome: 'inconclusive',
-      sentence: `${comparison.queries} paired queries, ${gate.minSamples} needed: use a larger dataset`,
+      sentence: `${comparison.queries} ${pairedWith(comparison)}, ${gate.minSamples} needed: ${comparison.baselineDataset === undefined ? 'use a larger dataset' : `keep more of its queries in the new dataset, with their ids and texts, or override the gate ${gate.name}`}`,
     };
   }
-  const text = `difference to ${comparison.baselineVersion} ${value >= 0 ? '+' : ''}${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}], p(loss) = ${comparison.lossPValue.toFixed(4)}`;
+  const own = comparison.baselineDataset === undefined ? '' : `, over ${comparison.queries} ${pairedWith(comparison)}`;
+  const text = `difference to ${comparison.baselineVersion} ${value >= 0 ? '+' : ''}${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}], p(loss) = ${comparison.lossPValue.toFixed(4)}${own}`;
   return value < gate.threshold && comparison.lossPValue < gate.alpha
     ? { ...base, outcome: 'fail', sentence: `${text}: a significant loss (alpha ${gate.alpha})` }
     : { ...base, outcome: 'pass', sentence: `${text}: no significant loss (alpha ${gate.alpha})` };
+}
+
+/** The comparison is with what serves now, on its own dataset only if it still serves that one. */
+function isAgainst({ comparison }: OfflineResult, { stableDigest, stableDataset }: Evidence): boolean {
+  const own = comparison?.baselineDataset;
+  return comparison?.baselineDigest === stableDigest && (own === undefined || own === stableDataset);
+}
+
+function pairedWith({ baselineVersion, baselineDataset }: NonNullable<OfflineResult['comparison']>): string {
+  return baselineDataset === undefined
+    ? 'paired queries'
+    : `queries that both datasets have (stable ${baselineVersion} cannot search the new documents and was measured on its own)`;
+}
+
+/** The version was measured and stable could not be: that is no result, and says of whom it is. */
+function withoutBaseline(gate: GateOf<'comparison'>, { offline, stableDigest }: Evidence): Judged | undefined {
+  for (const { evaluationId, result, request, state } of offline) {
+    if (state === 'running') return undefined;
+    const failure = result?.kind === 'offline' ? result.baselineFailure : undefined;
+    if (failure?.baselineDigest !== stableDigest || failure === undefined) continue;
+    const model = request?.model ?? '';
+    const what = failure.message.replace(/^CVE_\w+: /, '');
+    const way = `mend what it names, or say that nothing need be compared: conclave override ${model} ${gate.name} --reason ...`;
+    return withoutValue(
+      'inconclusive',
+      evaluationId,
+      `stable ${failure.baselineVersion} could not be measured, so nothing is compared: ${what}; ${way}`,
+    );
+  }
+  return undefined;
 }
 
 type Found = { evaluation: Evaluation; result: OfflineResult };

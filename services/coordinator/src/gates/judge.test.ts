@@ -4,7 +4,7 @@ import { type Gate, gate, openRollout, type RawEvent, type Verdict } from '@conc
 import { decideDeploy } from '../rollout/deploy.ts';
 import { rolloutEventOf } from '../rollout/facts.ts';
 import { evaluated, rollbackTested, type WindowShape, window } from '../testing/evidence.ts';
-import { appliedWorld, CANDIDATE_DIGEST, type TestWorld } from '../testing/test-world.ts';
+import { appliedWorld, CANDIDATE_DIGEST, DATASET_DIGEST, type TestWorld } from '../testing/test-world.ts';
 import { gatherEvidence } from './evidence.ts';
 import { judge } from './judge.ts';
 import { wilson } from './judge-telemetry.ts';
@@ -239,4 +239,29 @@ test('a failed rollback test fails', () => {
 test('the Wilson interval of 9 in 10 is 0.596 to 0.982', () => {
   const { low, high } = wilson(9, 10);
   assert.ok(Math.abs(low - 0.596) < 0.001 && Math.abs(high - 0.982) < 0.001, `${low} ${high}`);
+});
+
+test('a stable version that could not be measured is no comparison, and the version’s own figures stand', () => {
+  const t = inShadow();
+  const message = 'CVE_BUNDLE_INVALID: stable search 0.9: documents.txt: has no row for document extra';
+  evaluated(t, 0.74, { baselineFailure: message });
+  assert.equal(verdictOf(t, NDCG).outcome, 'pass');
+  const { outcome, value, sentence } = verdictOf(t, NO_LOSS);
+  assert.deepEqual([outcome, value], ['inconclusive', null]);
+  assert.match(
+    sentence,
+    /^stable 0\.9 could not be measured, so nothing is compared: stable search 0\.9: .*extra; .*conclave override search no_loss/,
+  );
+});
+
+test('a stable version measured on its own dataset counts, as long as it serves that one', () => {
+  const t = inShadow();
+  evaluated(t, 0.74, { baselineDataset: `sha256:${'9'.repeat(64)}` });
+  assert.equal(verdictOf(t, NO_LOSS).outcome, 'pending');
+  evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST });
+  const { outcome, sentence } = verdictOf(t, NO_LOSS);
+  assert.equal(outcome, 'pass');
+  assert.match(sentence, /over 600 queries that both datasets have \(stable 0\.9 cannot search the new documents/);
+  evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST, queries: 3 });
+  assert.equal(verdictOf(t, NO_LOSS).outcome, 'inconclusive');
 });

@@ -35,6 +35,10 @@ export interface StageTelemetry {
   /** End of the newest window, ISO 8601. */
   readonly newest: string | undefined;
   readonly served: ServedTime | undefined;
+  /** Runners whose live requests are in it. */
+  readonly runners: readonly string[];
+  /** The share of the stage's requests that carried one client key, as the newest window of any runner has it. */
+  readonly dominantKey: number;
 }
 
 const KEPT_BLOCKS = 10;
@@ -50,6 +54,8 @@ export function emptyStageTelemetry(digest: string, stageEpoch: number): StageTe
     candidateLiveRequests: 0,
     newest: undefined,
     served: undefined,
+    runners: [],
+    dominantKey: 0,
   };
 }
 
@@ -80,6 +86,8 @@ export function addCandidateWindow(
     candidateLiveRequests,
     newest,
     served,
+    runners: state.runners.includes(window.runner) ? state.runners : [...state.runners, window.runner],
+    dominantKey: window.dominantKey ?? state.dominantKey,
   };
 }
 

@@ -4,7 +4,6 @@ import {
   type Follower,
   followTelemetry,
   type Journal,
-  openMembership,
   openWorkQueue,
   type WorkConsumer,
 } from '@conclave/bus';
@@ -14,8 +13,7 @@ import {
   type DesiredConfirmation,
   type LiveGates,
   openRollout,
-  type RunnerStatus,
-  runnerStatus,
+  rolloutsOf,
   type ScheduleEvent,
   subjects,
   telemetryWindow,
@@ -27,6 +25,7 @@ import { rolloutEventOf } from '../rollout/facts.ts';
 import { consumeInbox } from './inbox.ts';
 import type { CoordinatorOptions } from './options.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
+import { watchRunners } from './runners.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
@@ -93,19 +92,13 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
     onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
   });
   undo.defer(() => telemetry.stop());
-  let runners: readonly RunnerStatus[] = [];
-  const stopWatching = await openMembership(bus).watch((all) => {
-    runners = [...all.values()].flatMap((value) => {
-      const parsed = runnerStatus.safeParse(value);
-      return parsed.success ? [parsed.data] : [];
-    });
-  });
-  undo.defer(stopWatching);
+  const runners = await watchRunners(bus);
+  undo.defer(() => runners.stop());
 
   await replayed.promise;
 
   const queue = openWorkQueue(bus);
-  const rollouts = rolloutLoop(writer, book, () => runners, clock, newId, options, world);
+  const rollouts = rolloutLoop(writer, book, runners.present, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const telling = setInterval(() => {
@@ -119,6 +112,7 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
     bus,
     writer,
     rollouts,
+    runners: runners.present,
     unreadable,
     clock,
     options,
@@ -167,6 +161,7 @@ function tellGates(bus: Bus, world: World, rollouts: RolloutLoop, now: Date): vo
       stageEpoch,
       at: now.toISOString(),
       verdicts: [...rollouts.verdicts(model)],
+      split: rollouts.split(model) ?? null,
     };
     bus.publishCore(subjects.gates(model), JSON.stringify(live));
   }
@@ -192,13 +187,13 @@ async function takeOver(
       `${leader ?? 'nobody'} has taken epoch ${leaderEpoch}, so ${instance} cannot lead under ${epoch}; it tries the next`,
     );
   });
-  for (const model of Object.keys(follower.world.rollouts)) {
+  for (const model of Object.keys({ ...follower.world.rollouts, ...follower.world.forgotten })) {
     const changed = rolloutEventOf({ now: at, newId }, 'rollout.leader_changed', {
       leader: instance,
       leaderEpoch: epoch,
     });
     await writer.commit(aggregates.rollouts(model), (world) =>
-      (world.rollouts[model]?.leaderEpoch ?? 0) >= epoch ? [] : [changed],
+      rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
     );
   }
 }

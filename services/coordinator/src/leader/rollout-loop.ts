@@ -13,6 +13,7 @@ import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';
 import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
 import type { Facts } from '../rollout/facts.ts';
+import { judgeSplit, type SplitReport } from '../rollout/split.ts';
 import { summariseStage } from '../rollout/summary.ts';
 import { type Surroundings, superviseRollout } from '../rollout/supervise.ts';
 import type { CoordinatorOptions } from './options.ts';
@@ -25,6 +26,8 @@ export interface RolloutLoop {
   deploy(request: ApiRequest<'deploy'>): Promise<DeployAnswer>;
   /** Verdicts as the evidence stands now, recorded or not. */
   verdicts(model: string): readonly Verdict[];
+  /** The measured split of the present stage; undefined where no live share is asked for. */
+  split(model: string): SplitReport | undefined;
 }
 
 /** Readiness, verdicts, votes and completion follow one another; more turns mean that the evidence is changing under the request. */
@@ -60,6 +63,10 @@ export function rolloutLoop(
         rollout === undefined || evidence === undefined
           ? undefined
           : summariseStage(rollout, evidence.telemetry, verdicts),
+      split:
+        rollout === undefined || evidence === undefined
+          ? undefined
+          : judgeSplit(rollout, evidence.telemetry, runners()),
       tallyRules: options.tally,
       noGoSeconds: options.noGoSeconds,
       readyTimeoutSeconds: options.readyTimeoutSeconds,
@@ -130,5 +137,6 @@ export function rolloutLoop(
       );
     },
     verdicts: (model) => surroundings(world(), model, clock.now()).verdicts,
+    split: (model) => surroundings(world(), model, clock.now()).split,
   };
 }

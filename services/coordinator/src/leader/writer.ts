@@ -1,6 +1,6 @@
 import type { Journal } from '@conclave/bus';
 import { JournalConflict } from '@conclave/bus';
-import { type Aggregate, ConclaveError, type RawEvent, type World } from '@conclave/contracts';
+import { type Aggregate, ConclaveError, type RawEvent, rolloutsOf, type World } from '@conclave/contracts';
 import type { WorldFollower } from '@conclave/service';
 import type { Term } from './term.ts';
 
@@ -70,7 +70,7 @@ export function headOf(world: World, { kind, id }: Aggregate): number {
     case 'roadmap':
       return world.roadmap.seq;
     case 'rollouts':
-      return world.rollouts[id]?.seq ?? 0;
+      return rolloutsOf(world, id).seq;
     case 'models':
       return world.registry[id]?.seq ?? 0;
     case 'incidents':

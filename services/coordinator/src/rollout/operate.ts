@@ -1,5 +1,6 @@
 import {
   ConclaveError,
+  describeServing,
   knownNames,
   missingInStage,
   nextStage,
@@ -10,8 +11,10 @@ import {
   type RolloutDefinition,
   type RolloutEvent,
   type RolloutsState,
+  type RunnerStatus,
   registeredDataset,
   registeredModel,
+  servingOf,
   shortDigest,
   verdictSetOf,
   type World,
@@ -21,12 +24,16 @@ import { type Facts, rolloutEventOf } from './facts.ts';
 /** Who asks. */
 type By = { readonly by: string };
 
-/** Records the version that serves before Conclave arrives. Doing it again with the same version changes nothing. */
+/**
+ * Records the version that serves before Conclave arrives. Doing it again with the same version changes nothing. A recorded version that no
+ * runner ever had ready serves nobody: another may take its place.
+ */
 export function decideAdopt(
   world: World,
   state: RolloutsState,
   request: { version: string; dataset: string } & By,
   facts: Facts,
+  runners: readonly RunnerStatus[] = [],
 ): RolloutEvent[] {
   const model = requireModel(world, state.model, request.version);
   const dataset = requireDataset(world, request.dataset);
@@ -37,7 +44,7 @@ export function decideAdopt(
       `a rollout of ${state.model} is open, so ${request.version} cannot be adopted; let it end or abort it first`,
     );
   }
-  if (state.stable !== undefined) {
+  if (state.stable !== undefined && hasServed(state, runners)) {
     throw new ConclaveError(
       'CVE_ROLLOUT_CONFLICT',
       `${state.model} ${state.stable.version} already serves in production; a new version comes through a rollout (conclave apply)`,
@@ -55,9 +62,15 @@ export function decideAdopt(
   ];
 }
 
+/** Whether the stable version was ever ready on a runner, on record or as the runners say now. */
+function hasServed(state: RolloutsState, runners: readonly RunnerStatus[]): boolean {
+  return state.stable?.servedAt !== undefined || servingOf(state, runners).some((one) => one.state === 'serving');
+}
+
 /**
  * Pins a definition and opens its rollout. The same definition while it is open, or while its version serves, changes nothing.
  * @param retry opens it although a rollout of this very definition has ended
+ * @param runners what they say now: a stable version that none of them can load is nothing to fall back to
  * @throws CVE_ROLLOUT_ENDED, CVE_ROLLOUT_CONFLICT while another is open
  */
 export function decideApply(
@@ -68,6 +81,7 @@ export function decideApply(
   defaultSoakSeconds: number,
   facts: Facts,
   retry = false,
+  runners: readonly RunnerStatus[] = [],
 ): RolloutEvent[] {
   const pinned = pin(world, definition, defaultSoakSeconds);
   const standing = onRecordOf(world, state, definition);
@@ -83,6 +97,13 @@ export function decideApply(
     throw new ConclaveError(
       'CVE_ROLLOUT_INVALID',
       `${state.model} has no stable version to fall back to; first record the one that serves now: conclave adopt ${state.model} <version> --dataset ${pinned.datasetName}`,
+    );
+  }
+  const broken = servingOf(state, runners).find((one) => one.state === 'failed');
+  if (broken !== undefined && !hasServed(state, runners)) {
+    throw new ConclaveError(
+      'CVE_ROLLOUT_INVALID',
+      `${state.model} ${state.stable.version} is recorded as stable and has never served, so there is nothing to fall back to: ${describeServing(broken, state.stable.version)}; adopt a version that loads first: conclave adopt ${state.model} <version> --dataset <name>`,
     );
   }
   if (standing.kind === 'ended' && !retry) throw new ConclaveError('CVE_ROLLOUT_ENDED', standing.sentence);

@@ -6,6 +6,7 @@ import {
   type RolloutEvent,
   type RolloutsState,
   type RunnerStatus,
+  type ServedVersion,
   type StageSummary,
   type Verdict,
   WHY_LENGTH,
@@ -13,6 +14,7 @@ import {
 } from '@conclave/contracts';
 import type { ServedTime } from '../gates/stage-telemetry.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
+import type { SplitReport } from './split.ts';
 import { liftedVote, newVotes, type VotingRules } from './votes.ts';
 
 export interface Surroundings extends VotingRules {
@@ -25,6 +27,8 @@ export interface Surroundings extends VotingRules {
   /** Requests that the candidate has answered in this stage. */
   readonly candidateRequests: number;
   readonly summary: StageSummary | undefined;
+  /** The measured split against the asked one; undefined where no live share is asked for. */
+  readonly split: SplitReport | undefined;
   readonly readyTimeoutSeconds: number;
 }
 
@@ -34,12 +38,14 @@ export interface Surroundings extends VotingRules {
  * every event changes the state that it was decided from.
  */
 export function superviseRollout(state: RolloutsState, around: Surroundings, facts: Facts): RolloutEvent[] {
-  const holds = holdChanges(state, around.world, facts);
+  const holds = [...holdChanges(state, around.world, facts), ...stableServing(state, around.runners, facts)];
   const rollout = openRollout(state);
   if (rollout === undefined || rollout.stage === undefined) return holds;
   const readiness = [...readinessChange(rollout, around.runners, facts), ...resumption(rollout, around.served, facts)];
   const failure = readiness.length > 0 ? undefined : servingFailure(state, rollout, around, facts);
   if (failure !== undefined) return [...holds, ...failure];
+  const skewed = splitAbort(rollout, around, facts);
+  if (skewed.length > 0) return [...holds, ...skewed];
   const transitions = verdictTransitions(rollout, around.verdicts, facts);
   const breach = breachAbort(rollout, around, facts);
   if (breach.length > 0) return [...holds, ...transitions, ...breach];
@@ -81,9 +87,42 @@ function holdChanges(state: RolloutsState, world: World, facts: Facts): RolloutE
   return [...held, ...released];
 }
 
+/** The first time that a runner has the stable version ready: from then on it is known to serve, and only a rollout replaces it. */
+function stableServing(
+  { model, stable }: RolloutsState,
+  runners: readonly RunnerStatus[],
+  facts: Facts,
+): RolloutEvent[] {
+  if (stable === undefined || stable.servedAt !== undefined) return [];
+  const { version, digest, dataset } = stable;
+  const ready = runners
+    .filter((runner) => hasReady(runner, model, stable))
+    .map(({ runner }) => runner)
+    .sort();
+  return ready.length === 0
+    ? []
+    : [rolloutEventOf(facts, 'rollout.stable_serving', { version, digest, dataset, runners: ready })];
+}
+
+/** Traffic that was never earned: users cannot cause it, so something is broken, and stable serves alone. */
+function splitAbort(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
+  const excess = around.split?.excess;
+  if (excess === undefined) return [];
+  const { rolloutId } = rollout;
+  const summarised =
+    around.summary === undefined
+      ? []
+      : [rolloutEventOf(facts, 'rollout.stage_summarised', { rolloutId, summary: around.summary })];
+  return [
+    ...summarised,
+    rolloutEventOf(facts, 'rollout.aborted', { rolloutId, by: 'coordinator', reason: clip(`split: ${excess}`) }),
+  ];
+}
+
 /**
  * A candidate that a runner has given up, before or after it served, or that nobody had ready in time. The time counts from the present
- * leader's takeover: while nobody led, nobody could see that it was ready.
+ * leader's takeover, as while nobody led, nobody could see that it was ready; and from the last start of a runner that has still to load
+ * it. While no runner is there it does not count at all: that is not the candidate's failure.
  */
 function servingFailure(
   state: RolloutsState,
@@ -96,11 +135,14 @@ function servingFailure(
   ];
   for (const runner of around.runners) {
     const version = candidateOn(runner, rollout);
-    if (version?.state === 'failed')
+    if (version?.state === 'failed' && version.stageEpoch === rollout.stageEpoch)
       return abort(`${runner.runner} cannot serve ${rollout.definition.version}: ${version.detail}`);
   }
   if (rollout.servingSince !== undefined || rollout.enteredAt === undefined) return undefined;
-  const since = Math.max(Date.parse(rollout.enteredAt), Date.parse(state.leaderSince ?? rollout.enteredAt));
+  const waiting = around.runners.filter((r) => r.roles.includes('serve') && !hasCandidateReady(r, rollout));
+  if (waiting.length === 0) return undefined;
+  const starts = [rollout.enteredAt, state.leaderSince, ...waiting.map(({ startedAt }) => startedAt)];
+  const since = Math.max(...starts.filter((at) => at !== undefined).map((at) => Date.parse(at)));
   const waitedSeconds = (facts.now.getTime() - since) / 1000;
   return waitedSeconds > around.readyTimeoutSeconds
     ? abort(`no runner had ${rollout.definition.version} ready within ${around.readyTimeoutSeconds} s`)
@@ -110,11 +152,7 @@ function servingFailure(
 function readinessChange(rollout: Rollout, runners: readonly RunnerStatus[], facts: Facts): RolloutEvent[] {
   const serving = runners.filter((r) => r.roles.includes('serve'));
   if (rollout.servingSince !== undefined || serving.length === 0) return [];
-  const ready = serving.every((r) => {
-    const version = candidateOn(r, rollout);
-    return version?.state === 'ready' && version.stageEpoch === rollout.stageEpoch;
-  });
-  if (!ready) return [];
+  if (!serving.every((r) => hasCandidateReady(r, rollout))) return [];
   const { rolloutId, stageEpoch } = rollout;
   return [
     rolloutEventOf(facts, 'rollout.stage_serving', {
@@ -142,6 +180,19 @@ function firstTraffic(rollout: Rollout, { candidateRequests }: Surroundings, fac
 /** A text of others, such as a loader's, cut to what a reason may hold. */
 function clip(text: string): string {
   return text.length > WHY_LENGTH ? `${text.slice(0, WHY_LENGTH - 1)}…` : text;
+}
+
+function hasReady({ roles, models }: RunnerStatus, model: string, { digest, dataset }: ServedVersion): boolean {
+  const versions = models.find((one) => one.model === model)?.versions ?? [];
+  return (
+    roles.includes('serve') &&
+    versions.some((one) => one.state === 'ready' && one.digest === digest && (one.dataset ?? dataset) === dataset)
+  );
+}
+
+function hasCandidateReady(runner: RunnerStatus, rollout: Rollout): boolean {
+  const version = candidateOn(runner, rollout);
+  return version?.state === 'ready' && version.stageEpoch === rollout.stageEpoch;
 }
 
 function candidateOn(runner: RunnerStatus, rollout: Rollout) {

@@ -79,7 +79,17 @@ export function window(
 export function evaluated(
   t: TestWorld,
   ndcg: number,
-  options: { queries?: number; difference?: number; lossPValue?: number; digest?: string; dataset?: string } = {},
+  options: {
+    queries?: number;
+    difference?: number;
+    lossPValue?: number;
+    digest?: string;
+    dataset?: string;
+    /** The dataset on which the baseline was measured, where that is its own. */
+    baselineDataset?: string;
+    /** Why the baseline could not be measured. */
+    baselineFailure?: string;
+  } = {},
 ): void {
   const {
     queries = 600,
@@ -87,7 +97,10 @@ export function evaluated(
     lossPValue = 0.9,
     digest = CANDIDATE_DIGEST,
     dataset = DATASET_DIGEST,
+    baselineDataset,
+    baselineFailure,
   } = options;
+  const baseline = { baselineVersion: '0.9', baselineDigest: STABLE_DIGEST };
   const request: EvaluationRequest = {
     kind: 'offline',
     model: MODEL,
@@ -110,13 +123,17 @@ export function evaluated(
         emptyQueries: 0,
         documents: 10,
         metrics: { 'ndcg@10': estimate(ndcg), 'ndcg@10_exponential': estimate(ndcg) },
-        comparison: {
-          baselineVersion: '0.9',
-          baselineDigest: STABLE_DIGEST,
-          difference: estimate(difference),
-          lossPValue,
-          queries,
-        },
+        ...(baselineFailure === undefined
+          ? {
+              comparison: {
+                ...baseline,
+                ...(baselineDataset === undefined ? {} : { baselineDataset }),
+                difference: estimate(difference),
+                lossPValue,
+                queries,
+              },
+            }
+          : { baselineFailure: { ...baseline, code: 'CVE_BUNDLE_INVALID', message: baselineFailure } }),
         durationMs: 1,
       },
     },

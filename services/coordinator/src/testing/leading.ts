@@ -6,6 +6,7 @@ import { type Aggregate, conclaveConfig, type RawEvent, subjects, type World } f
 import { createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
 import { optionsOf } from '../leader/options.ts';
+import { watchRunners } from '../leader/runners.ts';
 import { standForLeader } from '../leader/terms.ts';
 
 const TOKEN = 'the-operators-token';
@@ -33,12 +34,20 @@ export async function startLeading(): Promise<LeadingCoordinator> {
     newId: randomUUID,
     instance: 'coordinator-0',
   };
-  const replica = serveReplicaApi({ ...shared, world: () => follower.world });
+  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
+  const { soakSeconds } = options;
+  const runners = await watchRunners(bench.bus);
+  const replica = serveReplicaApi({
+    ...shared,
+    soakSeconds,
+    world: () => follower.world,
+    runners: runners.present,
+  });
   await replica.ready();
   const terms = standForLeader({
     ...shared,
     follower,
-    options: optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } })),
+    options,
     log: { info() {}, error() {} },
     health: createHealth(),
     halt: (error) => assert.fail(String(error)),
@@ -62,6 +71,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
     async [Symbol.asyncDispose]() {
       await terms.stop();
       await replica.stop();
+      await runners.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },

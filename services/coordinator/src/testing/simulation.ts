@@ -64,6 +64,7 @@ export class Simulation {
       served: evidence?.telemetry.served,
       candidateRequests: evidence?.telemetry.total?.requests ?? 0,
       summary: undefined,
+      split: undefined,
       tallyRules: RULES,
       noGoSeconds: this.noGoSeconds,
       readyTimeoutSeconds: 300,

@@ -74,6 +74,15 @@ describe('an action', () => {
     );
   });
 
+  test('that succeeds names the criteria that nobody could judge', async () => {
+    const action = fresh({ successCriteria: 'Model deployed, everybody is happy' });
+    await perform(action);
+    assert.deepEqual(await outcomeOf(action), [
+      'succeeded',
+      'entered shadow; 1 criterion could not be judged: "everybody is happy" (this is no comparison or statement that can be judged by code)',
+    ]);
+  });
+
   test('whose stage is not earned is blocked, with what is missing', async () => {
     bench.refuse = {
       outcome: 'not_eligible',
@@ -134,6 +143,63 @@ describe("an agent's calls", () => {
     const action = fresh();
     await perform(action, learning);
     assert.equal((await outcomeOf(action))[0], 'succeeded');
+  });
+});
+
+describe('what is too large for the journal is cut, and the action goes on', () => {
+  const LARGE = 'x'.repeat(2_000_000);
+  const small = { version: '1.1', stage: 'shadow' };
+  const cases: readonly (readonly [string, Worker, RegExp])[] = [
+    ['arguments', willing({ tool: 'deploy_model', args: { ...small, note: LARGE } }), /^failed/],
+    [
+      'arguments that the tool takes',
+      willing({ tool: 'run_python_script', args: { script: 'a.py', args: Array(50).fill(LARGE.slice(0, 4000)) } }),
+      /^failed: .*the arguments have \d+ bytes, at most 65536/,
+    ],
+    [
+      'a reason',
+      {
+        ...willing(),
+        next: async ({ run }) =>
+          run.calls.length > 0
+            ? { kind: 'done', summary: 'done' }
+            : { kind: 'call', call: { tool: 'deploy_model', args: small, reason: LARGE } },
+      },
+      /^succeeded/,
+    ],
+    [
+      'a summary',
+      {
+        ...willing(),
+        next: async ({ run }) =>
+          run.calls.length > 0
+            ? { kind: 'done', summary: LARGE }
+            : { kind: 'call', call: { tool: 'deploy_model', args: small, reason: '' } },
+      },
+      /^succeeded/,
+    ],
+    ['a refusal', { ...willing(), next: async () => ({ kind: 'refused', reason: LARGE }) }, /^failed/],
+    ['an error of the agent', { ...willing(), next: () => Promise.reject(new Error(LARGE)) }, /^failed/],
+  ];
+  for (const [name, worker, told] of cases) {
+    test(name, async () => {
+      await using wordy = await startPerformer(bench, { workerFor: () => worker });
+      const action = fresh();
+      await perform(action, wordy);
+      assert.match((await outcomeOf(action)).join(': '), told);
+      const commits = await bench.journal.read(aggregates.action(action.actionId));
+      for (const { events } of commits) assert.ok(JSON.stringify(events).length < 100_000, name);
+    });
+  }
+
+  test('a result', async () => {
+    const tools = new Map(performer.deps.tools);
+    const tool = tools.get('deploy_model');
+    assert.ok(tool);
+    tools.set('deploy_model', { ...tool, run: async () => ({ ok: false, result: { LARGE }, error: LARGE }) });
+    const action = fresh();
+    await performAction({ ...performer.deps, tools }, { action, attempt: 1 }, { messageSeq: 1, signal: RUNNING });
+    assert.match((await outcomeOf(action)).join(': '), /^failed: deploy_model failed: x+/);
   });
 });
 

@@ -21,7 +21,7 @@ import {
   type ToolCall,
   type ToolName,
 } from '@conclave/contracts';
-import { type Tool, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
+import { type Tool, type ToolArgs, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
 import { chooseWorker } from '../workers/direct.ts';
 import type { PlannedCall, Worker } from '../workers/worker.ts';
 import type { WorldView } from '../world/world-view.ts';
@@ -54,8 +54,10 @@ export interface Delivery {
   readonly signal: AbortSignal;
 }
 
-/** A call of one action cannot exceed this. */
+/** Calls that one action may make. */
 const MAX_CALLS = 30;
+/** Arguments of one call, in bytes of JSON: as much as a whole handoff may have. */
+const ARGS_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Resolves when the work message can be acknowledged: the action is completed, or another message sees to it.
@@ -167,7 +169,8 @@ class Performance {
     let called: Parameters<ActionRecord['toolCalled']>[0];
     try {
       tool = this.#toolOf(name);
-      called = { callId, tool: name, args: { ...tool.prepare(raw, this.#deps.world.current()) }, reason, ...by };
+      const prepared = tool.prepare(raw, this.#deps.world.current());
+      called = { callId, tool: name, args: recordable(name, prepared), reason, ...by };
     } catch (error) {
       if (!isConclaveError(error)) throw error;
       return await this.#record.toolRefused({ callId, tool: name, args: { ...raw }, reason, ...by }, error.message);
@@ -255,4 +258,14 @@ class Performance {
     if (!this.#delivery.signal.aborted) return;
     throw new ConclaveError('CVE_CANCELLED', `${this.#action.actionId} is handed back: the service stops`);
   }
+}
+
+/** Arguments that the journal can hold whole. @throws CVE_TOOL_INVALID_ARGS */
+function recordable(tool: ToolName, args: ToolArgs): Record<string, unknown> {
+  const bytes = Buffer.byteLength(JSON.stringify(args));
+  if (bytes <= ARGS_LIMIT_BYTES) return { ...args };
+  throw new ConclaveError(
+    'CVE_TOOL_INVALID_ARGS',
+    `${tool}: the arguments have ${bytes} bytes, at most ${ARGS_LIMIT_BYTES} are taken; put large content into a file and name it`,
+  );
 }

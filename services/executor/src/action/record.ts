@@ -11,6 +11,12 @@ import {
   parseCommit,
   type Speaker,
 } from '@conclave/contracts';
+import { shortened } from '../scripts/output.ts';
+import { fitResult } from '../tools/tool.ts';
+
+/** Longest text of one field in the journal, characters: whatever agents, tools and vendors say, a commit stays small. */
+const TEXT_LIMIT = 4000;
+const bounded = (text: string): string => shortened(text, TEXT_LIMIT);
 
 type EventData<T extends ActionEvent['type']> = Extract<ActionEvent, { type: T }>['data'];
 
@@ -76,24 +82,42 @@ export async function openActionRecord(
       await append({ ...stamp(`started/${messageSeq}`), type: 'action.started', data });
       startedByMessage ??= messageSeq;
     },
-    toolCalled: (data) => append({ ...stamp('called'), type: 'action.tool_called', data }),
-    toolReturned: (data) => append({ ...stamp('returned'), type: 'action.tool_returned', data }),
-    toolRefused: (called, error) =>
+    // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
+    toolCalled: (data) =>
+      append({ ...stamp('called'), type: 'action.tool_called', data: { ...data, reason: bounded(data.reason) } }),
+    toolReturned: ({ result, error, ...data }) =>
+      append({
+        ...stamp('returned'),
+        type: 'action.tool_returned',
+        data: { ...data, result: fitResult(result), ...(error === undefined ? {} : { error: bounded(error) }) },
+      }),
+    toolRefused: ({ callId, tool, args, reason, ...by }, error) =>
       append(
-        { ...stamp('called'), type: 'action.tool_called', data: called },
+        {
+          ...stamp('called'),
+          type: 'action.tool_called',
+          data: { ...by, callId, tool, args: { ...Object(fitResult(args)) }, reason: bounded(reason) },
+        },
         {
           ...stamp('returned'),
           type: 'action.tool_returned',
-          data: { callId: called.callId, tool: called.tool, ok: false, result: null, error, durationMs: 0 },
+          data: { callId, tool, ok: false, result: null, error: bounded(error), durationMs: 0 },
         },
       ),
     complete: ({ outcome, summary, criteria, speaker }) =>
       append({
         ...stamp('completed'),
         type: 'action.completed',
-        data: { actionId, outcome, summary, criteria: [...criteria], ...(speaker === undefined ? {} : { speaker }) },
+        data: {
+          ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
+          ...(speaker === undefined ? {} : { speaker }),
+        },
       }),
   };
+}
+
+function boundedVerdict({ text, verdict, detail }: CriterionVerdict): CriterionVerdict {
+  return { text: bounded(text), verdict, detail: bounded(detail) };
 }
 
 function startingMessage(event: ActionEvent): number | undefined {

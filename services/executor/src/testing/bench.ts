@@ -13,6 +13,7 @@ import {
   type PlannedAction,
   parseCommit,
   subjects,
+  workSubjectOf,
 } from '@conclave/contracts';
 import { appliedEvents, registeredEvents } from './world.ts';
 
@@ -53,7 +54,7 @@ export async function startBench(options: { users?: boolean } = {}): Promise<Ben
     async dispatch(action, { attempt = 1, msgId } = {}) {
       const work: ActionWork = { action, attempt };
       const id = msgId ?? `${action.actionId}#${attempt}`;
-      return (await openWorkQueue(bus).publish(subjects.workAction(action.owner), work, { msgId: id })).seq;
+      return (await openWorkQueue(bus).publish(workSubjectOf(action), work, { msgId: id })).seq;
     },
     async runOf(actionId) {
       const commits = await journal.read(aggregates.action(actionId));

@@ -11,6 +11,7 @@ import {
   openRollout,
   parseCommit,
   registeredModel,
+  type ServedVersion,
   subjects,
   versionName,
   type World,
@@ -23,6 +24,7 @@ import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 const baseline = z.strictObject({
   version: versionName.describe('Its version.'),
   digest: digest.describe('Its digest.'),
+  dataset: digest.optional().describe('The dataset that it serves, where that is another.'),
 });
 const args = z.strictObject({
   ...targetArgs,
@@ -42,6 +44,8 @@ export interface EvaluationDeps {
 
 /** Attempts beyond this are refused: an evaluation that always fails needs a person. */
 const MAX_ATTEMPTS = 20;
+/** Attempts in which the version itself was measured and the baseline was lost. */
+const COMPARISON_ATTEMPTS = 3;
 
 /** Has the candidate evaluated offline on the pinned dataset, against stable. The same evaluation is counted once. */
 export function runEvaluation(deps: EvaluationDeps): Tool {
@@ -104,8 +108,13 @@ function pinned(given: Args, world: World): Args {
     version,
     digest: modelDigest,
     dataset,
-    ...(comparison === undefined ? {} : { baseline: { version: comparison.version, digest: comparison.digest } }),
+    ...(comparison === undefined ? {} : { baseline: baselineOf(comparison, dataset) }),
   };
+}
+
+/** What serves now, with its own dataset where the candidate brings another: it may not be able to search the new documents. */
+function baselineOf({ version, digest: bundle, dataset: own }: ServedVersion, dataset: string): Args['baseline'] {
+  return { version, digest: bundle, ...(own === dataset ? {} : { dataset: own }) };
 }
 
 function requestOf({ model, version, digest: bundle, dataset, baseline: stable }: Args): EvaluationRequest {
@@ -122,6 +131,11 @@ function requestOf({ model, version, digest: bundle, dataset, baseline: stable }
   };
 }
 
+/** True when the process died or hung over the baseline, which another attempt may not; what is wrong with its bundle or dataset stays wrong. */
+function hasLostBaseline({ result }: Evaluation): boolean {
+  return result?.kind === 'offline' && result.baselineFailure?.code === 'CVE_EVALUATION_FAILED';
+}
+
 /** The first attempt that has not failed, as the journal has it now. */
 async function nextAttempt(
   journal: Pick<Journal, 'read'>,
@@ -130,7 +144,8 @@ async function nextAttempt(
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const id = evaluationIdOf(request, attempt);
     const evaluation = await readEvaluation(journal, id);
-    if (evaluation.state !== 'failed') return { id, evaluation };
+    const mayRepeat = evaluation.state === 'failed' || (attempt < COMPARISON_ATTEMPTS && hasLostBaseline(evaluation));
+    if (!mayRepeat) return { id, evaluation };
   }
   throw new ConclaveError(
     'CVE_EVALUATION_FAILED',

@@ -14,7 +14,7 @@ import { planByRules, type RulesPlan, rollbackPlan } from './rules-plan.ts';
 import type { Worker } from './worker.ts';
 
 /*
- * Code before agents: an action whose tool and arguments are complete needs nobody's judgement (docs/adr/0007).
+ * Code before agents: an action whose tool and arguments are complete needs nobody's judgement (docs/adr/0009).
  * 1. A named tool whose arguments pass its check is called by code, whoever owns the action and whether or not that agent is there. The
  *    calls that the success criteria need follow, as far as the role has the tools.
  * 2. An order to roll back is carried out by code even when its arguments are incomplete or no tool is named.
@@ -83,7 +83,9 @@ function directWorker(): Worker {
 /** The owner's agent, asked because of this problem: if it has no answer either, both reasons are told. */
 function withProblem(agent: Worker, problem: string): Worker {
   return {
-    speaker: agent.speaker,
+    get speaker() {
+      return agent.speaker;
+    },
     async next(input) {
       const answered = await agent.next(input).catch((error: unknown) => {
         if (input.signal.aborted) throw error;

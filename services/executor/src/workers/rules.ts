@@ -1,3 +1,4 @@
+import { summaryOf } from './done.ts';
 import { planByRules } from './rules-plan.ts';
 import type { Worker } from './worker.ts';
 
@@ -9,12 +10,8 @@ export function rulesWorker(): Worker {
       const plan = planByRules(action, world);
       if (plan.refusal !== undefined) return { kind: 'refused', reason: plan.refusal };
       const failed = run.calls.find((call) => call.returned?.ok === false);
-      if (failed !== undefined) {
-        return { kind: 'done', summary: `${failed.tool} failed: ${failed.returned?.error ?? 'no reason given'}` };
-      }
-      const call = plan.calls[run.calls.length];
-      if (call !== undefined) return { kind: 'call', call };
-      return { kind: 'done', summary: `${plan.calls.map(({ tool }) => tool).join(', then ')} done` };
+      const call = failed === undefined ? plan.calls[run.calls.length] : undefined;
+      return call === undefined ? { kind: 'done', summary: summaryOf(run.calls) } : { kind: 'call', call };
     },
   };
 }

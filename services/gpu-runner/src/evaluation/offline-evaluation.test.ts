@@ -80,6 +80,21 @@ describe('offline evaluations', () => {
     assert.ok((comparison?.difference.value ?? 0) < -0.4);
   });
 
+  it('complete with what was measured of the version when the baseline is broken or cannot be had', async () => {
+    for (const [id, digest, code] of [
+      ['e-broken-baseline', broken, 'CVE_BUNDLE_ONNX_INVALID'],
+      ['e-no-baseline', `sha256:${'0'.repeat(64)}`, 'CVE_ARTIFACT_UNKNOWN'],
+    ] as const) {
+      await evaluations().handle(jobOf(id, { ...request, baseline: { version: '1.0', digest } }));
+      const { state, result } = await evaluationOf(id);
+      assert.ok(state === 'completed' && result?.kind === 'offline');
+      assert.equal(result.queries, 2);
+      assert.equal(result.comparison, undefined);
+      assert.deepEqual([result.baselineFailure?.baselineVersion, result.baselineFailure?.code], ['1.0', code]);
+      assert.match(result.baselineFailure?.message ?? '', new RegExp(`^${code}: stable tiny 1\\.0: `));
+    }
+  });
+
   it('do nothing for what is completed', async () => {
     await evaluations().handle(jobOf('e-2'));
     await evaluations().handle(jobOf('e-2', request, 2));
@@ -110,7 +125,7 @@ describe('offline evaluations', () => {
     assert.deepEqual(await typesOf('e-5'), ['started', 'failed']);
     const { failure } = await evaluationOf('e-5');
     assert.equal(failure?.code, 'CVE_BUNDLE_ONNX_INVALID');
-    assert.match(failure?.message ?? '', /query.onnx cannot be loaded/);
+    assert.match(failure?.message ?? '', /^CVE_BUNDLE_ONNX_INVALID: tiny 1\.1: query.onnx cannot be loaded/);
     await evaluations().handle(jobOf('e-6', { ...request, digest: `sha256:${'0'.repeat(64)}` }));
     assert.equal((await evaluationOf('e-6')).failure?.code, 'CVE_ARTIFACT_UNKNOWN');
   });

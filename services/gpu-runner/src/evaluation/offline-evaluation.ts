@@ -12,6 +12,7 @@ import {
 } from '@conclave/contracts';
 import { faultPoint } from '@conclave/service';
 import { measureInProcess } from '../process/evaluation-process.ts';
+import type { Comparison, ToEvaluation } from '../process/protocol.ts';
 import { EvaluationRecord } from './evaluation-record.ts';
 
 type OfflineRequest = Extract<EvaluationRequest, { kind: 'offline' }>;
@@ -46,6 +47,7 @@ export class OfflineEvaluations {
       digest,
       dataset,
       ...(baseline === undefined ? [] : [baseline.digest]),
+      ...(baseline?.dataset === undefined ? [] : [baseline.dataset]),
     ]);
   }
 
@@ -90,34 +92,86 @@ export class OfflineEvaluations {
     signal: AbortSignal,
   ): Promise<OfflineResult> {
     const startedAt = performance.now();
-    const { fetchDirectory, config } = this.#options;
-    const { digest, dataset, baseline } = request;
-    const [bundleDir, datasetDir, baselineDir] = await Promise.all([
-      fetchDirectory(digest),
-      fetchDirectory(dataset),
-      baseline === undefined ? undefined : fetchDirectory(baseline.digest),
-    ]);
+    const { config } = this.#options;
+    const { model, version, digest, dataset, baseline } = request;
+    const name = `${model} ${version}`;
+    const [bundleDir, datasetDir] = await Promise.all([this.#fetch(name, digest), this.#fetch(name, dataset)]);
+    const fetched = await this.#fetchBaseline(request);
     const progress = new ProgressReports((done, total) => record.progressed(attempt, { done, total }));
     const order = {
+      name,
       bundleDir,
       datasetDir,
       provider: config.provider,
       priority: config.evaluationPriority,
       seed: `${digest}/${dataset}/${baseline?.digest ?? ''}`,
-      ...(baselineDir === undefined ? {} : { baselineDir }),
+      ...(fetched === undefined || isConclaveError(fetched) ? {} : { baseline: fetched }),
     };
     const measured = await measureInProcess(order, { signal, onProgress: progress.report }).catch(failEvaluation);
     await progress.ended();
-    const { comparison, ...rest } = measured;
+    const { measurement, comparison } = measured;
+    const baselineError = isConclaveError(fetched) ? fetched : measured.baselineError;
     return {
       kind: 'offline',
-      ...rest,
-      ...(comparison === undefined || baseline === undefined
-        ? {}
-        : { comparison: { baselineVersion: baseline.version, baselineDigest: baseline.digest, ...comparison } }),
+      ...measurement,
+      ...comparisonOf(baseline, comparison),
+      ...failureOf(baseline, baselineError),
       durationMs: performance.now() - startedAt,
     };
   }
+
+  /** @throws what fetching throws, naming the version that it concerns */
+  async #fetch(name: string, digest: string): Promise<string> {
+    return await this.#options.fetchDirectory(digest).catch((error: unknown) => {
+      throw isConclaveError(error) ? naming(name, error) : error;
+    });
+  }
+
+  /** The baseline's folders, or why they cannot be had: that costs the comparison alone. @throws what may pass, to be delivered again */
+  async #fetchBaseline({
+    model,
+    dataset,
+    baseline,
+  }: OfflineRequest): Promise<ToEvaluation['baseline'] | ConclaveError> {
+    if (baseline === undefined) return undefined;
+    const name = `stable ${model} ${baseline.version}`;
+    const own = baseline.dataset === dataset ? undefined : baseline.dataset;
+    try {
+      const [bundleDir, ownDatasetDir] = await Promise.all([
+        this.#fetch(name, baseline.digest),
+        own === undefined ? undefined : this.#fetch(name, own),
+      ]);
+      return { name, bundleDir, ...(ownDatasetDir === undefined ? {} : { ownDatasetDir }) };
+    } catch (error) {
+      if (!isConclaveError(error) || error.retry !== 'terminal') throw error;
+      return error;
+    }
+  }
+}
+
+function comparisonOf(
+  baseline: OfflineRequest['baseline'],
+  comparison: Comparison | undefined,
+): Pick<OfflineResult, 'comparison'> {
+  if (baseline === undefined || comparison === undefined) return {};
+  const { onOwnDataset, ...figures } = comparison;
+  const own = onOwnDataset && baseline.dataset !== undefined ? { baselineDataset: baseline.dataset } : {};
+  return { comparison: { baselineVersion: baseline.version, baselineDigest: baseline.digest, ...own, ...figures } };
+}
+
+function failureOf(
+  baseline: OfflineRequest['baseline'],
+  error: ConclaveError | undefined,
+): Pick<OfflineResult, 'baselineFailure'> {
+  if (baseline === undefined || error === undefined) return {};
+  const { code, message } = error;
+  return { baselineFailure: { baselineVersion: baseline.version, baselineDigest: baseline.digest, code, message } };
+}
+
+/** The error with the version that it concerns. */
+function naming(name: string, error: ConclaveError): ConclaveError {
+  const text = error.message.replace(/^CVE_\w+: /, '');
+  return new ConclaveError(error.code, `${name}: ${text}`, { cause: error });
 }
 
 /** Appends progress now and then, one at a time; a report that cannot be stored is of no consequence. */
@@ -148,7 +202,7 @@ class ProgressReports {
 /** The same model on the same data fails the same way: a failed run ends the evaluation. */
 function failEvaluation(error: unknown): never {
   if (!isConclaveError(error, 'CVE_INFER_FAILED') && !isConclaveError(error, 'CVE_INFER_INVALID')) throw error;
-  throw new ConclaveError('CVE_EVALUATION_FAILED', messageOf(error), { cause: error });
+  throw new ConclaveError('CVE_EVALUATION_FAILED', messageOf(error).replace(/^CVE_\w+: /, ''), { cause: error });
 }
 
 function parseWork(job: DeliveredJob): Omit<EvaluationWork, 'request'> & { request: OfflineRequest } {

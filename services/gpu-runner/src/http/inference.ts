@@ -26,7 +26,7 @@ export function parseInference(body: unknown, clientKey: string | undefined): Pa
   if (queries.length === 0) return invalid('inputs.0.shape: at least one query is expected');
   if (queries.length > MAX_QUERIES)
     return invalid(`inputs.0.shape: at most ${MAX_QUERIES} queries a request, got ${queries.length}`);
-  return { id, queries, k: parameters?.k ?? DEFAULT_K, key: parameters?.client_key ?? clientKey ?? id };
+  return { id, queries, k: parameters?.k ?? DEFAULT_K, key: parameters?.client_key ?? clientKey };
 }
 
 /** The answer in the form of the Open Inference Protocol. */

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import { ConclaveError, type ErrorCode, inferResponse } from '@conclave/contracts';
 import { type FastifyInstance, fastify } from 'fastify';
+import { splitPoint } from '../routing/split.ts';
 import { adopted, inStage } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle, vectorBundle } from '../testing/tiny-bundle.ts';
@@ -43,6 +44,54 @@ describe('Open Inference Protocol over HTTP', () => {
     assert.deepEqual((await get('/v2/health/ready')).json(), { ready: true });
     assert.deepEqual((await get('/v2/models/tiny/ready')).json(), { name: 'tiny', ready: true });
     assert.deepEqual((await get('/v2/health/live')).json(), { live: true });
+  });
+
+  it('says 503 and when to try again for any model, until it knows which models there are', async (t) => {
+    const starting = startServing({ '1.0': textBundle('1.0') });
+    const early = fastify();
+    t.after(() => Promise.all([early.close(), starting[Symbol.asyncDispose]()]));
+    await serveOpenInference(early, starting.models);
+    const ask = (url: string, payload?: object) =>
+      early.inject(payload === undefined ? { method: 'GET', url } : { method: 'POST', url, payload });
+    for (const answer of [
+      await ask('/v2/models/tiny/infer', texts('left')),
+      await ask('/v2/models/tiny/versions/1.0/infer', texts('left')),
+      await ask('/v2/models/tiny'),
+      await ask('/v2/models/tiny/ready'),
+    ]) {
+      assert.equal(answer.statusCode, 503);
+      assert.equal(answer.headers['retry-after'], '1');
+      assert.match(answer.json().error, /^CVE_INFER_NOT_READY: this runner is starting/);
+    }
+    assert.equal((await ask('/v2/health/ready')).statusCode, 503);
+    starting.models.apply([]);
+    assert.equal((await ask('/v2/models/tiny/infer', texts('left'))).statusCode, 404);
+    assert.equal((await ask('/v2/health/ready')).statusCode, 200);
+  });
+
+  it('splits requests and not their ids or keys: one of either for all of them gets what was asked', async () => {
+    await ready();
+    const share = async (request: (i: number) => [object, Record<string, string>]) => {
+      let ofCandidate = 0;
+      for (let i = 0; i < 100; i++) {
+        const [body, headers] = request(i);
+        const answer = await post('/v2/models/tiny/infer', { ...texts('left'), ...body }, headers);
+        if (answer.headers['x-conclave-version'] === '1.1') ofCandidate++;
+      }
+      return ofCandidate;
+    };
+    const keys = Array.from({ length: 1000 }, (_, i) => `key-${i}`);
+    const below = keys.find((key) => splitPoint('tiny', key) < 0.05) ?? assert.fail('no such key');
+    const above = keys.find((key) => splitPoint('tiny', key) > 0.9) ?? assert.fail('no such key');
+    let requests = 0;
+    let taken = 0;
+    for (const value of [below, above]) {
+      taken += await share(() => [{ id: value }, {}]);
+      taken += await share(() => [{}, { 'x-client-key': value }]);
+      requests += 200;
+      assert.ok(Math.abs(taken - 0.05 * requests) <= 3 * Math.sqrt(requests * 0.05 * 0.95) + 2, `${taken}`);
+    }
+    assert.ok(taken > 0);
   });
 
   it('describes server, model and version', async () => {

@@ -41,9 +41,12 @@ export type FromModel = z.infer<typeof fromModel>;
 /** To an evaluation process: exactly one, at its start. */
 export const toEvaluation = z.object({
   type: z.literal('evaluate'),
+  /** For messages: `emoji-search 1.1`. */
+  name: z.string(),
   bundleDir: z.string(),
-  baselineDir: z.string().optional(),
   datasetDir: z.string(),
+  /** `ownDatasetDir`: what the baseline is measured on if it cannot search the documents of `datasetDir`. */
+  baseline: z.object({ name: z.string(), bundleDir: z.string(), ownDatasetDir: z.string().optional() }).optional(),
   provider,
   /** Nice value the process gives itself. */
   priority: z.number(),
@@ -52,22 +55,33 @@ export const toEvaluation = z.object({
 });
 export type ToEvaluation = z.infer<typeof toEvaluation>;
 
-/** What an evaluation process measured. */
+/** What an evaluation process measured of the version itself. */
 export const measurement = z.object({
   queries: z.number(),
   emptyQueries: z.number(),
   documents: z.number(),
   metrics: z.object({ 'ndcg@10': estimate, 'ndcg@10_exponential': estimate }),
-  comparison: z.object({ difference: estimate, lossPValue: z.number(), queries: z.number() }).optional(),
 });
 export type Measurement = z.infer<typeof measurement>;
+
+/** What an evaluation process found against the baseline. `onOwnDataset`: the baseline was measured on its own documents. */
+export const comparison = z.object({
+  difference: estimate,
+  lossPValue: z.number(),
+  queries: z.number(),
+  onOwnDataset: z.boolean(),
+});
+export type Comparison = z.infer<typeof comparison>;
 
 /** From an evaluation process. */
 export const fromEvaluation = z.discriminatedUnion('type', [
   /** A batch of documents, before the first query of a bundle. */
   z.object({ type: z.literal('encoded') }),
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
+  /** The version itself is measured: whatever becomes of the baseline, this stands. */
   z.object({ type: z.literal('measured'), measurement }),
+  z.object({ type: z.literal('compared'), comparison }),
+  /** The version itself could not be measured, or after `measured` the baseline. */
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string() }),
 ]);
 export type FromEvaluation = z.infer<typeof fromEvaluation>;

@@ -9,7 +9,7 @@ import {
 } from '@conclave/contracts';
 import { EvaluationRecord } from '../evaluation/evaluation-record.ts';
 import type { Router } from '../routing/router.ts';
-import { checkFits, type RollbackTestRequest, runRollbackTest } from './rollback-test.ts';
+import { type RollbackTestRequest, runRollbackTest, untilFits } from './rollback-test.ts';
 
 export interface RollbackTestsOptions {
   readonly runner: string;
@@ -50,7 +50,7 @@ export class RollbackTests {
     const known = resultOf(record, request);
     if (known !== undefined) return known;
     const router = this.#options.router(request.model);
-    checkFits(router, request);
+    await untilFits(router, request);
     const attempt = record.evaluation.attempt + 1;
     await record.started(attempt, { request, runner });
     try {

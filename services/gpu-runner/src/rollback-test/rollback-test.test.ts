@@ -10,7 +10,7 @@ import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle } from '../testing/tiny-bundle.ts';
 import { desiring, digestOfVersion } from '../testing/traffic.ts';
 import { differenceOf } from './answers.ts';
-import { runRollbackTest } from './rollback-test.ts';
+import { runRollbackTest, untilFits } from './rollback-test.ts';
 
 const bundles = { '1.0': textBundle('1.0'), '1.1': textBundle('1.1', { wrong: true }) };
 const started: Serving[] = [];
@@ -136,7 +136,7 @@ describe('rollback test at a bad moment', () => {
       stageEpoch: 4,
       runner: 'runner-0',
     };
-    return { router, stable, candidate, clock, run: () => runRollbackTest(router, 'e', request, 5000) };
+    return { router, request, stable, candidate, clock, run: () => runRollbackTest(router, 'e', request, 5000) };
   }
   /** Does something when a version is asked for the so-many-th time. */
   const whenAsked = (version: FakeVersion, count: number, happens: () => void) => {
@@ -157,8 +157,28 @@ describe('rollback test at a bad moment', () => {
       ({ router }) => router.apply(desiring(11, { share: 1, stageEpoch: 5 })),
       'CVE_ROLLOUT_CONFLICT',
     ],
+    'another stable version is still loading': [
+      ({ router }) => router.apply(router.desired, { ...stableOf(router), version: '0.9' }),
+      'CVE_INFER_NOT_READY',
+    ],
+    'another stable version takes over': [
+      ({ router }) => {
+        const { desired } = router;
+        const stable = { ...stableOf(router), version: '0.9', dataset: `sha256:${'e'.repeat(64)}` };
+        router.apply({ ...desired, stable });
+      },
+      'CVE_INFER_NOT_READY',
+    ],
+    'stable crashes': [
+      ({ stable }) => {
+        stable.failing('CVE_INFER_FAILED');
+        stable.state = 'restarting';
+      },
+      'CVE_INFER_NOT_READY',
+    ],
     'the candidate is replaced': [({ candidate }) => candidate.failing('CVE_INFER_NOT_READY'), 'CVE_INFER_NOT_READY'],
   };
+  const stableOf = (router: Router) => router.desired.stable ?? assert.fail('no stable version');
   for (const [name, [happens, code]] of Object.entries(moments)) {
     it(`has no result when ${name}`, async () => {
       const scene = setUp();
@@ -170,6 +190,25 @@ describe('rollback test at a bad moment', () => {
       assert.equal(scene.router.test, undefined);
     });
   }
+
+  it('waits a little for a stable version that is still loading, and then has a result', async () => {
+    const scene = setUp();
+    const { router, request } = scene;
+    router.apply(router.desired, { ...stableOf(router), version: '0.9' });
+    const waiting = untilFits(router, request);
+    router.apply(router.desired);
+    await waiting;
+    assert.equal((await scene.run()).passed, true);
+  });
+
+  it('cannot be run while a version keeps loading, or is another than asked for', async (t) => {
+    const { router, candidate, request } = setUp();
+    candidate.state = 'loading';
+    await assert.rejects(untilFits(router, { ...request, stageEpoch: 3 }), { code: 'CVE_ROLLOUT_CONFLICT' });
+    let now = 0;
+    t.mock.method(performance, 'now', () => (now += 5000));
+    await assert.rejects(untilFits(router, request), /CVE_INFER_NOT_READY: candidate is loading/);
+  });
 
   it('asks a probe again that met a full queue, for a while', async () => {
     const { run, stable, candidate } = setUp();

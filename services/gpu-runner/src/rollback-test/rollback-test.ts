@@ -3,26 +3,29 @@ import {
   type EvaluationRequest,
   isConclaveError,
   type RollbackTestResult,
+  type ServedVersion,
   shortDigest,
 } from '@conclave/contracts';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed, Router } from '../routing/router.ts';
-import { splitPoint } from '../routing/split.ts';
 import { isMomentary, type Probe, Tally } from './tally.ts';
 
 export type RollbackTestRequest = Extract<EvaluationRequest, { kind: 'rollback_test' }>;
 
 const PROBES = 20;
 const K = 10;
+/** How long, in milliseconds, a test waits for versions that are still loading: with the rest of a test, within the time that its result is waited for. */
+const READY_PATIENCE_MS = 8000;
+const READY_PAUSE_MS = 50;
 /** How long, in milliseconds, a test asks again what meets full queues, besides draining: well within the time that its result is waited for. */
 const OVERLOAD_PATIENCE_MS = 3000;
 const OVERLOAD_PAUSE_MS = 50;
 
 /**
  * Sends all traffic to stable and back, while users are served, and probes that it works: with all traffic on stable, each
- * probe, with a client key of the candidate's share, must be answered by stable as before; afterwards by the candidate again
- * where it has a share. No window of that time counts as evidence. A test that cannot be carried to its end has no result: one that
- * did not pass takes the candidate's traffic.
+ * probe, which the candidate would have answered, must be answered by stable as before; afterwards by the candidate again
+ * where it has a share. No window of that time counts as evidence. A test that cannot be carried to its end, because a version still
+ * loads, restarts or is replaced meanwhile, has no result and can be asked for again: one that did not pass takes the candidate's traffic.
  * @param drainTimeoutMs how long the candidate's running requests are waited for
  * @throws CVE_ROLLOUT_CONFLICT when the request does not fit the rollout, or no longer; CVE_INFER_NOT_READY when the versions are not
  * ready or the desired state is not confirmed, from the start or at any time until the end; CVE_INFER_OVERLOADED
@@ -34,9 +37,10 @@ export async function runRollbackTest(
   drainTimeoutMs: number,
 ): Promise<RollbackTestResult> {
   checkFits(router, request);
+  const stable = requireServing(router, request);
   const patientUntil = performance.now() + drainTimeoutMs + OVERLOAD_PATIENCE_MS;
-  const ask: Ask = (send) => askPatiently(router, request, send, patientUntil);
-  const probes = await probesOf(router, request, ask);
+  const ask: Ask = (send) => askPatiently(router, request, stable, send, patientUntil);
+  const probes = await probesOf(router, ask);
   const tally = new Tally();
   try {
     const orderedAt = performance.now();
@@ -44,15 +48,15 @@ export async function runRollbackTest(
     const drained = await waitUntil(() => router.candidateInFlight === 0, drainTimeoutMs);
     const swapToStableMs = performance.now() - orderedAt;
     if (!drained) tally.fail(`the candidate still had requests in flight after ${drainTimeoutMs} ms`);
-    const stable = router.desired.stable?.version;
-    for (const probe of probes) await tally.probe(probe, stable, () => ask(() => router.search(searchOf(probe))));
+    for (const probe of probes)
+      await tally.probe(probe, stable.version, () => ask(() => router.search(searchOf(probe))));
 
     const orderedBackAt = performance.now();
     router.setTest({ evaluationId, phase: 'restored' });
     await swapBack(router, request, probes, tally, ask);
     const swapBackMs = performance.now() - orderedBackAt;
-    for (const probe of probes) await tally.probe(probe, stable, () => ask(() => directly(router, probe)));
-    requireServing(router, request);
+    for (const probe of probes) await tally.probe(probe, stable.version, () => ask(() => directly(router, probe)));
+    requireServing(router, request, stable);
     return tally.result(swapToStableMs, swapBackMs);
   } finally {
     router.setTest(undefined);
@@ -62,19 +66,25 @@ export async function runRollbackTest(
 /** Sends a probe. @throws what is momentary, when it ends the test */
 type Ask = (send: () => Promise<Routed>) => Promise<Routed>;
 
+/** Between two questions the versions must be the ones that the test began with, and ready. */
 async function askPatiently(
   router: Router,
   request: RollbackTestRequest,
+  stable: ServedVersion,
   send: () => Promise<Routed>,
   patientUntil: number,
 ): Promise<Routed> {
   for (;;) {
-    requireServing(router, request);
+    requireServing(router, request, stable);
     try {
       const routed = await send();
+      if (routed.candidateError === undefined) return routed;
+      // Stable answered in place of a candidate that has just gone: that is no finding about the swap.
+      requireServing(router, request, stable);
       if (!isMomentary(routed.candidateError)) return routed;
       throw routed.candidateError;
     } catch (error) {
+      requireServing(router, request, stable);
       if (!isConclaveError(error, 'CVE_INFER_OVERLOADED') || performance.now() > patientUntil) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, OVERLOAD_PAUSE_MS));
@@ -102,6 +112,22 @@ async function swapBack(
 }
 
 /**
+ * Waits a little until a test may begin: a runner that has just started, or hands over to another stable version, needs a moment.
+ * @throws CVE_ROLLOUT_CONFLICT at once; CVE_INFER_NOT_READY when the versions are not ready in time
+ */
+export async function untilFits(router: Router, request: RollbackTestRequest): Promise<void> {
+  const deadline = performance.now() + READY_PATIENCE_MS;
+  for (;;) {
+    try {
+      return checkFits(router, request);
+    } catch (error) {
+      if (!isConclaveError(error, 'CVE_INFER_NOT_READY') || performance.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
+  }
+}
+
+/**
  * Checks that a test may begin.
  * @throws CVE_ROLLOUT_CONFLICT when the request does not fit the rollout, CVE_INFER_NOT_READY when the versions are not ready for it
  */
@@ -114,9 +140,13 @@ export function checkFits(router: Router, request: RollbackTestRequest): void {
   );
 }
 
-/** What must hold from the start of a test to its end. */
-function requireServing(router: Router, request: RollbackTestRequest): void {
-  const { candidate } = router.desired;
+/**
+ * What must hold from the start of a test to its end.
+ * @param tested the stable version that the test began with
+ * @returns the stable version that is asked for, and answers
+ */
+function requireServing(router: Router, request: RollbackTestRequest, tested?: ServedVersion): ServedVersion {
+  const { candidate, stable } = router.desired;
   if (!isSameRollout(router, request)) {
     const asked = `rollout ${request.rolloutId}, epoch ${request.stageEpoch}, ${request.version} (${shortDigest(request.digest)})`;
     const present =
@@ -134,11 +164,27 @@ function requireServing(router: Router, request: RollbackTestRequest): void {
       'the desired state is not confirmed, only stable is served; try again when the coordinator is back',
     );
   }
+  if (router.awaited !== undefined) {
+    throw new ConclaveError(
+      'CVE_INFER_NOT_READY',
+      `stable ${router.awaited.version} is still loading and ${stable?.version ?? 'nothing'} answers in its place; try again when it is ready`,
+    );
+  }
   for (const role of ['stable', 'candidate'] as const) {
     const state = router.target(role)?.state ?? 'absent';
     if (state !== 'ready')
       throw new ConclaveError('CVE_INFER_NOT_READY', `${role} is ${state}; try again when it is ready`);
   }
+  if (
+    stable === undefined ||
+    (tested !== undefined && (tested.digest !== stable.digest || tested.dataset !== stable.dataset))
+  ) {
+    throw new ConclaveError(
+      'CVE_INFER_NOT_READY',
+      `stable became ${stable?.version ?? 'none'} while the test ran with ${tested?.version ?? 'none'}; try again`,
+    );
+  }
+  return stable;
 }
 
 function isSameRollout({ desired: { candidate } }: Router, request: RollbackTestRequest): boolean {
@@ -150,16 +196,14 @@ function isSameRollout({ desired: { candidate } }: Router, request: RollbackTest
   );
 }
 
-async function probesOf(router: Router, { model }: RollbackTestRequest, ask: Ask): Promise<Probe[]> {
-  const share = router.desired.candidate?.share ?? 0;
+async function probesOf(router: Router, ask: Ask): Promise<Probe[]> {
   const queries = router.target('stable')?.probes ?? [];
   const probes: Probe[] = [];
-  for (let i = 0; probes.length < PROBES && queries.length > 0; i++) {
-    const key = `rollback-test-probe-${i}`;
-    const query = queries[probes.length % queries.length];
-    if (query === undefined || (share > 0 && splitPoint(model, key) >= share)) continue;
+  for (let i = 0; i < PROBES; i++) {
+    const query = queries[i % queries.length];
+    if (query === undefined) break;
     const routed = await ask(() => directly(router, { query }));
-    probes.push({ query, key, before: routed.answers[0] ?? [] });
+    probes.push({ query, before: routed.answers[0] ?? [] });
   }
   return probes;
 }
@@ -169,8 +213,8 @@ async function directly(router: Router, { query }: { readonly query: Query }): P
   return await router.searchVersion(router.desired.stable?.version ?? '', { queries: [query], k: K, key: undefined });
 }
 
-function searchOf({ query, key }: Probe) {
-  return { queries: [query], k: K, key };
+function searchOf({ query }: Probe) {
+  return { queries: [query], k: K, key: undefined, isProbe: true };
 }
 
 async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean> {

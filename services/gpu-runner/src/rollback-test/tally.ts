@@ -17,7 +17,6 @@ export function isMomentary(error: unknown): boolean {
 /** A query that both versions are asked. */
 export interface Probe {
   readonly query: Query;
-  readonly key: string;
   /** What stable answered before the swap. */
   readonly before: readonly Retrieved[];
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { ConclaveError, type DesiredConfirmation, isConclaveError, type TelemetryWindow } from '@conclave/contracts';
 import type { Query, QueryForm } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { type Ending, type Role, Windows } from '../telemetry/windows.ts';
 import { Confirmation } from './confirmation.ts';
-import { splitPoint } from './split.ts';
+import { Split } from './split.ts';
 import { type Desired, type TestInProgress, type Traffic, trafficOf } from './traffic.ts';
 
 /** Copies that the candidate works on at a time. */
@@ -21,8 +20,10 @@ export interface Target {
 export interface SearchRequest {
   readonly queries: readonly Query[];
   readonly k: number;
-  /** Decides the version: requests with one key stay on one version. A random one when absent. */
+  /** Requests with one key stay on one version, within the bounds of `Split`. */
   readonly key: string | undefined;
+  /** A rollback test's own request: it goes to the candidate whenever any request may, and is no part of the split. */
+  readonly isProbe?: boolean;
 }
 
 export interface Routed {
@@ -44,6 +45,8 @@ export interface RouterOptions {
   readonly now?: () => number;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly wallClock?: () => number;
+  /** Uniform in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** Counters since the start of the process. */
@@ -68,7 +71,11 @@ export class Router {
   readonly #confirmation: Confirmation;
   readonly #windows: Windows;
   #desired: Desired = { seq: 0, stable: undefined, candidate: undefined, latencyThresholdMs: 1 };
+  /** The stable version that is asked for, while another answers until it is loaded. */
+  #awaited: Desired['stable'];
   #test: TestInProgress | undefined;
+  /** The split of the stage that is served, and that of a rollback test in it; `of` tells it from another's. */
+  readonly #splits = new Map<'counted' | 'excluded', { readonly of: string; readonly split: Split }>();
   #halted = false;
   /** What the open windows measure. */
   #measured = '';
@@ -101,9 +108,18 @@ export class Router {
     return this.#windows.late;
   }
 
-  /** Acts on what the rollout journal now asks for. */
-  apply(desired: Desired): void {
+  /** The stable version that the journal asks for, while another answers until it is loaded. */
+  get awaited(): Desired['stable'] {
+    return this.#awaited;
+  }
+
+  /**
+   * Acts on what the rollout journal now asks for.
+   * @param awaited the stable version that is asked for, when `desired` names another because it is still loading
+   */
+  apply(desired: Desired, awaited?: Desired['stable']): void {
     this.#desired = desired;
+    this.#awaited = awaited;
     this.#confirmation.applied(desired.seq, this.#now());
     this.refresh();
   }
@@ -171,9 +187,18 @@ export class Router {
     const arrivedAt = this.#now();
     const traffic = this.refresh();
     const { candidate, share } = traffic;
-    const point = splitPoint(this.#options.model, request.key ?? randomUUID());
-    if (candidate !== undefined && point < share)
-      return await this.#askCandidate(candidate.version, request, arrivedAt);
+    if (candidate !== undefined && share > 0) {
+      const split = request.isProbe === true ? undefined : this.#splitOf(candidate, traffic.excluded);
+      const isCandidates = split === undefined || split.toCandidate(request.key);
+      try {
+        return await (isCandidates
+          ? this.#askCandidate(candidate.version, request, arrivedAt)
+          : this.#askStable(request, arrivedAt));
+      } catch (error) {
+        if (isConclaveError(error, 'CVE_INFER_INVALID')) split?.takeBack(isCandidates);
+        throw error;
+      }
+    }
     const routed = await this.#askStable(request, arrivedAt);
     if (traffic.mirror) setImmediate(() => void this.#mirror(request));
     return routed;
@@ -191,6 +216,17 @@ export class Router {
     const served = [this.#desired.stable?.version, this.#desired.candidate?.version].filter((v) => v !== undefined);
     const text = `${this.#options.model} ${version} is not served here; served: ${served.join(', ') || 'none'}`;
     throw new ConclaveError('CVE_MODEL_UNKNOWN', text);
+  }
+
+  /** One split for all of a stage: it goes on over a restart of the candidate. The time of a test, which does not count, has its own. */
+  #splitOf({ rolloutId, stageEpoch, share }: NonNullable<Traffic['candidate']>, excluded: string | undefined): Split {
+    const kind = excluded === undefined ? 'counted' : 'excluded';
+    const of = excluded ?? nameOfStage(rolloutId, stageEpoch);
+    const known = this.#splits.get(kind);
+    if (known?.of === of) return known.split;
+    const split = new Split(this.#options.model, share, this.#options.random);
+    this.#splits.set(kind, { of, split });
+    return split;
   }
 
   async #askStable(request: SearchRequest, arrivedAt: number): Promise<Routed> {
@@ -282,6 +318,18 @@ export class Router {
   }
 
   #publish(windows: readonly TelemetryWindow[]): void {
-    if (windows.length > 0) this.#options.onWindows(windows);
+    if (windows.length === 0) return;
+    const counted = this.#splits.get('counted');
+    this.#options.onWindows(
+      windows.map((window) =>
+        window.excluded === undefined && counted?.of === nameOfStage(window.rolloutId, window.stageEpoch)
+          ? { ...window, dominantKey: counted.split.dominantKey }
+          : window,
+      ),
+    );
   }
+}
+
+function nameOfStage(rolloutId: string | undefined, stageEpoch: number | undefined): string {
+  return `${rolloutId} ${stageEpoch}`;
 }

@@ -59,7 +59,11 @@ describe('NDCG in trec_eval’s form, against values computed by hand', () => {
       ['nothing-relevant', ranked('a')],
     ]);
     const queryIds = ['good', 'nothing-relevant', 'not-judged', 'nothing-found'];
-    assert.deepEqual(ndcgByQuery(10, queryIds, run, qrels, 'linear'), { values: [1, 0], emptyQueries: 2 });
+    assert.deepEqual(ndcgByQuery(10, queryIds, run, qrels, 'linear'), {
+      values: [1, 0],
+      ids: ['good', 'nothing-found'],
+      emptyQueries: 2,
+    });
   });
 
   it('lies between 0 and 1 and is 1 for the ideal ranking', () => {

@@ -13,6 +13,8 @@ export type Gain = 'linear' | 'exponential';
 /** NDCG of each query that counts, in the order of the queries, and how many were left out. */
 export interface NdcgByQuery {
   readonly values: readonly number[];
+  /** The ids of these queries, in the same order. */
+  readonly ids: readonly string[];
   /** Queries without any relevant document: nothing can be said about them. */
   readonly emptyQueries: number;
 }
@@ -58,9 +60,15 @@ export function ndcgByQuery(
   qrels: ReadonlyMap<string, Grades>,
   gain: Gain,
 ): NdcgByQuery {
-  const all = queryIds.map((id) => ndcgAt(k, run.get(id) ?? [], qrels.get(id) ?? new Map(), gain));
-  const values = all.filter((value) => value !== undefined);
-  return { values, emptyQueries: all.length - values.length };
+  const counted = queryIds.flatMap((id) => {
+    const value = ndcgAt(k, run.get(id) ?? [], qrels.get(id) ?? new Map(), gain);
+    return value === undefined ? [] : [{ id, value }];
+  });
+  return {
+    values: counted.map(({ value }) => value),
+    ids: counted.map(({ id }) => id),
+    emptyQueries: queryIds.length - counted.length,
+  };
 }
 
 function gainOf(grade: number, gain: Gain): number {

@@ -41,6 +41,7 @@ export function startServing(
     desiredConfirmationTimeoutMs: 600_000,
     provider: 'cpu',
     sloLatencyMs: 50,
+    keepPreviousSeconds: 0,
     fetchDirectory,
     onWindows: (closed) => void windows.push(...closed),
     ...options,

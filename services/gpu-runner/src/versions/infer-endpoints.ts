@@ -19,8 +19,9 @@ export class InferEndpoints {
 
   /** Adds and removes endpoints so that they match what can be answered. */
   reconcile(): void {
-    for (const model of this.#models.models) {
-      const canAnswer = this.#models.router(model).target('stable')?.state === 'ready';
+    const models = new Set(this.#models.models);
+    for (const model of models.union(this.#served)) {
+      const canAnswer = models.has(model) && this.#models.router(model).target('stable')?.state === 'ready';
       const endpoint = this.#served.get(model);
       if (canAnswer && endpoint === undefined) this.#served.set(model, this.#serve(model));
       if (!canAnswer && endpoint !== undefined) {

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
-import { ConclaveError, runnerStatus } from '@conclave/contracts';
+import {
+  ConclaveError,
+  initialRollouts,
+  type RunnerStatus,
+  runnerStatus,
+  servingOf,
+  sha256,
+} from '@conclave/contracts';
 import { aborted, adopted, completed, inStage, reverted, rolledOut, VERSIONS } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle, vectorBundle } from '../testing/tiny-bundle.ts';
@@ -26,7 +33,15 @@ function children(): number[] {
   const list = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim();
   return list.split(' ').map(Number);
 }
-const gone = (digest: string) => Promise.reject(new ConclaveError('CVE_ARTIFACT_UNKNOWN', digest));
+const gone = (digest: string): Promise<string> => Promise.reject(new ConclaveError('CVE_ARTIFACT_UNKNOWN', digest));
+
+const statusOf = (models: Serving['models']): RunnerStatus => ({
+  runner: 'runner-0',
+  roles: ['serve'],
+  at: '2026-01-01T00:00:00.000Z',
+  url: '',
+  models: models.status(),
+});
 
 describe('what a runner serves', () => {
   it('follows a rollout from shadow to production, and never fails a request', async () => {
@@ -189,11 +204,89 @@ describe('what a runner serves', () => {
     assert.equal(fetched.filter((one) => one === VERSIONS['1.1']).length, 1);
   });
 
-  it('knows only the models of the journal', () => {
+  it('says that it is starting until it has read which models there are, then knows only these', () => {
     const { models } = setUp();
+    assert.equal(models.ready, false);
+    assert.throws(() => models.router('other'), { code: 'CVE_INFER_NOT_READY', retryAfterMs: 1000 });
+    models.apply([]);
+    assert.equal(models.ready, true);
     assert.throws(
       () => models.router('other'),
       /CVE_MODEL_UNKNOWN: this runner serves no model other; it serves: none/,
     );
+  });
+
+  it('keeps the version before loaded for a while, so that a revert is instant, and makes room for a candidate', async () => {
+    const long = { keepPreviousSeconds: (Date.now() - Date.parse('2026-01-01')) / 1000 + 3600 };
+    const { models, states, serve, ask } = setUp(long);
+    serve(completed());
+    await until(() => states().join() === '1.1 ready,1.0 ready', 'the version before is loaded after the stable one');
+    assert.deepEqual(
+      models.status()[0]?.versions.map(({ version, share, mode }) => [version, share, mode]),
+      [
+        ['1.1', 1, 'live'],
+        ['1.0', 0, 'idle'],
+      ],
+    );
+    serve(reverted());
+    assert.equal((await ask()).version, '1.0');
+    assert.deepEqual(servingOf(reverted(), [statusOf(models)]), [
+      { runner: 'runner-0', state: 'serving', answers: '1.0', detail: models.status()[0]?.versions[0]?.detail },
+    ]);
+    assert.deepEqual(states(), ['1.0 ready']);
+  });
+
+  it('tells which version answers while another is loading', async () => {
+    const { models, serve } = setUp();
+    serve(completed());
+    await until(() => models.ready, 'stable ready');
+    serve(reverted());
+    const [there] = servingOf(reverted(), [statusOf(models)]);
+    assert.deepEqual([there?.state, there?.answers], ['loading', '1.1']);
+    await until(() => servingOf(reverted(), [statusOf(models)])[0]?.state === 'serving', 'handed over');
+  });
+
+  it('is ready for what can be loaded, names what cannot be, and forgets it when told to', async () => {
+    const bad = startServing({ '1.0': vectorBundle('1.0', undefined, { 'query.onnx': 'broken' }) });
+    started.push(bad);
+    const good = setUp();
+    const broken = sha256('broken');
+    let fetched = 0;
+    const { models } = setUp({
+      longestPauseMs: 10,
+      fetchDirectory(digest) {
+        if (digest !== broken) return good.fetchDirectory(digest);
+        fetched++;
+        return bad.fetchDirectory(VERSIONS['1.0']);
+      },
+    });
+    const { stable } = adopted();
+    assert.ok(stable !== undefined);
+    const badState = { ...adopted(), model: 'bad', stable: { ...stable, digest: broken } };
+    models.apply([adopted(), badState]);
+    assert.equal(models.ready, false, 'nothing is loaded yet');
+    await until(() => models.detail.includes('bad 1.0 cannot be loaded'), 'told');
+    await until(() => models.ready, 'ready without it');
+    assert.match(models.detail, /^2 models; bad 1\.0 cannot be loaded: CVE_BUNDLE_ONNX_INVALID/);
+    // Also while it is tried again, which happens every ten milliseconds here.
+    const seen = new Set<string | undefined>();
+    const fetchedBefore = fetched;
+    await until(() => {
+      seen.add(models.status().find(({ model }) => model === 'bad')?.versions[0]?.state);
+      return fetched > fetchedBefore + 2;
+    }, 'tried again');
+    assert.deepEqual([...seen], ['failed']);
+    models.apply([{ ...initialRollouts('bad'), forgotten: { at: '', by: 'op', reason: 'broken' } }]);
+    assert.deepEqual(models.models, ['tiny']);
+    assert.equal(models.detail, '1 models');
+    assert.equal(models.ready, true);
+    assert.throws(() => models.router('bad'), { code: 'CVE_MODEL_UNKNOWN' });
+  });
+
+  it('is not ready while nothing that it serves can be loaded', async () => {
+    const { models, states } = setUp({ fetchDirectory: gone });
+    models.apply([adopted()]);
+    await until(() => states().join() === '1.0 failed', 'failed');
+    assert.equal(models.ready, false);
   });
 });

@@ -1,14 +1,16 @@
 import {
   ConclaveError,
   type DesiredConfirmation,
+  oneLine,
   type RolloutsState,
   type RunnerStatus,
+  type ServedVersion as StableVersion,
   type TelemetryWindow,
 } from '@conclave/contracts';
 import { inputOf } from '../retrieval/query-encoder.ts';
 import { Router } from '../routing/router.ts';
 import { type Desired, desiredOf } from '../routing/traffic.ts';
-import type { ServedVersionOptions, WantedVersion } from './served-version.ts';
+import type { ServedVersion, ServedVersionOptions, WantedVersion } from './served-version.ts';
 import { VersionSet } from './version-set.ts';
 
 type ModelStatus = RunnerStatus['models'][number];
@@ -18,14 +20,25 @@ export interface ServedModelsOptions extends Omit<ServedVersionOptions, 'onChang
   readonly desiredConfirmationTimeoutMs: number;
   /** Latency in milliseconds to keep where no rollout's gate says one. */
   readonly sloLatencyMs: number;
+  /** How long, in seconds, the version before stays loaded after it was replaced. */
+  readonly keepPreviousSeconds: number;
   onWindows(windows: readonly TelemetryWindow[]): void;
-  /** Called when a model appears, or a version's state changes. */
+  /** Called when a model appears or goes, or a version's state changes. */
   onChange?(): void;
 }
 
+/** The version that served before, kept loaded until a time in milliseconds since the epoch. */
+interface Kept {
+  readonly version: StableVersion;
+  readonly until: number;
+}
+
 /**
- * Everything a runner serves: a router for each model, and the versions behind them. A stable version that is replaced by one that still
- * has to be loaded goes on serving until that one is ready: taking production back must not cost a request.
+ * Everything a runner serves: a router for each model, and the versions behind them.
+ * 1. A stable version that is replaced by one that still has to be loaded goes on serving until that one is ready: taking production back
+ *    must not cost a request.
+ * 2. The version before stays loaded for a while after it was replaced, unless a candidate needs the room: then a revert is instant.
+ * 3. A stable version that cannot be loaded keeps no other model from being served, and is tried again now and then.
  */
 export class ServedModels {
   readonly #options: ServedModelsOptions;
@@ -33,7 +46,11 @@ export class ServedModels {
   readonly #versions: VersionSet;
   /** What models are to be served as soon as their new stable version is ready. */
   readonly #awaited = new Map<string, Desired>();
+  readonly #kept = new Map<string, Kept>();
   #halted: string | undefined;
+  #caughtUp = false;
+  #settled = false;
+  #stopped = false;
 
   constructor(options: ServedModelsOptions) {
     this.#options = options;
@@ -49,22 +66,46 @@ export class ServedModels {
     return this.#halted;
   }
 
-  /** @throws CVE_MODEL_UNKNOWN */
+  /** @throws CVE_INFER_NOT_READY before the journal was read to its end; CVE_MODEL_UNKNOWN */
   router(model: string): Router {
     const router = this.#routers.get(model);
     if (router !== undefined) return router;
+    if (!this.#caughtUp) {
+      const text = `this runner is starting and has not read yet which models it serves, so not whether ${model} is one; try again`;
+      throw new ConclaveError('CVE_INFER_NOT_READY', text, { retryAfterMs: 1000 });
+    }
     const known = this.models.join(', ') || 'none';
     throw new ConclaveError('CVE_MODEL_UNKNOWN', `this runner serves no model ${model}; it serves: ${known}`);
   }
 
-  /** Acts on the present state of models' rollouts; models not named stay as they are. */
+  /** Acts on the present state of models' rollouts; models not named stay as they are. The first call names all there are. */
   apply(states: Iterable<RolloutsState>): void {
+    this.#caughtUp = true;
     for (const state of states) {
+      if (state.forgotten !== undefined) {
+        this.#forget(state.model);
+        continue;
+      }
       const router = this.#routers.get(state.model) ?? this.#addRouter(state.model);
+      this.#keep(state);
       this.#applyTo(router, state.model, desiredOf(state, this.#options.sloLatencyMs));
     }
     this.#reconcile();
     this.#changed();
+  }
+
+  #forget(model: string): void {
+    this.#routers.get(model)?.rollWindows();
+    for (const map of [this.#routers, this.#awaited, this.#kept]) map.delete(model);
+  }
+
+  #keep({ model, stable, previousStable }: RolloutsState): void {
+    if (stable === undefined || previousStable === undefined) {
+      this.#kept.delete(model);
+      return;
+    }
+    const until = Date.parse(stable.since) + this.#options.keepPreviousSeconds * 1000;
+    this.#kept.set(model, { version: previousStable, until });
   }
 
   #applyTo(router: Router, model: string, desired: Desired): void {
@@ -76,7 +117,8 @@ export class ServedModels {
       this.#versions.get(present)?.state === 'ready';
     if (waits) this.#awaited.set(model, desired);
     else this.#awaited.delete(model);
-    router.apply(waits ? { ...desired, stable: present } : desired);
+    if (waits) router.apply({ ...desired, stable: present }, desired.stable);
+    else router.apply(desired);
   }
 
   #handOver(): void {
@@ -84,11 +126,11 @@ export class ServedModels {
       if (desired.stable === undefined || this.#versions.get(desired.stable)?.state !== 'ready') continue;
       this.#awaited.delete(model);
       this.#routers.get(model)?.apply(desired);
-      this.#reconcile();
     }
   }
 
   #reconcile(): void {
+    if (this.#stopped) return;
     this.#versions.reconcile([...this.#routers].flatMap(([model, router]) => this.#wantedOf(model, router)));
   }
 
@@ -109,6 +151,7 @@ export class ServedModels {
       const { stable } = this.#awaited.get(model) ?? router.desired;
       if (stable !== undefined) this.#versions.get(stable)?.tryAgain();
     }
+    this.#reconcile();
   }
 
   rollWindows(): void {
@@ -121,10 +164,33 @@ export class ServedModels {
     return wanted.flatMap(({ digest, dataset }) => [digest, dataset]);
   }
 
-  /** True when the stable version of every model can answer. */
+  /**
+   * Whether requests should come here: every stable version was loaded once or has shown that it cannot be, and some model answers.
+   * A model that fails, restarts or is new takes no other out of readiness.
+   */
   get ready(): boolean {
-    return [...this.#routers.values()].every(
-      (router) => router.desired.stable === undefined || router.target('stable')?.state === 'ready',
+    if (!this.#caughtUp) return false;
+    const stables = [...this.#stables().values()];
+    this.#settled ||= stables.every((version) => version?.state === 'ready' || version?.lastFailure !== undefined);
+    return this.#settled && (stables.length === 0 || stables.some((version) => version?.state === 'ready'));
+  }
+
+  /** For people: how many models there are, and which cannot be loaded. */
+  get detail(): string {
+    if (!this.#caughtUp) return 'reading which models there are';
+    const failed = [...this.#stables()].flatMap(([model, version]) =>
+      version?.lastFailure === undefined
+        ? []
+        : [`${model} ${version.wanted.version} cannot be loaded: ${oneLine(version.lastFailure).slice(0, 300)}`],
+    );
+    return [`${this.#routers.size} models`, ...failed].join('; ');
+  }
+
+  #stables(): Map<string, ServedVersion | undefined> {
+    return new Map(
+      [...this.#routers].flatMap(([model, { desired }]) =>
+        desired.stable === undefined ? [] : [[model, this.#versions.get(desired.stable)] as const],
+      ),
     );
   }
 
@@ -133,11 +199,13 @@ export class ServedModels {
       model,
       rolloutSeq: router.desired.seq,
       confirmed: router.confirmed,
+      stable: answeringAsStable(router),
       versions: this.#wantedOf(model, router).map((wanted) => this.#versionStatus(router, wanted)),
     }));
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.rollWindows();
     await this.#versions.stop();
   }
@@ -145,16 +213,15 @@ export class ServedModels {
   #versionStatus({ desired }: Router, { version, digest, dataset }: WantedVersion): ModelStatus['versions'][number] {
     const { candidate } = desired;
     const served = this.#versions.get({ digest, dataset });
-    const state = served?.state ?? 'loading';
-    const isCandidate = candidate?.digest === digest && candidate.version === version;
+    const isCandidate = candidate?.digest === digest && candidate.dataset === dataset && candidate.version === version;
     const ofStable = digest === desired.stable?.digest ? 1 - (candidate?.share ?? 0) : 0;
     const share = isCandidate ? candidate.share : ofStable;
     const liveMode = share > 0 ? 'live' : 'idle';
     return {
       version,
       digest,
-      state: state === 'stopped' ? 'failed' : state,
-      detail: served?.detail ?? 'starting',
+      dataset,
+      ...stateOf(served),
       share,
       mode: isCandidate && candidate.mirror ? 'mirror' : liveMode,
       ...(isCandidate ? { stageEpoch: candidate.stageEpoch } : {}),
@@ -176,9 +243,20 @@ export class ServedModels {
   }
 
   #wantedOf(model: string, { desired }: Router): WantedVersion[] {
-    return [desired.stable, desired.candidate, this.#awaited.get(model)?.stable]
-      .filter((version) => version !== undefined)
-      .map(({ version, digest, dataset }) => ({ model, version, digest, dataset }));
+    const wanted = [desired.stable, desired.candidate, this.#awaited.get(model)?.stable, this.#keptOf(model, desired)];
+    const different = new Map(
+      wanted.filter((version) => version !== undefined).map((one) => [`${one.digest} ${one.dataset}`, one] as const),
+    );
+    return [...different.values()].map(({ version, digest, dataset }) => ({ model, version, digest, dataset }));
+  }
+
+  /** The version before, while it is to be kept: loaded only after stable is, and no third one beside a candidate. */
+  #keptOf(model: string, { stable, candidate }: Desired): StableVersion | undefined {
+    const kept = this.#kept.get(model);
+    if (kept === undefined || stable === undefined || candidate !== undefined || Date.now() > kept.until)
+      return undefined;
+    const isDue = this.#versions.get(stable)?.state === 'ready' || this.#versions.get(kept.version) !== undefined;
+    return isDue ? kept.version : undefined;
   }
 
   #changed(): void {
@@ -186,4 +264,18 @@ export class ServedModels {
     this.tick();
     this.#options.onChange?.();
   }
+}
+
+function answeringAsStable(router: Router): ModelStatus['stable'] {
+  const { stable } = router.desired;
+  if (stable === undefined || router.target('stable')?.state !== 'ready') return null;
+  return { version: stable.version, digest: stable.digest, dataset: stable.dataset };
+}
+
+/** A version that has failed is told as failed also while it is tried again. */
+function stateOf(served: ServedVersion | undefined): Pick<ModelStatus['versions'][number], 'state' | 'detail'> {
+  if (served === undefined) return { state: 'loading', detail: 'starting' };
+  const { state, detail, lastFailure } = served;
+  if (state === 'stopped') return { state: 'failed', detail };
+  return state !== 'ready' && lastFailure !== undefined ? { state: 'failed', detail: lastFailure } : { state, detail };
 }

@@ -37,6 +37,7 @@ export class ServedVersion implements Target {
   #process: ModelProcess | undefined;
   #fetching: { state: ModelProcessState; detail: string } = { state: 'loading', detail: 'fetching' };
   #timer: NodeJS.Timeout | undefined;
+  #lastFailure: string | undefined;
   #attempts = 0;
   #stopped = false;
 
@@ -52,6 +53,11 @@ export class ServedVersion implements Target {
 
   get detail(): string {
     return this.#process?.detail ?? this.#fetching.detail;
+  }
+
+  /** Why it could not be loaded, from then until it is ready: also while it is tried again. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure;
   }
 
   get form(): QueryForm | undefined {
@@ -103,10 +109,17 @@ export class ServedVersion implements Target {
         this.#options.fetchDirectory(dataset),
       ]);
       if (this.#stopped) return;
-      this.#process = new ModelProcess({ ...this.#options, name: this.#name, bundleDir, datasetDir });
+      const onChange = () => this.#changed();
+      this.#process = new ModelProcess({ ...this.#options, name: this.#name, bundleDir, datasetDir, onChange });
     } catch (error) {
       if (!this.#stopped) this.#fetchFailed(error);
     }
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.state === 'ready') this.#lastFailure = undefined;
+    else if (this.state === 'failed') this.#lastFailure = this.detail;
     this.#options.onChange();
   }
 

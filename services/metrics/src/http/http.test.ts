@@ -7,6 +7,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { HeardGates } from '../heard-gates.ts';
 import { JournalMirror } from '../journal/mirror.ts';
 import type { Observed } from '../observed.ts';
+import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { fill } from '../testing/fill.ts';
@@ -32,6 +33,7 @@ suite('the HTTP interface over a real journal', () => {
       runners: new Runners(),
       gates: new HeardGates(),
       heartbeatIntervalSeconds: 300,
+      stack: stackName({}),
       now: () => new Date(),
     };
     const follower = observed.mirror.follow(journal, { onError: (error) => assert.fail(String(error)) });

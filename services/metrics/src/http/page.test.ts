@@ -71,6 +71,11 @@ suite('the status page, run by a DOM before the real service', () => {
     assert.deepEqual(await page.texts('.unlock'), []);
   });
 
+  test('the head says which stack the page is of, and that a runner fell silent', async () => {
+    await shows('header', /conclave\.yaml · 127\.0\.0\.1:\d+/);
+    await shows('header', /0 up, gpu-runner-0 is away: not heard for \d/);
+  });
+
   test('it shows the stage, the gates with their intervals and what is missing', async () => {
     assert.deepEqual(await page.texts('.rail [aria-current=step] .rail-label'), ['20%']);
     const [ndcg, latency] = await page.texts('.gates tbody tr');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { JournalMirror } from '../journal/mirror.ts';
+import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { Seats } from '../seats.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
@@ -23,7 +24,15 @@ async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mi
   const registry = new Registry();
   const seats = new Seats();
   seats.set(realisticSeating(NOW, ['critic']));
-  registerMetrics(registry, { mirror, telemetry, runners, seats, heartbeatIntervalSeconds: 300, now: () => NOW });
+  registerMetrics(registry, {
+    mirror,
+    telemetry,
+    runners,
+    seats,
+    heartbeatIntervalSeconds: 300,
+    stack: stackName({}),
+    now: () => NOW,
+  });
   return { text: () => registry.metrics(), runners, mirror };
 }
 

@@ -1,4 +1,4 @@
-import { knownModels, seatingView } from '@conclave/contracts';
+import { knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/contracts';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
@@ -19,7 +19,9 @@ export function worldView(observed: Observed) {
     at: observed.now().toISOString(),
     leader: leaderView(observed),
     lastHeartbeatAt: schedule.lastHeartbeatAt ?? null,
+    stack: observed.stack,
     runners: observed.runners.present,
+    runnerStates: runnerPresence(observed.runners.heard(), stageRunners(world), observed.now()),
     seating: observed.seats === undefined ? null : seatingView(observed.seats.seating),
     rollouts: rolloutViews(observed),
     meetings: Object.values(world.meetings).sort(byOpening).slice(0, SHOWN.meetings).map(meetingSummary),
