@@ -11,8 +11,8 @@ import { freePort, startTestBus } from '@conclave/bus/testing';
 import { EXECUTIVE_ROLES, PLANNING_ROLES, sha256, subjects } from '@conclave/contracts';
 import { doctorText } from '../output/doctor.ts';
 import { run } from '../program.ts';
-import { standInRunner } from '../testing/runner.ts';
 import { standInSeats } from '../testing/seats.ts';
+import { standInRunner } from '../testing/stand-in-runner.ts';
 import type { Check } from './check.ts';
 import { type ExamineOptions, examine } from './examine.ts';
 
