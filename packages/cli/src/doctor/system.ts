@@ -129,9 +129,7 @@ async function checkSeating(bus: Bus): Promise<Check> {
   const seating = await readSeating(bus, SILENCE_MS);
   const { level, headline, groups, warnings } = describeSeating(seating);
   if (level === 'good') return ok('System', 'agents', headline);
-  const detail = [headline, ...groups.map(({ roles, reason }) => `${roles.join(', ')}: ${reason}`), ...warnings].join(
-    '; ',
-  );
+  const detail = [headline, ...groups.map(({ who, reason }) => `${who}: ${reason}`), ...warnings].join('; ');
   const ways = waysOut([...(seating.planning ?? []), ...(seating.executive ?? [])]);
   const todo = [...ways, 'what is put into .env reaches a service when it starts again'].join('; ');
   return level === 'bad' ? problem('System', 'agents', detail, todo) : warning('System', 'agents', detail, todo);
