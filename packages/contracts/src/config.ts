@@ -223,7 +223,12 @@ const runner = z.strictObject({
 });
 
 const executor = z.strictObject({
-  concurrency: z.number().int().min(1).default(3).describe('Actions a replica works on at a time.'),
+  concurrency: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe('Actions a replica works on at a time; rollbacks have hands of their own.'),
   scriptRoots: z
     .array(z.string().min(1))
     .default([])

@@ -188,3 +188,5 @@ try {
   console.error(messageOf(error));
   process.exitCode = 2;
 }
+// All has ended. A connection to a server that ended first is tried for ever, and must not keep this process.
+process.exit();

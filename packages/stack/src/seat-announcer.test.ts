@@ -43,7 +43,7 @@ test('a start tells at once who is absent, and tells it again when they are back
     [
       'bad',
       '6 of 12 agents are absent: no quorum, 4 ballots needed, 0 can vote',
-      `absent: ${PLANNING_ROLES.join(', ')}: GOOGLE_API_KEY is not set`,
+      `absent: the whole planning team: GOOGLE_API_KEY is not set`,
       'what to do: set GOOGLE_API_KEY; see conclave doctor',
     ].join('\n'),
   ]);

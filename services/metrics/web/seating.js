@@ -31,7 +31,7 @@ export function seatingNote(seating) {
   ];
 }
 
-function groupPart({ state, roles, reason }) {
+function groupPart({ state, who, reason }) {
   return h(
     'li',
     { 'data-key': `${state} ${reason}` },
@@ -40,7 +40,7 @@ function groupPart({ state, roles, reason }) {
       { class: `chip ${state === 'absent' ? 'fail' : 'inconclusive'}` },
       state === 'absent' ? '✗ absent' : '~ substituted',
     ),
-    h('span', null, h('strong', null, roles.map(words).join(', ')), `: ${reason}`),
+    h('span', null, h('strong', null, words(who)), `: ${reason}`),
   );
 }
 

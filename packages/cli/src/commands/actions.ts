@@ -46,7 +46,7 @@ function runJson(run: ActionRun): object | null {
 }
 
 function listText(actions: readonly ActionOnRecord[], older: number): string {
-  if (actions.length === 0) return 'no action on record in that time';
+  if (actions.length === 0) return 'no such action on record';
   const rows = actions.map(({ planned, acceptedAt, state }) => [
     planned.actionId,
     dim(when(acceptedAt)),
@@ -90,8 +90,8 @@ function callLines({ callId, tool, args, reason, returned }: ActionRun['calls'][
     returned === undefined
       ? 'not returned yet'
       : returned.ok
-        ? `${byLevel('good', 'ok')} in ${returned.durationMs} ms: ${jsonText(returned.result)}`
-        : `${byLevel('bad', 'failed')} in ${returned.durationMs} ms: ${oneLine(returned.error ?? '')} ${jsonText(returned.result)}`;
+        ? `${byLevel('good', 'ok')} in ${Math.round(returned.durationMs)} ms: ${jsonText(returned.result)}`
+        : `${byLevel('bad', 'failed')} in ${Math.round(returned.durationMs)} ms: ${oneLine(returned.error ?? '')} ${jsonText(returned.result)}`;
   return ['', `  ${bold(tool)} ${jsonText(args)}  ${dim(callId)}`, `    ${dim(oneLine(reason))}`, `    ${ended}`];
 }
 

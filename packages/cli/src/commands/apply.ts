@@ -152,7 +152,7 @@ function stagesText(stages: RolloutDefinition['spec']['stages']): string {
   const inAll =
     soaks.length === stages.length
       ? `at least ${soakText(whole)} in all`
-      : 'the rest by the configuration of the coordinator, none of which answers now';
+      : 'the others as the configuration of the coordinator says';
   return `${each.join(' > ')}${dim(`, ${inAll}`)}`;
 }
 
@@ -176,9 +176,10 @@ async function withSoaks(bus: Bus, definition: RolloutDefinition): Promise<Rollo
   return { ...definition, spec: { ...spec, stages } };
 }
 
-async function usualSoak(bus: Bus): Promise<number> {
+/** Undefined where a coordinator answers that does not tell it yet. */
+async function usualSoak(bus: Bus): Promise<number | undefined> {
   const reply = await bus.request(subjects.api('status'), {}, { timeoutMs: STATUS_MS });
-  return statusAnswer.parse(reply.json()).soakSeconds;
+  return statusAnswer.safeParse(reply.json()).data?.soakSeconds;
 }
 
 function gateText(gate: Gate): string {

@@ -83,7 +83,7 @@ suite('conclave load and infer against a runner', () => {
   for (const [args, message] of refused)
     test(`load ${args.join(' ')} is refused in clear words`, async () => {
       const { code, err } = await on('load', ...args);
-      assert.equal(code, 1);
+      assert.equal(code, args[0] === 'nope' ? 6 : 2);
       assert.match(err, message);
     });
 
@@ -107,7 +107,7 @@ suite('conclave load and infer against a runner', () => {
   for (const [args, message] of wrong)
     test(`infer ${args.join(' ')} is refused in clear words`, async () => {
       const { code, err } = await on('infer', ...args);
-      assert.equal(code, 1);
+      assert.equal(code, args[0] === 'nope' ? 6 : 2);
       assert.match(err, message);
     });
 

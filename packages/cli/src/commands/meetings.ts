@@ -40,7 +40,7 @@ function outline(meeting: Meeting): Meeting {
 }
 
 function listText(meetings: readonly MeetingSummary[], older: number): string {
-  if (meetings.length === 0) return 'no meeting on record in that time';
+  if (meetings.length === 0) return 'no such meeting on record';
   const rows = meetings.map((m) => [
     m.meetingId,
     dim(when(m.openedAt)),

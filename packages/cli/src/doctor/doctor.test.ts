@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { openMembership, openSeats, serveApi } from '@conclave/bus';
-import { freePort, startTestBus, until } from '@conclave/bus/testing';
-import { EXECUTIVE_ROLES, PLANNING_ROLES, type SeatedTeam, type SeatStatus, subjects } from '@conclave/contracts';
+import { serveApi } from '@conclave/bus';
+import { freePort, startTestBus } from '@conclave/bus/testing';
+import { EXECUTIVE_ROLES, PLANNING_ROLES, sha256, subjects } from '@conclave/contracts';
 import { doctorText } from '../output/doctor.ts';
 import { run } from '../program.ts';
+import { standInSeats } from '../testing/seats.ts';
+import { standInRunner } from '../testing/stand-in-runner.ts';
 import type { Check } from './check.ts';
 import { type ExamineOptions, examine } from './examine.ts';
 
@@ -141,6 +143,21 @@ suite('conclave doctor', () => {
     assert.equal(row('critic').todo, 'correct planningTeam.critic.prompt');
   });
 
+  test('a system that the environment names and nobody answers for is a problem, none at all is not', async (t) => {
+    const { look, dir } = folder(t, chairs('{ adapter: rules }'));
+    assert.deepEqual(
+      [(await look()).row('running').state, (await look()).row('running').todo],
+      ['ok', 'start one: npm start'],
+    );
+    const away = await look({ nats: `nats://127.0.0.1:${await freePort()}` });
+    assert.equal(away.row('running').state, 'problem');
+    const noFile = await look({ nats: 'nats://127.0.0.1:1', env: { PATH, CONCLAVE_NKEY_FILE: join(dir, 'none') } });
+    assert.match(noFile.row('running').detail, /^the credential file .* cannot be read$/);
+    const stack = { natsUrl: `nats://127.0.0.1:${await freePort()}`, urls: {} };
+    writeFileSync(join(dir, '.conclave', 'stack.json'), JSON.stringify(stack));
+    assert.match((await look()).row('running').detail, /did not end in order$/);
+  });
+
   test('what is broken is a row, and the rest is looked at all the same', async (t) => {
     const { look, dir } = folder(t, 'meeting: { quorum: 99 }', 'OPENAI_API_KEY\n');
     const { row } = await look();
@@ -194,39 +211,18 @@ suite('conclave doctor', () => {
       ['running', 'coordinator', 'gpu-runners', 'agents'].map((name) => alone.row(name).state),
       ['ok', 'problem', 'problem', 'problem'],
     );
-    const speaker = { adapter: 'rules', model: 'rules' } as const;
-    const put = async (team: SeatedTeam, roles: readonly string[]): Promise<void> => {
-      const service = team === 'planning' ? 'planner' : 'executor';
-      const seat = (role: string): SeatStatus => ({
-        role,
-        state: 'present',
-        speaker,
-        reason: '',
-        wayOut: '',
-        warnings: [],
-      });
-      const quorum = team === 'planning' ? 4 : undefined;
-      const report = { team, instance: service, at: new Date().toISOString(), quorum, seats: roles.map(seat) };
-      await openSeats(server.bus, service).put(service, report);
-    };
+    const stopSeats = await standInSeats(server.bus);
     const api = serveApi(server.bus, { name: 'conclave-coordinator', version: '0.0.1', description: 'leads' });
     api.endpoint('status', subjects.api('status'), async () => ({}));
     await api.ready();
-    const whole = await until(
-      async () => {
-        // Reports live ten seconds.
-        const at = new Date().toISOString();
-        await openMembership(server.bus).put('r', { runner: 'r', roles: ['serve'], at, url: '', models: [] });
-        await put('planning', PLANNING_ROLES);
-        await put('executive', EXECUTIVE_ROLES);
-        const table = await look(on);
-        return table.checks.some(({ state }) => state === 'problem') ? undefined : table;
-      },
-      'all is there',
-      60_000,
+    const stopRunner = await standInRunner(server.bus, sha256('1.0'), sha256('dataset'));
+    const whole = await look(on);
+    assert.deepEqual(
+      whole.checks.filter(({ state }) => state === 'problem'),
+      [],
     );
     assert.equal(whole.row('agents').detail, 'all 12 agents present, all rules (no LLM)');
-    await api.stop();
+    await Promise.all([api.stop(), stopSeats(), stopRunner()]);
   });
 
   test('the command prints one table that fits, or one document, and ends with 1 for a problem', async (t) => {

@@ -39,7 +39,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     localServers = LOCAL_SERVERS,
     signal = new AbortController().signal,
   } = options;
-  const system = await findSystem(options, env);
+  const system = await findSystem(options, env, cwd);
   try {
     const { file, because } = chooseConfig(options, system, env, cwd);
     const { read, fault } = readFiles(file, env);

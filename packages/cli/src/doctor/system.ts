@@ -1,11 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '@conclave/bus';
-import { describeSeating, messageOf, waysOut } from '@conclave/contracts';
+import { ConclaveError, describeSeating, isConclaveError, messageOf, waysOut } from '@conclave/contracts';
 import { hasLeader } from '../api.ts';
 import { connect, type LocalStack, readSettings, type Settings } from '../connect.ts';
 import { readRunners, readSeating } from '../read-world.ts';
 import { type Check, ok, problem, warning } from './check.ts';
+import { isListening } from './is-listening.ts';
 
 const SILENCE_MS = 3000;
 
@@ -13,7 +14,7 @@ const SILENCE_MS = 3000;
 export interface FoundSystem {
   readonly settings: Settings | undefined;
   /** Why none can be asked; undefined when one answers. */
-  readonly fault: string | undefined;
+  readonly fault: unknown;
   readonly bus: Bus | undefined;
 }
 
@@ -21,13 +22,16 @@ export interface FoundSystem {
 export async function findSystem(
   options: { nats?: string | undefined; state?: string | undefined },
   env: NodeJS.ProcessEnv,
+  cwd: string,
 ): Promise<FoundSystem> {
   let settings: Settings | undefined;
   try {
-    settings = readSettings(options, env);
+    settings = readSettings(options, env, cwd);
+    if (!(await isListening(settings.natsUrl)))
+      throw new ConclaveError('CVE_BUS_UNAVAILABLE', `nothing answers at ${settings.natsUrl}`);
     return { settings, fault: undefined, bus: await connect(settings) };
   } catch (error) {
-    return { settings, fault: messageOf(error), bus: undefined };
+    return { settings, fault: error, bus: undefined };
   }
 }
 
@@ -68,13 +72,7 @@ function checkCredentials(stateDir: string, env: Readonly<NodeJS.ProcessEnv>): C
 }
 
 async function checkRunning({ settings, fault, bus }: FoundSystem): Promise<Check[]> {
-  if (bus === undefined || settings === undefined) {
-    const isWanted = settings !== undefined;
-    if (!isWanted) return [ok('System', 'running', 'no system runs here', 'start one: npm start')];
-    return [
-      problem('System', 'running', withoutCode(fault ?? ''), 'start it again: npm start; or correct CONCLAVE_NATS_URL'),
-    ];
-  }
+  if (bus === undefined || settings === undefined) return [unreached(settings, fault)];
   const named = describeStack(settings.stack);
   const rows: Check[] = [ok('System', 'running', `NATS ${bus.serverVersion} at ${settings.natsUrl}${named}`)];
   const asked = await Promise.all(
@@ -109,14 +107,29 @@ async function checkRunning({ settings, fault, bus }: FoundSystem): Promise<Chec
   return [...rows, ...asked];
 }
 
+function unreached(settings: Settings | undefined, fault: unknown): Check {
+  const name = 'running';
+  const detail = withoutCode(messageOf(fault)).split('; ')[0] ?? '';
+  if (settings === undefined && isConclaveError(fault, 'CVE_BUS_UNAVAILABLE')) {
+    return ok('System', name, 'no system runs here', 'start one: npm start');
+  }
+  if (settings?.stack !== undefined) {
+    return warning(
+      'System',
+      name,
+      `${detail}: the stack of ${settings.stack.stateDir} did not end in order`,
+      'start it again: npm start',
+    );
+  }
+  return problem('System', name, detail, 'correct --nats, CONCLAVE_NATS_URL or the credentials, or start that system');
+}
+
 /** Who sits in the running services: a key that was put into .env since is not theirs before they start again. */
 async function checkSeating(bus: Bus): Promise<Check> {
   const seating = await readSeating(bus, SILENCE_MS);
   const { level, headline, groups, warnings } = describeSeating(seating);
   if (level === 'good') return ok('System', 'agents', headline);
-  const detail = [headline, ...groups.map(({ roles, reason }) => `${roles.join(', ')}: ${reason}`), ...warnings].join(
-    '; ',
-  );
+  const detail = [headline, ...groups.map(({ who, reason }) => `${who}: ${reason}`), ...warnings].join('; ');
   const ways = waysOut([...(seating.planning ?? []), ...(seating.executive ?? [])]);
   const todo = [...ways, 'what is put into .env reaches a service when it starts again'].join('; ');
   return level === 'bad' ? problem('System', 'agents', detail, todo) : warning('System', 'agents', detail, todo);

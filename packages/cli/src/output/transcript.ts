@@ -1,4 +1,4 @@
-import { type Meeting, oneLine, speakerLabel, stageLabel } from '@conclave/contracts';
+import { type Meeting, oneLine, shortDigest, speakerLabel, stageLabel } from '@conclave/contracts';
 
 /**
  * A meeting as Markdown, as the guide's `transcript_*.md`: every turn, ballot and absence in the order in which they came, then decisions,
@@ -40,7 +40,7 @@ function turnLines({ role, speaker, at, durationMs, text, ballots }: Turn): stri
     quoted(text),
     ...ballots.flatMap(({ rolloutId, verdictSet, vote, reason }) => [
       '',
-      `- **${vote.replace('_', '-')}** on ${rolloutId}, verdicts ${verdictSet}: ${oneLine(reason)}`,
+      `- **${vote.replace('_', '-')}** on ${rolloutId}, verdicts ${shortDigest(verdictSet)}: ${oneLine(reason)}`,
     ]),
   ];
 }

@@ -69,6 +69,11 @@ suite('who sits', () => {
     assert.equal(whyNobodyDecides(seating), why);
   });
 
+  test('a whole team is named as one', () => {
+    const [, line] = seatingLines(describeSeating(seatingOf([planning(6), executive(1)])));
+    assert.equal(line, `absent: the whole planning team, ops_commander: ${NO_KEY}`);
+  });
+
   test('absences that leave the quorum are told, and decide nothing', () => {
     const seating = seatingOf([planning(2), executive(0)]);
     const description = describeSeating(seating);

@@ -1,3 +1,4 @@
+import { EXECUTIVE_ROLES, PLANNING_ROLES } from '../roles.ts';
 import { type Seating, type SeatingReport, type SeatStatus, waysOut, whyNobodyDecides } from '../seating.ts';
 import type { Level } from './said.ts';
 import { counted, speakerLabel } from './words.ts';
@@ -19,6 +20,8 @@ export interface SeatingDescription {
 export interface SeatGroup {
   readonly state: 'absent' | 'substitute';
   readonly roles: readonly string[];
+  /** The same as people say it: a whole team is named as one. */
+  readonly who: string;
   readonly reason: string;
 }
 
@@ -67,8 +70,8 @@ export function describeTeam({
 export function seatingLines({ headline, groups, warnings, waysOut: ways }: SeatingDescription): string[] {
   return [
     headline,
-    ...groups.map(({ state, roles, reason }) =>
-      state === 'absent' ? `absent: ${roles.join(', ')}: ${reason}` : `substituted: ${roles.join(', ')}: ${reason}`,
+    ...groups.map(({ state, who, reason }) =>
+      state === 'absent' ? `absent: ${who}: ${reason}` : `substituted: ${who}: ${reason}`,
     ),
     ...warnings.map((warning) => `soon: ${warning}`),
     ...(ways.length === 0 ? [] : [`what to do: ${[...ways, 'see conclave doctor'].join('; ')}`]),
@@ -115,5 +118,17 @@ function groupsOf(state: SeatGroup['state'], seats: readonly SeatStatus[]): Seat
     state,
     reason,
     roles: same.map(({ role }) => role),
+    who: whoAre(same.map(({ role }) => role)),
   }));
+}
+
+const TEAMS: readonly (readonly [name: string, roles: readonly string[]])[] = [
+  ['the whole planning team', PLANNING_ROLES],
+  ['the whole executive team', EXECUTIVE_ROLES],
+];
+
+function whoAre(roles: readonly string[]): string {
+  const whole = TEAMS.filter(([, team]) => team.every((role) => roles.includes(role)));
+  const rest = roles.filter((role) => !whole.some(([, team]) => team.includes(role)));
+  return [...whole.map(([name]) => name), ...rest].join(', ');
 }

@@ -1,11 +1,17 @@
-import { type ActionRun, deployAnswer, type PlannedAction, type ToolCall } from '@conclave/contracts';
+import {
+  type ActionRun,
+  type CriterionVerdict,
+  deployAnswer,
+  type PlannedAction,
+  type ToolCall,
+} from '@conclave/contracts';
 import { judgeCriteria } from '../criteria/judge.ts';
 import type { Completion } from './record.ts';
 
 /**
  * How an action ended, from what is on record alone. In this order: a stage that is not earned is `blocked`; any call
  * without success is `failed`; any criterion that is not met is `failed`; an action without a call did nothing and is
- * `failed`; else `succeeded`.
+ * `failed`; else `succeeded`, and what could not be judged is named.
  */
 export function concludeAction(action: PlannedAction, run: ActionRun, summary: string): Completion {
   const criteria = judgeCriteria(action.successCriteria, run.calls);
@@ -19,7 +25,18 @@ export function concludeAction(action: PlannedAction, run: ActionRun, summary: s
     const reasons = unmet.map(({ text, detail }) => `"${text}" is not met (${detail})`);
     return { outcome: 'failed', summary: reasons.join('; '), criteria };
   }
-  return { outcome: 'succeeded', summary, criteria };
+  return { outcome: 'succeeded', summary: summary + unjudgedPart(criteria), criteria };
+}
+
+const SHOWN = 3;
+
+/** What a success does not vouch for. */
+function unjudgedPart(criteria: readonly CriterionVerdict[]): string {
+  const unjudged = criteria.filter(({ verdict }) => verdict === 'unjudged');
+  if (unjudged.length === 0) return '';
+  const shown = unjudged.slice(0, SHOWN).map(({ text, detail }) => `"${text}" (${detail})`);
+  const more = unjudged.length > SHOWN ? `, and ${unjudged.length - SHOWN} more` : '';
+  return `; ${unjudged.length === 1 ? '1 criterion' : `${unjudged.length} criteria`} could not be judged: ${shown.join(', ')}${more}`;
 }
 
 /** Calls refused for their arguments had no effect: one that was corrected by a later call of its tool does not count. */

@@ -74,6 +74,15 @@ describe('an action', () => {
     );
   });
 
+  test('that succeeds names the criteria that nobody could judge', async () => {
+    const action = fresh({ successCriteria: 'Model deployed, everybody is happy' });
+    await perform(action);
+    assert.deepEqual(await outcomeOf(action), [
+      'succeeded',
+      'entered shadow; 1 criterion could not be judged: "everybody is happy" (this is no comparison or statement that can be judged by code)',
+    ]);
+  });
+
   test('whose stage is not earned is blocked, with what is missing', async () => {
     bench.refuse = {
       outcome: 'not_eligible',

@@ -1,6 +1,6 @@
 import { deployAnswer, rollbackAnswer, type ToolCall } from '@conclave/contracts';
 import { z } from 'zod';
-import type { Quantity } from './parse.ts';
+import type { Quantity } from './quantity.ts';
 
 /** What the calls of an action established. Later calls replace earlier ones. */
 export interface Facts {
@@ -22,7 +22,13 @@ const metricsResult = z.object({
   latencyMs: z.object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() }),
   measuredShare: z.number().nullable(),
 });
-const evaluationSummary = z.object({ metrics: z.object({ 'ndcg@10': z.object({ value: z.number() }) }) });
+const evaluationSummary = z.object({
+  metrics: z.object({ 'ndcg@10': z.object({ value: z.number() }) }),
+  comparison: z
+    .object({ difference: z.object({ value: z.number(), low: z.number() }) })
+    .nullish()
+    .catch(undefined),
+});
 const smokeSummary = z.object({ errors: z.number() });
 const fileSummary = z.object({ exists: z.boolean() });
 
@@ -52,13 +58,18 @@ export function factsOf(calls: readonly ToolCall[]): Facts {
         const parsed = metricsResult.safeParse(result);
         if (!ok || !parsed.success) break;
         const { requests, errors, sloCompliance, latencyMs, measuredShare } = parsed.data;
+        note({ error_rate: requests === 0 ? null : errors / requests });
         note({ requests, errors, slo_compliance: sloCompliance, measured_share: measuredShare });
         note({ latency_p50_ms: latencyMs.p50, latency_p95_ms: latencyMs.p95, latency_p99_ms: latencyMs.p99 });
         break;
       }
       case 'run_evaluation': {
         const parsed = evaluationSummary.safeParse(result);
-        if (ok && parsed.success) note({ 'ndcg@10': parsed.data.metrics['ndcg@10'].value });
+        if (!ok || !parsed.success) break;
+        const { metrics, comparison } = parsed.data;
+        note({ 'ndcg@10': metrics['ndcg@10'].value });
+        const { value = null, low = null } = comparison?.difference ?? {};
+        note({ ndcg_difference: value, ndcg_difference_low: low });
         break;
       }
       case 'smoke_test': {

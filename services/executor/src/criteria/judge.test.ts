@@ -16,6 +16,10 @@ const metrics = call('collect_metrics', {
   measuredShare: 0.051,
 });
 const evaluation = call('run_evaluation', { metrics: { 'ndcg@10': { value: 0.75, low: 0.72, high: 0.78 } } });
+const compared = call('run_evaluation', {
+  metrics: { 'ndcg@10': { value: 0.75 } },
+  comparison: { difference: { value: 0.01, low: -0.02, high: 0.04 } },
+});
 const deployed = call('deploy_model', { outcome: 'entered', stage: 'shadow', stageEpoch: 1, missing: [] });
 const smoke = call('smoke_test', { queries: 5, errors: 0 });
 
@@ -55,6 +59,31 @@ describe('one criterion', () => {
     ['rollback_test == passed', [], 'unmet'],
     ['All SLOs measured and logged', [metrics], 'met'],
     ['All SLOs measured and logged', [call('collect_metrics', { windows: 0 }, false)], 'unmet'],
+    ['error rate < 1%', [metrics], 'met'],
+    ['error rate < 0.1%', [metrics], 'unmet'],
+    ['samples >= 100', [metrics], 'met'],
+    ['at least 2000 requests collected', [metrics], 'unmet'],
+    ['traffic split is 5% ± 1%', [metrics], 'met'],
+    ['measured_share between 0.06 and 0.07', [metrics], 'unmet'],
+    ['measured_share between 0.04 and 0.06', [], 'unmet'],
+    ['smoke_test.errors == 0', [smoke], 'met'],
+    ['all 5 smoke test queries return HTTP 200', [smoke], 'met'],
+    ['emoji-search 1.1 is in shadow', [deployed], 'met'],
+    ['deploy_model returns entered or already there', [deployed], 'met'],
+    ['Evaluation completed successfully', [evaluation], 'met'],
+    ['evaluation completes', [], 'unmet'],
+    ['comparison with stable shows no significant loss', [compared], 'unmet'],
+    ['ndcg@10_difference >= 0', [compared], 'met'],
+    ['paired difference lower bound > 0', [compared], 'unmet'],
+    ['rollback completed', [call('rollback_model', { outcome: 'rolled_back', rolloutId: 'r', serving: '1.0' })], 'met'],
+    ['outcome == rolled_back', [], 'unjudged'],
+    ['stable serves 100% of traffic', [deployed], 'unjudged'],
+    ['stable serves 100% of traffic', [call('rollback_model', null, false)], 'unmet'],
+    ['script exits with code 0', [call('run_python_script', {})], 'met'],
+    ['exit_code == 0', [call('run_python_script', {}, false)], 'unmet'],
+    ['Latency and SLO metrics are reported', [metrics], 'met'],
+    ['P0 incidents == 0', [metrics], 'unjudged'],
+    ['latency_p95_ms <= 1.1 * stable_p95', [metrics], 'unjudged'],
     ['Everybody is happy', [metrics, evaluation, deployed, smoke], 'unjudged'],
     ['latency < 50 bananas', [metrics], 'unjudged'],
     ['latency < fifty', [metrics], 'unjudged'],
@@ -72,6 +101,8 @@ describe('several criteria', () => {
     ['NDCG@10 >= 0.72, latency < 50ms', ['NDCG@10 >= 0.72', 'latency < 50ms']],
     ['NDCG@10 >= 0.72 and latency < 50ms; no errors.', ['NDCG@10 >= 0.72', 'latency < 50ms', 'no errors']],
     ['Model deployed, no errors, smoke tests pass', ['Model deployed', 'no errors', 'smoke tests pass']],
+    ['P95 latency < 50 ms over at least 200 requests', ['P95 latency < 50 ms', 'at least 200 requests']],
+    ['slo_compliance >= 0.99 (n >= 100)', ['slo_compliance >= 0.99', 'n >= 100']],
     ['Bread and butter', ['Bread and butter']],
     ['', []],
   ];
@@ -88,4 +119,20 @@ describe('several criteria', () => {
 test('a verdict says what was measured and what was asked', () => {
   const [judged] = judgeCriteria('latency < 30ms', [metrics]);
   assert.equal(judged?.detail, 'latency_p95_ms is 40 (collect_metrics); asked < 30');
+});
+
+test('what cannot be judged says why', () => {
+  const why = (text: string) => judgeCriteria(text, [metrics])[0]?.detail;
+  assert.equal(
+    why('latency_p95_ms <= 1.1 * stable_p95'),
+    '"1.1 * stable_p95" is no number in the unit of latency_p95_ms',
+  );
+  assert.equal(why('happiness >= 3'), 'nothing measures "happiness"');
+  assert.match(String(why('no P0 incidents open')), /the gate p0_incidents does/);
+  assert.match(String(why('Everybody is happy')), /no comparison or statement/);
+});
+
+test('a flood of criteria is judged up to a number, and says so', () => {
+  const judged = judgeCriteria(Array(1000).fill('a').join(','), []);
+  assert.deepEqual([judged.length, judged.at(-1)?.text, judged.at(-1)?.verdict], [51, 'and 950 more', 'unjudged']);
 });

@@ -10,7 +10,11 @@ export function judgeCriteria(text: string, calls: readonly ToolCall[]): Criteri
 
 function judge({ text, predicate }: Criterion, facts: Facts): CriterionVerdict {
   if (predicate.kind === 'unreadable') {
-    return { text, verdict: 'unjudged', detail: 'this is no comparison or statement that can be judged by code' };
+    return { text, verdict: 'unjudged', detail: predicate.why };
+  }
+  // Stable serving everything may be so without a rollback, but then no call has shown it.
+  if (predicate.kind === 'rolled_back' && facts.rolledBack === undefined) {
+    return { text, verdict: 'unjudged', detail: 'nothing was rolled back in this action' };
   }
   const { isMet, detail } = examine(predicate, facts);
   return { text, verdict: isMet ? 'met' : 'unmet', detail };
@@ -30,6 +34,16 @@ function examine(predicate: Exclude<Predicate, { kind: 'unreadable' }>, facts: F
       const asked = `${predicate.operator} ${predicate.threshold}`;
       return { isMet, detail: `${predicate.quantity} is ${rounded(fact.value)} (${fact.source}); asked ${asked}` };
     }
+    case 'range': {
+      const fact = facts.numbers[predicate.quantity];
+      if (fact === undefined) return { isMet: false, detail: `no ${predicate.quantity} was measured` };
+      const { low, high } = predicate;
+      const asked = `${rounded(low)} to ${rounded(high)}`;
+      const detail = `${predicate.quantity} is ${rounded(fact.value)} (${fact.source}); asked ${asked}`;
+      return { isMet: fact.value >= low && fact.value <= high, detail };
+    }
+    case 'evaluated':
+      return told(facts.numbers['ndcg@10'] === undefined ? undefined : true, 'the evaluation');
     case 'stage':
       return {
         isMet: facts.stage === predicate.stage,

@@ -1,3 +1,6 @@
+import { numberOf, type Quantity, quantityOf, subjectOf } from './quantity.ts';
+import { parseSentence } from './sentences.ts';
+
 /**
  * Success criteria, as people write them, turned into predicates that code can judge. What cannot be read becomes
  * `unreadable` and is never counted as met.
@@ -5,20 +8,11 @@
 
 export type Operator = '>=' | '<=' | '>' | '<' | '==';
 
-/** What a predicate can be about. Latencies in milliseconds, shares 0 to 1. */
-export type Quantity =
-  | 'ndcg@10'
-  | 'latency_p50_ms'
-  | 'latency_p95_ms'
-  | 'latency_p99_ms'
-  | 'slo_compliance'
-  | 'errors'
-  | 'requests'
-  | 'measured_share';
-
 export type Predicate =
   | { readonly kind: 'number'; readonly quantity: Quantity; readonly operator: Operator; readonly threshold: number }
+  | { readonly kind: 'range'; readonly quantity: Quantity; readonly low: number; readonly high: number }
   | { readonly kind: 'stage'; readonly stage: string }
+  | { readonly kind: 'evaluated' }
   | { readonly kind: 'deployed' }
   | { readonly kind: 'no_errors' }
   | { readonly kind: 'smoke_passed' }
@@ -27,33 +21,69 @@ export type Predicate =
   | { readonly kind: 'slos_measured' }
   | { readonly kind: 'file_exists' }
   | { readonly kind: 'script_succeeded' }
-  | { readonly kind: 'unreadable' };
+  | { readonly kind: 'unreadable'; readonly why: string };
 
 export interface Criterion {
   readonly text: string;
   readonly predicate: Predicate;
 }
 
+const MOST_CRITERIA = 50;
+
 /** The criteria of a text: parts between commas, semicolons, line ends and, where that helps, `and`. */
 export function parseCriteria(text: string): Criterion[] {
-  return text
+  const all = text
     .split(/[;\n]|,(?!\d)/)
     .map((part) => part.trim().replace(/[.!]+$/, ''))
     .filter((part) => part !== '')
     .flatMap(parsePart);
+  if (all.length <= MOST_CRITERIA) return all;
+  const why = `at most ${MOST_CRITERIA} criteria of an action are judged`;
+  const rest: Criterion = { text: `and ${all.length - MOST_CRITERIA} more`, predicate: { kind: 'unreadable', why } };
+  return [...all.slice(0, MOST_CRITERIA), rest];
 }
 
-/** A part that makes no sense as a whole is divided at `and`; if that helps nowhere it stays one unreadable criterion. */
+/**
+ * A part that makes no sense as a whole is divided at `and`, at `over at least` and at brackets; if that helps nowhere it stays one
+ * unreadable criterion.
+ */
 function parsePart(part: string): Criterion[] {
   const whole = parsePredicate(part);
   if (whole.kind !== 'unreadable') return [{ text: part, predicate: whole }];
-  const pieces = part.split(/\s+(?:and|&)\s+/i).map((piece) => ({ text: piece, predicate: parsePredicate(piece) }));
+  const pieces = part
+    .split(/\s+(?:and|&)\s+|\s+(?:over|with|on)\s+(?=at least\b|>=|≥)|\s*[()]\s*/i)
+    .filter((piece) => piece !== '')
+    .map((piece) => ({ text: piece, predicate: parsePredicate(piece) }));
   const isHelpful = pieces.some((piece) => piece.predicate.kind !== 'unreadable');
   return isHelpful ? pieces : [{ text: part, predicate: whole }];
 }
 
 function parsePredicate(text: string): Predicate {
-  return parseComparison(text) ?? parseSentence(text) ?? { kind: 'unreadable' };
+  return parseRange(text) ?? parseComparison(text) ?? parseSentence(text) ?? { kind: 'unreadable', why: whyNot(text) };
+}
+
+function whyNot(text: string): string {
+  if (/\bincidents?\b/i.test(text)) return 'no tool of an action looks at incidents; the gate p0_incidents does';
+  const { name, value } = COMPARISON.exec(text)?.groups ?? {};
+  if (name === undefined || value === undefined) return 'this is no comparison or statement that can be judged by code';
+  if (quantityOf(subjectOf(name)) === undefined) return `nothing measures "${name.trim()}"`;
+  return `"${value.trim()}" is no number in the unit of ${name.trim()}`;
+}
+
+const RANGE =
+  /^(?<name>[a-z][a-z0-9@_. -]*?)\s*(?:is\s+)?(?:between\s+(?<low>\S+)\s+and\s+(?<high>\S+)|(?:is\s+|==?\s*)(?<middle>\S+)\s*(?:±|\+\/-)\s*(?<spread>\S+))$/i;
+
+function parseRange(text: string): Predicate | undefined {
+  const { name, low, high, middle, spread } = RANGE.exec(text)?.groups ?? {};
+  const quantity = name === undefined ? undefined : quantityOf(subjectOf(name));
+  if (quantity === undefined) return undefined;
+  const [one, other] = [numberOf(low ?? middle ?? '', quantity), numberOf(high ?? spread ?? '', quantity)];
+  if (one === undefined || other === undefined) return undefined;
+  return {
+    kind: 'range',
+    quantity,
+    ...(low === undefined ? { low: one - other, high: one + other } : { low: one, high: other }),
+  };
 }
 
 const COMPARISON =
@@ -80,75 +110,17 @@ function parseComparison(text: string): Predicate | undefined {
   const { name = '', operator = '', value = '' } = COMPARISON.exec(text)?.groups ?? {};
   const known = OPERATORS[operator.toLowerCase()];
   if (known === undefined) return undefined;
-  const subject = name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s-]+/g, '_');
+  const subject = subjectOf(name);
   if (known === '==') {
     const word = value.trim().toLowerCase();
     if (subject === 'stage') return { kind: 'stage', stage: word.replace(/[\s_]*(%|percent)$/, '_percent') };
     if (/^rollback_tests?$/.test(subject) && /^pass(ed)?$|^true$/.test(word)) return { kind: 'rollback_test_passed' };
+    if (subject === 'outcome' && word === 'rolled_back') return { kind: 'rolled_back' };
+    if (/^exit_?code$/.test(subject) && word === '0') return { kind: 'script_succeeded' };
     if (/^smoke_tests?$/.test(subject) && /^pass(ed)?$|^true$/.test(word)) return { kind: 'smoke_passed' };
   }
   const quantity = quantityOf(subject);
   const threshold = quantity === undefined ? undefined : numberOf(value.trim(), quantity);
   if (quantity === undefined || threshold === undefined) return undefined;
   return { kind: 'number', quantity, operator: known, threshold };
-}
-
-const QUANTITIES: readonly (readonly [RegExp, Quantity])[] = [
-  [/^ndcg(@10|_at_10)?$/, 'ndcg@10'],
-  [/^(latency_)?p50(_latency)?(_ms)?$/, 'latency_p50_ms'],
-  [/^(latency_)?p99(_latency)?(_ms)?$/, 'latency_p99_ms'],
-  [/^(p95_)?latency(_p95)?(_ms)?$|^p95(_ms)?$/, 'latency_p95_ms'],
-  [/^slos?(_compliance)?$/, 'slo_compliance'],
-  [/^errors?(_count)?$/, 'errors'],
-  [/^requests?(_count)?$/, 'requests'],
-  [/^(measured_|traffic_)?share$/, 'measured_share'],
-];
-
-function quantityOf(subject: string): Quantity | undefined {
-  return QUANTITIES.find(([pattern]) => pattern.test(subject))?.[1];
-}
-
-/** A number in the quantity's own unit; undefined when the unit does not fit. */
-function numberOf(text: string, quantity: Quantity): number | undefined {
-  const { digits, unit = '' } =
-    /^(?<digits>-?\d+(?:\.\d+)?)\s*(?<unit>%|percent|ms|milliseconds?|s|seconds?)?$/i.exec(text)?.groups ?? {};
-  if (digits === undefined) return undefined;
-  const number = Number(digits);
-  const isLatency = quantity.startsWith('latency');
-  const isShare = quantity === 'slo_compliance' || quantity === 'measured_share' || quantity === 'ndcg@10';
-  if (unit === '') return number;
-  if (unit === '%' || /^percent$/i.test(unit)) return isShare ? number / 100 : undefined;
-  if (!isLatency) return undefined;
-  return /^m/i.test(unit) ? number : number * 1000;
-}
-
-const SENTENCES: readonly (readonly [RegExp, Predicate])[] = [
-  [/^(no|zero|without|0) errors?( (reported|logged|occurred|found))?$/, { kind: 'no_errors' }],
-  [/^(all )?smoke[- ]?tests? (pass(es|ed)?|succeed(s|ed)?|(is|are) green|ok)$/, { kind: 'smoke_passed' }],
-  [/^(all )?roll-?back[- ]?tests? (pass(es|ed)?|succeed(s|ed)?|ok)$/, { kind: 'rollback_test_passed' }],
-  [/^((the )?(model|version|candidate) )?(is )?(successfully )?deployed( successfully)?$/, { kind: 'deployed' }],
-  [/^deployment (succeeds|succeeded|successful|complete[sd]?)$/, { kind: 'deployed' }],
-  [/^((the )?(model|version|candidate) )?(is )?rolled back$|^stable (serves|is serving)$/, { kind: 'rolled_back' }],
-  [
-    /^(all )?(slos?|metrics)( are)? (measured|collected|logged|recorded)( and (measured|collected|logged|recorded))?$/,
-    { kind: 'slos_measured' },
-  ],
-  [/^(the )?file (exists|is present|found)$/, { kind: 'file_exists' }],
-  [
-    /^(the )?script (succeeds|succeeded|completes|completed|exits (with )?0)$|^exit code (is )?0$/,
-    { kind: 'script_succeeded' },
-  ],
-];
-
-function parseSentence(text: string): Predicate | undefined {
-  const words = text.toLowerCase().replace(/\s+/g, ' ');
-  const stage =
-    /^(?:stage (?:is )?|deployed (?:to|in) |(?:model|version) (?:is )?(?:deployed )?(?:to|in) )(shadow|production|(?:5|20|50)(?:%| percent|_percent))$/.exec(
-      words,
-    );
-  if (stage?.[1] !== undefined) return { kind: 'stage', stage: stage[1].replace(/%| percent/, '_percent') };
-  return SENTENCES.find(([pattern]) => pattern.test(words))?.[1];
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { UncertainEffect } from '../tools/tool.ts';
+import { forgetOldMarkers } from './old-markers.ts';
 import { killFamily } from './process-family.ts';
 import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './protocol.ts';
 import { supervisorCommand } from './supervisor-command.ts';
@@ -39,13 +40,23 @@ export interface ScriptRunnerOptions {
   readonly markerDir: string;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Two markers a call: `announced` before it is recorded, `started` by the supervisor just before the script. */
 export function scriptRunner({ python, limits, markerDir }: ScriptRunnerOptions): ScriptRunner {
   const marker = (callId: string, kind: 'announced' | 'started'): string =>
     join(markerDir, `${createHash('sha256').update(callId).digest('hex').slice(0, 40)}.${kind}`);
+  let sweptAt = Number.NEGATIVE_INFINITY;
+  /** Once a day: the folder outlives every process. */
+  const sweep = async (): Promise<void> => {
+    if (performance.now() - sweptAt < DAY_MS) return;
+    sweptAt = performance.now();
+    await forgetOldMarkers(markerDir, new Date());
+  };
   return {
     async announce(callId) {
       await mkdir(markerDir, { recursive: true, mode: 0o700 });
+      await sweep();
       await writeFile(marker(callId, 'announced'), `${callId}\n`, { mode: 0o600, flush: true });
     },
     async run(callId, file, args, signal) {

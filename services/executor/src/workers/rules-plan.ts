@@ -169,8 +169,9 @@ function impliedTools(action: PlannedAction, first: ToolName): ToolName[] {
     if (predicate.kind === 'smoke_passed') implied.add('smoke_test');
     if (predicate.kind === 'rollback_test_passed') implied.add('run_rollback_test');
     if (predicate.kind === 'slos_measured') implied.add('collect_metrics');
-    if (predicate.kind === 'number')
-      implied.add(predicate.quantity === 'ndcg@10' ? 'run_evaluation' : 'collect_metrics');
+    if (predicate.kind === 'evaluated') implied.add('run_evaluation');
+    if (predicate.kind === 'number' || predicate.kind === 'range')
+      implied.add(predicate.quantity.startsWith('ndcg') ? 'run_evaluation' : 'collect_metrics');
   }
   implied.delete(first);
   const order: readonly ToolName[] = ['smoke_test', 'run_evaluation', 'run_rollback_test', 'collect_metrics'];
