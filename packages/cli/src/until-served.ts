@@ -12,7 +12,7 @@ export interface Served {
   /** The stable version of the journal. */
   readonly version: string;
   readonly runners: readonly RunnerServing[];
-  /** One sentence a runner, those that fail first. */
+  /** What they do in sentences, those that fail first. */
   readonly lines: readonly string[];
 }
 
@@ -37,14 +37,14 @@ export async function untilServed({ bus, print }: Session, model: string, timeou
       const state = await readRollouts(journal, model);
       const version = state.stable?.version ?? 'nothing';
       const there = failuresFirst(servingOf(state, runners));
-      const lines = there.map((one) => describeServing(one, version));
+      const lines = describeServing(there, version);
       const waitedMs = performance.now() - startedAt;
       const outcome = outcomeOf(there, waitedMs, timeoutMs);
       if (outcome !== undefined) return { outcome, version, runners: there, lines };
-      for (const [index, one] of there.entries()) {
-        const line = lines[index] ?? '';
+      const waited = there.filter(({ state: doing }) => doing !== 'serving');
+      for (const line of describeServing(waited, version)) {
         // What takes no time at all is not worth a line.
-        if (one.state === 'serving' || waitedMs < 10 * LOOK_MS || printed.has(line)) continue;
+        if (waitedMs < 10 * LOOK_MS || printed.has(line)) continue;
         printed.add(line);
         print(dim(`… ${line}`));
       }

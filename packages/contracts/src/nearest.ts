@@ -32,6 +32,12 @@ export function requireRollouts(world: World, model: string): RolloutsState {
   const known = knownModels(world);
   const state = entryOf(world.rollouts, model);
   if (state !== undefined && known.includes(state)) return state;
+  const forgotten = entryOf(world.forgotten, model)?.forgotten;
+  if (forgotten !== undefined)
+    throw new ConclaveError(
+      'CVE_ROLLOUT_UNKNOWN',
+      `${model} was forgotten at ${forgotten.at} by ${forgotten.by}: ${forgotten.reason}; read conclave history ${model}, or use the name again: conclave adopt ${model} <version> --dataset <name>`,
+    );
   throw rolloutUnknown(
     model,
     known.map((k) => k.model),

@@ -71,19 +71,31 @@ function isCandidate(state: RolloutsState, { digest, stageEpoch }: ModelOnRunner
   return rollout?.definition.digest === digest && rollout.stageEpoch === stageEpoch;
 }
 
-/** One line about a runner: `gpu-runner-0 loads 1.0 (fetching); until then 1.1 answers`. */
-export function describeServing({ runner, state, answers, detail }: RunnerServing, version: string): string {
+/** What runners do with a version, one sentence for all that do the same: `gpu-runner-0 loads 1.0 (fetching); until then 1.1 answers there`. */
+export function describeServing(there: readonly RunnerServing[], version: string): string[] {
+  const alike = Map.groupBy(there, ({ state, answers, detail }) =>
+    JSON.stringify(state === 'serving' ? [state] : [state, answers, detail]),
+  );
+  return [...alike.values()].map((group) => describeAlike(group, version));
+}
+
+function describeAlike(group: readonly RunnerServing[], version: string): string {
+  const who = group.map(({ runner }) => runner).join(', ');
+  const [first] = group;
+  if (first === undefined) return '';
+  const { state, answers, detail } = first;
+  const verb = (one: string, many: string): string => `${who} ${group.length === 1 ? one : many} ${version}`;
   const meanwhile = answers === null ? 'nothing answers there' : `${answers} answers there`;
   switch (state) {
     case 'serving':
-      return `${runner} serves ${version}`;
+      return verb('serves', 'serve');
     case 'loading':
-      return `${runner} loads ${version} (${detail}); until then ${meanwhile}`;
+      return `${verb('loads', 'load')} (${detail}); until then ${meanwhile}`;
     case 'restarting':
-      return `${runner} starts ${version} again (${detail}); until then ${meanwhile}`;
+      return `${verb('restarts', 'restart')} (${detail}); until then ${meanwhile}`;
     case 'failed':
-      return `${runner} cannot load ${version}: ${detail}; ${meanwhile}`;
+      return `${verb('cannot load', 'cannot load')}: ${detail}; ${meanwhile}`;
     case 'behind':
-      return `${runner} does not serve ${version} yet (${detail}); ${meanwhile}`;
+      return `${verb('does not serve', 'do not serve')} yet (${detail}); ${meanwhile}`;
   }
 }

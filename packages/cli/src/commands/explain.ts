@@ -39,7 +39,8 @@ export function addExplain(program: Command, withSession: WithSession): void {
     .description('everything on record about the rollouts of a model, oldest first')
     .action(async (model: string) => {
       await withSession(async ({ bus, answer }) => {
-        requireRollouts(await readWorld(bus), model);
+        const world = await readWorld(bus);
+        if (world.forgotten[model] === undefined) requireRollouts(world, model);
         const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.rollouts(model));
         answer({ model, events: historyJson(commits) }, historyText(commits));
       });

@@ -112,15 +112,13 @@ export function rolloutSummary(state: RolloutsState, { live, runners }: Present,
   ].join('\n');
 }
 
-/** One line for each runner that does not serve the stable version; none while all is as it should be. */
+/** What runners do that do not serve the stable version; none while all is as it should be. */
 function notServedLines(state: RolloutsState, runners: readonly RunnerStatus[]): string[] {
   const { stable } = state;
   if (stable === undefined) return [];
-  return servingOf(state, runners)
-    .filter((one) => one.state !== 'serving')
-    .map((one) =>
-      style(one.state === 'failed' ? 'red' : 'yellow', `  ${oneLine(describeServing(one, stable.version))}`),
-    );
+  const not = servingOf(state, runners).filter((one) => one.state !== 'serving');
+  const isBroken = not.some((one) => one.state === 'failed');
+  return describeServing(not, stable.version).map((line) => style(isBroken ? 'red' : 'yellow', `  ${oneLine(line)}`));
 }
 
 function servedText(state: RolloutsState, runners: readonly RunnerStatus[]): string[][] {

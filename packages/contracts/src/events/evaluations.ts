@@ -42,8 +42,16 @@ const offlineResult = z.object({
     .object({
       baselineVersion: versionName,
       baselineDigest: digest,
-      /** The baseline's own dataset, when it was measured on that: queries with the same id and content in both are paired. */
+      /** The baseline's own dataset, when it was measured on the documents of that: both were asked the same queries. */
       baselineDataset: digest.optional(),
+      /** Then also: the same over the queries for which the baseline has a relevant document, where alone there is something to lose. */
+      shared: z
+        .object({
+          difference: estimate,
+          lossPValue: z.number().min(0).max(1),
+          queries: z.number().int().nonnegative(),
+        })
+        .optional(),
       /** Mean of paired differences, candidate minus baseline, in NDCG@10. */
       difference: estimate,
       /** One-sided p-value of the paired permutation test for a loss (Smucker et al. 2007). */

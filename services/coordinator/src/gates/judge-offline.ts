@@ -58,29 +58,44 @@ export function judgeComparison(gate: GateOf<'comparison'>, evidence: Evidence):
     source: evaluation.evaluationId,
   };
   if (comparison.queries < gate.minSamples) {
-    return {
-      ...base,
-      outcome: 'inconclusive',
-      sentence: `${comparison.queries} ${pairedWith(comparison)}, ${gate.minSamples} needed: ${comparison.baselineDataset === undefined ? 'use a larger dataset' : `keep more of its queries in the new dataset, with their ids and texts, or override the gate ${gate.name}`}`,
-    };
+    const sentence = `${comparison.queries} paired queries, ${gate.minSamples} needed: use a larger dataset`;
+    return { ...base, outcome: 'inconclusive', sentence };
   }
-  const own = comparison.baselineDataset === undefined ? '' : `, over ${comparison.queries} ${pairedWith(comparison)}`;
-  const text = `difference to ${comparison.baselineVersion} ${value >= 0 ? '+' : ''}${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}], p(loss) = ${comparison.lossPValue.toFixed(4)}${own}`;
-  return value < gate.threshold && comparison.lossPValue < gate.alpha
+  const { baselineVersion, shared } = comparison;
+  const least = Math.ceil(gate.minSamples * SHARED_PART);
+  if (shared !== undefined && shared.queries < least) {
+    const sentence = `stable ${baselineVersion} cannot search the new documents, and has relevant documents for ${shared.queries} of the ${comparison.queries} queries, ${least} needed: keep more of what its dataset asks and grades in the new one, or say that nothing need be compared: conclave override ${evaluation.request?.model ?? ''} ${gate.name} --reason ...`;
+    return { ...base, outcome: 'inconclusive', sentence };
+  }
+  const own =
+    shared === undefined
+      ? ''
+      : `; stable cannot search the new documents, so each searched its own: over the ${shared.queries} queries for which stable has relevant documents ${describeDifference(shared)}`;
+  const text = `difference to ${baselineVersion} ${describeDifference(comparison)}${own}`;
+  const isLoss = isSignificantLoss(comparison, gate) || (shared !== undefined && isSignificantLoss(shared, gate));
+  return isLoss
     ? { ...base, outcome: 'fail', sentence: `${text}: a significant loss (alpha ${gate.alpha})` }
     : { ...base, outcome: 'pass', sentence: `${text}: no significant loss (alpha ${gate.alpha})` };
+}
+
+/** Where stable was measured on its own documents, this part of `minSamples` must be queries that these answer. */
+const SHARED_PART = 0.5;
+
+type Difference = Pick<NonNullable<OfflineResult['comparison']>, 'difference' | 'lossPValue'>;
+
+function describeDifference({ difference: { value, low, high }, lossPValue }: Difference): string {
+  const sign = value >= 0 ? '+' : '';
+  return `${sign}${value.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}], p(loss) = ${lossPValue.toFixed(4)}`;
+}
+
+function isSignificantLoss({ difference, lossPValue }: Difference, gate: GateOf<'comparison'>): boolean {
+  return difference.value < gate.threshold && lossPValue < gate.alpha;
 }
 
 /** The comparison is with what serves now, on its own dataset only if it still serves that one. */
 function isAgainst({ comparison }: OfflineResult, { stableDigest, stableDataset }: Evidence): boolean {
   const own = comparison?.baselineDataset;
   return comparison?.baselineDigest === stableDigest && (own === undefined || own === stableDataset);
-}
-
-function pairedWith({ baselineVersion, baselineDataset }: NonNullable<OfflineResult['comparison']>): string {
-  return baselineDataset === undefined
-    ? 'paired queries'
-    : `queries that both datasets have (stable ${baselineVersion} cannot search the new documents and was measured on its own)`;
 }
 
 /** The version was measured and stable could not be: that is no result, and says of whom it is. */

@@ -261,7 +261,23 @@ test('a stable version measured on its own dataset counts, as long as it serves 
   evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST });
   const { outcome, sentence } = verdictOf(t, NO_LOSS);
   assert.equal(outcome, 'pass');
-  assert.match(sentence, /over 600 queries that both datasets have \(stable 0\.9 cannot search the new documents/);
+  assert.match(sentence, /each searched its own: over the 600 queries for which stable has relevant documents/);
   evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST, queries: 3 });
   assert.equal(verdictOf(t, NO_LOSS).outcome, 'inconclusive');
+});
+
+test('new documents that only the candidate has hide no loss on the old ones, and replace no evidence about them', () => {
+  const t = inShadow();
+  const worse = { queries: 400, difference: -0.1, lossPValue: 0.001 };
+  evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST, difference: 0.2, shared: worse });
+  assert.equal(verdictOf(t, NO_LOSS).outcome, 'fail');
+  evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST, shared: { queries: 25, difference: 0, lossPValue: 0.9 } });
+  assert.equal(verdictOf(t, NO_LOSS).outcome, 'pass');
+  evaluated(t, 0.74, { baselineDataset: DATASET_DIGEST, shared: { queries: 24, difference: 0, lossPValue: 0.9 } });
+  const { outcome, sentence } = verdictOf(t, NO_LOSS);
+  assert.equal(outcome, 'inconclusive');
+  assert.match(
+    sentence,
+    /^stable 0\.9 cannot search .* for 24 of the 600 queries, 25 needed: .*conclave override search no_loss/,
+  );
 });

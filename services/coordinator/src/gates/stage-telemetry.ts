@@ -35,9 +35,14 @@ export interface StageTelemetry {
   /** End of the newest window, ISO 8601. */
   readonly newest: string | undefined;
   readonly served: ServedTime | undefined;
-  /** Runners whose live requests are in it. */
-  readonly runners: readonly string[];
-  /** The share of the stage's requests that carried one client key, as the newest window of any runner has it. */
+  /** What each runner has had of the live requests. */
+  readonly runners: Readonly<Record<string, RunnerPart>>;
+}
+
+export interface RunnerPart {
+  /** Live requests, of stable and candidate. */
+  readonly requests: number;
+  /** The share of them that carried one client key, as its newest window has it. */
   readonly dominantKey: number;
 }
 
@@ -54,8 +59,7 @@ export function emptyStageTelemetry(digest: string, stageEpoch: number): StageTe
     candidateLiveRequests: 0,
     newest: undefined,
     served: undefined,
-    runners: [],
-    dominantKey: 0,
+    runners: {},
   };
 }
 
@@ -86,8 +90,7 @@ export function addCandidateWindow(
     candidateLiveRequests,
     newest,
     served,
-    runners: state.runners.includes(window.runner) ? state.runners : [...state.runners, window.runner],
-    dominantKey: window.dominantKey ?? state.dominantKey,
+    runners: window.mode === 'live' ? withPart(state.runners, window) : state.runners,
   };
 }
 
@@ -110,7 +113,24 @@ function secondsBetween(from: string, to: string): number {
 /** Adds live requests that stable answered while the stage served. */
 export function addStableWindow(state: StageTelemetry, window: TelemetryWindow): StageTelemetry {
   if (window.mode !== 'live' || window.excluded !== undefined) return state;
-  return { ...state, stableRequests: state.stableRequests + window.requests };
+  return {
+    ...state,
+    stableRequests: state.stableRequests + window.requests,
+    runners: withPart(state.runners, window),
+  };
+}
+
+function withPart(
+  runners: StageTelemetry['runners'],
+  { runner, requests, dominantKey }: TelemetryWindow,
+): StageTelemetry['runners'] {
+  if (requests === 0) return runners;
+  const before = runners[runner];
+  const part = {
+    requests: (before?.requests ?? 0) + requests,
+    dominantKey: dominantKey ?? before?.dominantKey ?? 0,
+  };
+  return { ...runners, [runner]: part };
 }
 
 function add(totals: TrafficTotals | undefined, window: TelemetryWindow): TrafficTotals {

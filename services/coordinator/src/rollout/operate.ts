@@ -99,11 +99,11 @@ export function decideApply(
       `${state.model} has no stable version to fall back to; first record the one that serves now: conclave adopt ${state.model} <version> --dataset ${pinned.datasetName}`,
     );
   }
-  const broken = servingOf(state, runners).find((one) => one.state === 'failed');
-  if (broken !== undefined && !hasServed(state, runners)) {
+  const broken = servingOf(state, runners).filter((one) => one.state === 'failed');
+  if (broken.length > 0 && !hasServed(state, runners)) {
     throw new ConclaveError(
       'CVE_ROLLOUT_INVALID',
-      `${state.model} ${state.stable.version} is recorded as stable and has never served, so there is nothing to fall back to: ${describeServing(broken, state.stable.version)}; adopt a version that loads first: conclave adopt ${state.model} <version> --dataset <name>`,
+      `${state.model} ${state.stable.version} is recorded as stable and has never served, so there is nothing to fall back to: ${describeServing(broken, state.stable.version).join('; ')}; adopt a version that loads first: conclave adopt ${state.model} <version> --dataset <name>`,
     );
   }
   if (standing.kind === 'ended' && !retry) throw new ConclaveError('CVE_ROLLOUT_ENDED', standing.sentence);

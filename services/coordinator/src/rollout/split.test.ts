@@ -149,7 +149,7 @@ test('independent requests at the asked share stop nothing, at every look', () =
         ...telemetry,
         candidateLiveRequests: telemetry.candidateLiveRequests + candidate,
         stableRequests: telemetry.stableRequests + 20 - candidate,
-        runners: ['gpu-runner-0'],
+        runners: { 'gpu-runner-0': { requests: 20 * (look + 1), dominantKey: 0 } },
       };
       assert.deepEqual(judgeSplit(rollout, telemetry, [])?.sentences, []);
     }

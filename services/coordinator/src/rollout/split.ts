@@ -46,10 +46,12 @@ export function judgeSplit(
   const measured = n === 0 ? null : candidateRequests / n;
   const excess = excessOf(rollout, telemetry, asked);
   const lack = isFarFrom(candidateRequests, n, asked, REMARK_ERROR) && candidateRequests < asked * n;
+  const parts = Object.values(telemetry.runners);
+  const dominant = parts.reduce((sum, { requests, dominantKey }) => sum + (requests * dominantKey) / n, 0);
   const sentences = [
     ...(excess === undefined ? [] : [excess]),
     ...(lack ? [lackOf(rollout, candidateRequests, n, asked, runners)] : []),
-    ...(telemetry.dominantKey >= DOMINANT ? [dominanceOf(telemetry.dominantKey)] : []),
+    ...(dominant >= DOMINANT ? [dominanceOf(dominant)] : []),
   ];
   return { asked, measured, candidateRequests, stableRequests, sentences, excess };
 }
@@ -57,10 +59,12 @@ export function judgeSplit(
 function excessOf({ definition }: Rollout, telemetry: StageTelemetry, asked: number): string | undefined {
   const { candidateLiveRequests: c, stableRequests } = telemetry;
   const n = c + stableRequests;
-  const count = Math.max(1, telemetry.runners.length);
-  const most = asked * n + RUNNER_DEVIATIONS * Math.sqrt(count * n * asked * (1 - asked)) + RUNNER_REQUESTS * count;
+  const margins = Object.values(telemetry.runners).map(
+    ({ requests }) => RUNNER_DEVIATIONS * Math.sqrt(requests * asked * (1 - asked)) + RUNNER_REQUESTS,
+  );
+  const most = asked * n + margins.reduce((sum, margin) => sum + margin, 0);
   if (c <= most || c <= FAR * asked * n || !isFarFrom(c, n, asked, STOP_ERROR)) return undefined;
-  return `${percent(asked)} of the live requests were asked for, and ${definition.version} answered ${c} of ${n} (${percent(c / n)}): far more than chance and any choice of client keys explain, so the split on ${telemetry.runners.join(', ')} does not hold`;
+  return `${percent(asked)} of the live requests were asked for, and ${definition.version} answered ${c} of ${n} (${percent(c / n)}): far more than chance and any choice of client keys explain, so the split on ${Object.keys(telemetry.runners).join(', ')} does not hold`;
 }
 
 function lackOf(

@@ -87,6 +87,8 @@ export function evaluated(
     dataset?: string;
     /** The dataset on which the baseline was measured, where that is its own. */
     baselineDataset?: string;
+    /** The queries that its documents answer then, and the difference over these. */
+    shared?: { queries: number; difference: number; lossPValue: number };
     /** Why the baseline could not be measured. */
     baselineFailure?: string;
   } = {},
@@ -98,6 +100,7 @@ export function evaluated(
     digest = CANDIDATE_DIGEST,
     dataset = DATASET_DIGEST,
     baselineDataset,
+    shared = { queries, difference, lossPValue },
     baselineFailure,
   } = options;
   const baseline = { baselineVersion: '0.9', baselineDigest: STABLE_DIGEST };
@@ -127,7 +130,9 @@ export function evaluated(
           ? {
               comparison: {
                 ...baseline,
-                ...(baselineDataset === undefined ? {} : { baselineDataset }),
+                ...(baselineDataset === undefined
+                  ? {}
+                  : { baselineDataset, shared: { ...shared, difference: estimate(shared.difference) } }),
                 difference: estimate(difference),
                 lossPValue,
                 queries,

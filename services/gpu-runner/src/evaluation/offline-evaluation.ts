@@ -154,8 +154,9 @@ function comparisonOf(
   comparison: Comparison | undefined,
 ): Pick<OfflineResult, 'comparison'> {
   if (baseline === undefined || comparison === undefined) return {};
-  const { onOwnDataset, ...figures } = comparison;
-  const own = onOwnDataset && baseline.dataset !== undefined ? { baselineDataset: baseline.dataset } : {};
+  const { shared, ...figures } = comparison;
+  const isOnOwn = shared !== undefined && baseline.dataset !== undefined;
+  const own = isOnOwn ? { baselineDataset: baseline.dataset, shared } : {};
   return { comparison: { baselineVersion: baseline.version, baselineDigest: baseline.digest, ...own, ...figures } };
 }
 

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
 import { type Dataset, readDataset } from '@conclave/bundles';
-import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, isConclaveError } from '@conclave/contracts';
 import { queriesFor } from '../retrieval/dataset-queries.ts';
 import { openEngineOver } from '../retrieval/engine.ts';
 import type { Provider } from '../retrieval/onnx-model.ts';
@@ -8,7 +8,14 @@ import { bootstrapMean } from '../statistics/bootstrap.ts';
 import { type NdcgByQuery, ndcgByQuery, type Retrieved } from '../statistics/ndcg.ts';
 import { lossPValue } from '../statistics/permutation.ts';
 import { failureOf, serveParent, tellParent } from './parent.ts';
-import { type Comparison, type FromEvaluation, type Measurement, type ToEvaluation, toEvaluation } from './protocol.ts';
+import {
+  type Comparison,
+  type Difference,
+  type FromEvaluation,
+  type Measurement,
+  type ToEvaluation,
+  toEvaluation,
+} from './protocol.ts';
 
 /*
  * The process of one offline evaluation: low priority, so that it never distorts the latency of what is served beside it. The version
@@ -48,6 +55,7 @@ serveParent(toEvaluation, async (order) => {
 
 interface Measured {
   readonly dataset: Dataset;
+  readonly run: Run;
   readonly measurement: Measurement;
   readonly scores: NdcgByQuery;
 }
@@ -67,7 +75,7 @@ async function measure(order: ToEvaluation): Promise<Measured> {
       'ndcg@10_exponential': bootstrapMean(exponential.values, `${seed}/ndcg@10_exponential`),
     },
   };
-  return { dataset, measurement, scores };
+  return { dataset, run, measurement, scores };
 }
 
 /** Progress over the queries of both versions, where there are two. */
@@ -79,42 +87,72 @@ function progressOf({ baseline }: ToEvaluation, { queries }: Dataset, before: nu
 type Run = ReadonlyMap<string, readonly Retrieved[]>;
 type Baseline = NonNullable<ToEvaluation['baseline']>;
 
-/**
- * The baseline over the same documents, and where it cannot search these, over its own with its own grades: then the queries that both
- * datasets have are paired. Each version is so held against what it could find: documents that only one has are no loss of the other.
- */
+/** The baseline over the same documents, and where it cannot search these, over its own. */
 async function compare(measured: Measured, order: ToEvaluation, baseline: Baseline): Promise<Comparison> {
   const { dataset, scores } = measured;
-  const onProgress = progressOf(order, dataset, dataset.queries.length);
   try {
+    const onProgress = progressOf(order, dataset, dataset.queries.length);
     const run = await runOf(baseline.bundleDir, dataset, order.provider, onProgress);
-    return differenceOf(scores, ndcgOf(run, dataset, 'linear'), order.seed, false);
+    return differenceOf(scores, ndcgOf(run, dataset, 'linear'), order.seed);
   } catch (error) {
     if (baseline.ownDatasetDir === undefined || !isAboutDocuments(error)) throw error;
-    return await compareOnOwn(measured, order, baseline, baseline.ownDatasetDir, messageOf(error));
+    return await compareOnOwn(measured, order, baseline, baseline.ownDatasetDir);
   }
 }
 
+/**
+ * Both are asked the same queries, each over the documents it has, and judged by the same grades: the dataset's, and those of the
+ * baseline's own dataset for documents that only this has. So what only one can find counts for it. What the baseline could find is
+ * looked at once more by itself (`shared`): documents that are new must not hide that old ones are found worse.
+ */
 async function compareOnOwn(
-  { dataset, scores }: Measured,
+  { dataset, run }: Measured,
   order: ToEvaluation,
   baseline: Baseline,
   ownDatasetDir: string,
-  why: string,
 ): Promise<Comparison> {
   const own = readDataset(ownDatasetDir);
-  const contents = new Map(dataset.queries.map((query) => [query._id, contentOf(query)]));
-  const shared = own.queries.filter((query) => contents.get(query._id) === contentOf(query));
+  const known = new Map(own.queries.map((query) => [contentOf(query), query]));
+  // As its own dataset has it, a query has the form that the baseline takes.
+  const queries = dataset.queries.map((query) => ({ ...(known.get(contentOf(query)) ?? query), _id: query._id }));
   const onProgress = progressOf(order, dataset, dataset.queries.length);
-  const run = await runOf(baseline.bundleDir, { ...own, queries: shared }, order.provider, onProgress);
-  const compared = ndcgByQuery(CUT_OFF, [...run.keys()], run, own.qrels, 'linear');
-  const comparison = differenceOf(scores, compared, order.seed, true);
-  if (comparison.queries > 0) return comparison;
-  const text = `it cannot search dataset ${dataset.manifest.name} (${why.replace(/^CVE_\w+: /, '')}), and no query with relevant documents is the same in its own dataset ${own.manifest.name}, so nothing can be compared; keep queries with their ids and texts in the new dataset`;
-  throw new ConclaveError('CVE_DATASET_INVALID', text);
+  const ofBaseline = await runOf(baseline.bundleDir, { ...own, queries }, order.provider, onProgress);
+  const qrels = new Map(
+    dataset.queries.map((query) => [query._id, gradesOf(query, dataset, own, known.get(contentOf(query))?._id)]),
+  );
+  const judged = { ...dataset, qrels };
+  const scores = ndcgOf(run, judged, 'linear');
+  const baselineScores = ndcgOf(ofBaseline, judged, 'linear');
+  const had = documentsOf(own);
+  const isShared = (id: string): boolean =>
+    [...(qrels.get(id) ?? [])].some(([doc, grade]) => grade > 0 && had.has(doc));
+  return {
+    ...differenceOf(scores, baselineScores, order.seed),
+    shared: differenceOf(scores, baselineScores, `${order.seed}/shared`, isShared),
+  };
 }
 
-/** The bundle is for other documents, or needs of them what this dataset does not have. */
+/** The grades of a query, and those that another dataset gives the same query for documents that this one lacks. */
+function gradesOf(
+  { _id }: Dataset['queries'][number],
+  dataset: Dataset,
+  own: Dataset,
+  ownId: string | undefined,
+): ReadonlyMap<string, number> {
+  const present = documentsOf(dataset);
+  const others = ownId === undefined ? [] : [...(own.qrels.get(ownId) ?? [])];
+  return new Map([...others.filter(([document]) => !present.has(document)), ...(dataset.qrels.get(_id) ?? [])]);
+}
+
+const documents = new WeakMap<Dataset, ReadonlySet<string>>();
+
+function documentsOf(dataset: Dataset): ReadonlySet<string> {
+  const known = documents.get(dataset) ?? new Set(dataset.documents.map(({ _id }) => _id));
+  documents.set(dataset, known);
+  return known;
+}
+
+/** The bundle is for other documents, or needs of them or of the queries what this dataset does not have. */
 function isAboutDocuments(error: unknown): boolean {
   return isConclaveError(error, 'CVE_BUNDLE_INVALID') || isConclaveError(error, 'CVE_DATASET_INVALID');
 }
@@ -157,19 +195,20 @@ function ndcgOf(run: Run, dataset: Dataset, gain: 'linear' | 'exponential'): Ndc
   );
 }
 
-/** Over the queries that count for both, in the order of the candidate's. */
-function differenceOf(candidate: NdcgByQuery, baseline: NdcgByQuery, seed: string, onOwnDataset: boolean): Comparison {
-  const others = new Map(baseline.ids.map((id, index) => [id, baseline.values[index] ?? 0]));
-  const differences = candidate.ids.flatMap((id, index) => {
-    const other = others.get(id);
-    return other === undefined ? [] : [(candidate.values[index] ?? 0) - other];
-  });
-  if (differences.length === 0)
-    return { difference: { value: 0, low: 0, high: 0 }, lossPValue: 1, queries: 0, onOwnDataset };
+/** Both count the same queries, in the same order: which ones depends on the grades alone. */
+function differenceOf(
+  candidate: NdcgByQuery,
+  baseline: NdcgByQuery,
+  seed: string,
+  counts: (id: string) => boolean = () => true,
+): Difference {
+  const differences = candidate.ids.flatMap((id, index) =>
+    counts(id) ? [(candidate.values[index] ?? 0) - (baseline.values[index] ?? 0)] : [],
+  );
+  if (differences.length === 0) return { difference: { value: 0, low: 0, high: 0 }, lossPValue: 1, queries: 0 };
   return {
     difference: bootstrapMean(differences, `${seed}/difference`),
     lossPValue: lossPValue(differences, `${seed}/loss`),
     queries: differences.length,
-    onOwnDataset,
   };
 }

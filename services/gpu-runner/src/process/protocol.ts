@@ -64,13 +64,11 @@ export const measurement = z.object({
 });
 export type Measurement = z.infer<typeof measurement>;
 
-/** What an evaluation process found against the baseline. `onOwnDataset`: the baseline was measured on its own documents. */
-export const comparison = z.object({
-  difference: estimate,
-  lossPValue: z.number(),
-  queries: z.number(),
-  onOwnDataset: z.boolean(),
-});
+const difference = z.object({ difference: estimate, lossPValue: z.number(), queries: z.number() });
+export type Difference = z.infer<typeof difference>;
+
+/** What an evaluation process found against the baseline. `shared`, if it was measured on its own documents: over queries that these answer. */
+export const comparison = difference.extend({ shared: difference.optional() });
 export type Comparison = z.infer<typeof comparison>;
 
 /** From an evaluation process. */

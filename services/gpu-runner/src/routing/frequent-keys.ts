@@ -1,5 +1,7 @@
 /** Keys counted at a time: whoever makes more than one in so many of the requests is among them. */
 const COUNTED = 255;
+/** Of fewer requests nothing is said about how they are distributed. */
+const ENOUGH = 20;
 /** Requests after which all counts are halved, so that a key that was frequent long ago is forgotten. */
 const HALVE_AFTER = 20_000;
 
@@ -30,9 +32,9 @@ export class FrequentKeys {
     return 0;
   }
 
-  /** The share of all requests, 0 to 1, that carried the key seen most often. */
+  /** The share of all requests, 0 to 1, that carried the key seen most often; 0 while they are few. */
   get dominance(): number {
-    return this.#total === 0 ? 0 : Math.max(0, ...this.#counts.values()) / this.#total;
+    return this.#total < ENOUGH ? 0 : Math.max(0, ...this.#counts.values()) / this.#total;
   }
 
   #halve(): void {
