@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { callApi, pushModel } from '@conclave/cli';
-import { STAGES } from '@conclave/contracts';
+import { rollbackAnswer, STAGES } from '@conclave/contracts';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
 import { eventually, startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL, tinyBundleDir } from '../fixtures/tiny-model.ts';
@@ -59,11 +59,13 @@ test('an abort takes the traffic back at once, is idempotent, and the same versi
   const load = when.traffic(100);
   await when.applied('1.0');
   await expect.stage('20_percent');
-  assert.deepEqual(await when.aborted('operator has doubts'), {
-    outcome: 'rolled_back',
-    rolloutId: (await expect.ended('1.0')).rolloutId,
-    serving: '0.9',
-  });
+  const { runners, ...aborted } = rollbackAnswer.parse(await when.aborted('operator has doubts'));
+  const { rolloutId } = await expect.ended('1.0');
+  assert.deepEqual(aborted, { outcome: 'rolled_back', rolloutId, serving: '0.9' });
+  assert.deepEqual(
+    runners?.map(({ runner, answers }) => [runner, answers]),
+    [['gpu-runner-0', '0.9']],
+  );
   const before = load.counts.byVersion['1.0'] ?? 0;
   assert.equal((await expect.ended('1.0')).ended?.reason, 'operator has doubts');
   assert.deepEqual(Object(await when.aborted('again')).outcome, 'nothing_to_roll_back');

@@ -43,7 +43,7 @@ test('status and explain say who is absent, and that no meeting can decide', asy
 
   const status = await said('status');
   assert.match(status, /^! 11 of 12 agents are absent: no quorum, 4 ballots needed, 1 can vote$/m);
-  assert.match(status, /^ {4}absent: moderator, pre_architect, data_analyst, .*: no key$/m);
+  assert.match(status, /^ {4}absent: the whole executive team, moderator, pre_architect, data_analyst, .*: no key$/m);
   assert.match(status, /^ {4}what to do: set OPENAI_API_KEY; see conclave doctor$/m);
   assert.match(status, /^agents +1 of 12 present$/m);
   const { seating } = JSON.parse(await said('status', '--json'));
