@@ -61,6 +61,8 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
     const due = items.find((item) => isDue(item, schedule.meetings, slot));
     if (due === undefined) return { kind: 'skip', slot, reason: nothingToDo(items, waits) };
     const before = schedule.meetings.find((m) => m.agenda.includes(due.key));
+    // What would have called a meeting by itself names it at a slot too: an incident must not hide behind the clock.
+    if (before === undefined && due.urgent) return call(due.reason, due.detail);
     const again = before === undefined ? '' : `, which ${before.meetingId} left open (${before.outcome})`;
     return call('slot', `regular meeting of slot ${slot}: ${due.detail}${again}`);
   }

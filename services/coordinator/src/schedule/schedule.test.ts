@@ -367,6 +367,17 @@ test("a handoff under a meeting's id that is not that meeting's is refused", () 
   );
 });
 
+test('an incident that comes at a regular slot is what the meeting is called for, and the slot is used up', () => {
+  const t = new TestWorld();
+  tick(t);
+  const data = { incidentId: 'p0', severity: 'P0', title: 'down', detail: '', source: '' };
+  t.append(aggregates.incident('p0'), [{ id: 'p0', type: 'incident.opened', at: t.now.toISOString(), data }]);
+  t.advance(1800);
+  const [called] = tick(t).filter((e) => e.type === 'schedule.meeting_called');
+  assert.deepEqual([called?.data.reason, called?.data.detail], ['incident', 'P0 p0: down']);
+  assert.equal(t.world.schedule.lastMeetingSlot, called?.data.slot);
+});
+
 test('no two meetings of a long slot have the same id', () => {
   const t = appliedWorld();
   const ids = new Set<string>();
