@@ -101,7 +101,7 @@ export class Office {
       this.meet();
     }
     const lost = lostPlan(t.world, t.now, this.options.redispatchAfterMs);
-    if (lost !== undefined) t.append(aggregates.schedule, intakeEvents(t.world, lost, t.now));
+    if (lost !== undefined) t.append(aggregates.schedule, intakeEvents(t.world, parseHandoff(lost), t.now));
   }
 
   private scheduleEvents(): ScheduleEvent[] {

@@ -139,3 +139,14 @@ test('incidents and insights without end do not exceed the bound of an hour', ()
   const busiest = Math.max(...calls.map((at) => calls.filter((other) => other >= at && other < at + 3_600_000).length));
   assert.ok(busiest <= 6, `at most 6 an hour: ${busiest}`);
 });
+
+test('however many incidents are open, each is met about once', () => {
+  const office = new Office(PACE, WEEK_OF_SOAK);
+  office.pass(3600, STEP_SECONDS);
+  const { t } = office;
+  for (let n = 0; n < 350; n++) {
+    const data = { incidentId: `i${n}`, severity: 'P1', title: 'slow', detail: '', source: '' };
+    t.append(aggregates.incident(`i${n}`), [{ id: `i${n}`, type: 'incident.opened', at: t.now.toISOString(), data }]);
+  }
+  assert.deepEqual(daily(office, 3), [4, 0, 0]);
+});

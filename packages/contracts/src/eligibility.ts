@@ -1,6 +1,7 @@
 import { duration } from './describe/words.ts';
 import {
   decidingGates,
+  measurementsOf,
   nextStage,
   type Rollout,
   type RolloutsState,
@@ -69,10 +70,15 @@ export function awaitsVote(state: RolloutsState, rollout: Rollout, now: Date): b
   );
 }
 
-/** The vote on exactly the verdicts that stand now; undefined when there is none, or its no_go is lifted. */
+/**
+ * The vote that stands: a go on exactly the verdicts of now, a no_go on the same measurements, whatever incident came and went since.
+ * Undefined when there is none, or its no_go is lifted.
+ */
 export function standingVote(rollout: Rollout): Vote | undefined {
   const { vote } = rollout;
-  return vote?.verdictSet === verdictSetOf(rollout) && vote.lifted === undefined ? vote : undefined;
+  if (vote === undefined || vote.lifted !== undefined) return undefined;
+  if (vote.verdictSet === verdictSetOf(rollout)) return vote;
+  return vote.decision === 'no_go' && vote.measurements === measurementsOf(rollout) ? vote : undefined;
 }
 
 /** True when the last stage is earned too and the candidate can become stable. */
@@ -142,12 +148,11 @@ function standingHolds(state: RolloutsState): MissingInStage[] {
 function missingVote(rollout: Rollout): string[] {
   const { vote } = rollout;
   if (vote === undefined) return ['no meeting has voted on these verdicts'];
-  if (vote.verdictSet !== verdictSetOf(rollout))
-    return [`meeting ${vote.meetingId} voted on other verdicts than those that stand now`];
-  if (vote.decision === 'go') return [];
-  if (vote.lifted !== undefined)
+  if (vote.lifted !== undefined && vote.verdictSet === verdictSetOf(rollout))
     return [`the no_go of meeting ${vote.meetingId} is lifted (${vote.lifted.reason}): a new vote is due`];
-  return [`meeting ${vote.meetingId} voted no_go${objectionsText(vote)}`];
+  if (standingVote(rollout) === undefined)
+    return [`meeting ${vote.meetingId} voted on other verdicts than those that stand now`];
+  return vote.decision === 'go' ? [] : [`meeting ${vote.meetingId} voted no_go${objectionsText(vote)}`];
 }
 
 /** Who objects, why, and what ends it: `; critic: too few short queries (ends when run_evaluation has succeeded, or at ...)`. */

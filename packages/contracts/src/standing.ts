@@ -4,6 +4,7 @@ import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './fol
 import type { ScheduledAction } from './folds/schedule.ts';
 import type { World } from './folds/world.ts';
 import type { ToolName } from './roles.ts';
+import { isRollbackOrder } from './rollback-order.ts';
 import type { Gate } from './rollout-definition.ts';
 
 /*
@@ -50,7 +51,7 @@ export function standingOf(
   const hold = Object.values(state.holds)[0];
   if (hold !== undefined) return waits('hold', `${name} is held (${hold.kind}) by ${hold.by}: ${hold.reason}`);
   const unfinished = unfinishedOn(world, rollout);
-  const takenBack = unfinished.find((action) => action.tool === 'rollback_model');
+  const takenBack = unfinished.find(isRollbackOrder);
   if (takenBack !== undefined) return waits('action', `${name}: ${takenBack.actionId} rolls it back`);
 
   if (stage === undefined) {

@@ -40,6 +40,8 @@ export interface Vote {
   readonly abstained: readonly string[];
   readonly objections?: readonly Objection[] | undefined;
   readonly at: string;
+  /** `measurementsOf` the rollout when the vote was recorded; undefined when other verdicts stood by then. */
+  readonly measurements: string | undefined;
   /** Sequence of the commit that recorded it. */
   readonly seq: number;
   /** Set when a no_go stands no longer: meetings that close after `seq` may vote on the same verdicts again. */
@@ -247,7 +249,12 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
     }
     case 'rollout.voted': {
       const { rolloutId: _r, stageEpoch: _e, ...vote } = event.data;
-      return ofThisEpoch ? withCurrent({ vote: { ...vote, at: event.at, seq, lifted: undefined } }) : state;
+      const measurements = vote.verdictSet === verdictSetOf(current) ? measurementsOf(current) : undefined;
+      return ofThisEpoch
+        ? withCurrent({
+            vote: { ...vote, at: event.at, measurements, seq, lifted: undefined },
+          })
+        : state;
     }
     case 'rollout.vote_lifted': {
       const { meetingId, reason } = event.data;
@@ -366,6 +373,16 @@ export function verdictSetOf(rollout: Rollout): string {
     parts,
     overrides: Object.keys(rollout.overrides).sort(),
   });
+}
+
+/**
+ * The verdict set without the incidents: what has been measured, and what was overridden. An incident that came and went, which anybody
+ * can report, makes another verdict set and no other evidence.
+ */
+export function measurementsOf(rollout: Rollout): string {
+  const incidents = new Set(rollout.definition.gates.filter((g) => g.source === 'incidents').map((g) => g.name));
+  const verdicts = Object.entries(rollout.verdicts).filter(([name]) => !incidents.has(name));
+  return verdictSetOf({ ...rollout, verdicts: Object.fromEntries(verdicts) });
 }
 
 /** Names of the gates that decide: required and not dry-run. */

@@ -38,7 +38,7 @@ export interface World {
 }
 
 /** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 4;
+export const WORLD_FOLD_VERSION = 5;
 
 const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
 

@@ -2,7 +2,9 @@ import type { WorkQueue } from '@conclave/bus';
 import {
   type ActionWork,
   aggregates,
+  isConclaveError,
   type MeetingWork,
+  parseHandoff,
   type ScheduledAction,
   type ScheduleEvent,
   subjects,
@@ -61,16 +63,25 @@ export function scheduleLoop(
     if (meetings[meetingId]?.openedAt !== undefined) return;
     const known = published.meetingId === meetingId ? published : { meetingId, round: 0, atMs: 0 };
     const nowMs = performance.now();
-    if (known.round > 0 && nowMs - known.atMs < options.redispatchAfterMs) return;
+    // Each further round waits twice as long, as with actions: a planner that is away finds no heap of messages.
+    if (known.round > 0 && nowMs - known.atMs < options.redispatchAfterMs * 2 ** (known.round - 1)) return;
     published = { meetingId, round: known.round + 1, atMs: nowMs };
     const work: MeetingWork = { meetingId, slot, reason, detail, deadline };
     await queue.publish(subjects.workMeeting, work, { msgId: `${meetingId}#${published.round}` });
   };
 
+  let refusedPlan: string | undefined;
   /** A meeting's plan that did not come by the inbox, wherever it was lost. */
   const takeInLostPlan = async (): Promise<void> => {
-    const plan = lostPlan(world(), clock.now(), options.redispatchAfterMs);
-    if (plan !== undefined) await takeInPlan(plan, writer, clock);
+    const lost = lostPlan(world(), clock.now(), options.redispatchAfterMs);
+    if (lost === undefined || lost.meeting_id === refusedPlan) return;
+    try {
+      await takeInPlan(parseHandoff(lost), writer, clock);
+    } catch (error) {
+      // One that is refused stays refused: told once, and its rollouts are met about again.
+      if (isConclaveError(error) && error.retry === 'terminal') refusedPlan = lost.meeting_id;
+      throw error;
+    }
   };
 
   return {

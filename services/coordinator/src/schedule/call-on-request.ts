@@ -1,7 +1,7 @@
 import type { ScheduleEvent, World } from '@conclave/contracts';
 import { agendaOf } from './agenda.ts';
 import { slotOf } from './heartbeat.ts';
-import { type MeetingPace, nextMeetingId } from './meetings.ts';
+import { agendaKeys, type MeetingPace, nextMeetingId } from './meetings.ts';
 
 /**
  * The call of a meeting that a person asks for; nothing while another is being held. Its agenda is whatever stands on it, so that what
@@ -18,7 +18,7 @@ export function callOnRequest(
   const slot = slotOf(now, pace.meetingIntervalSeconds);
   const meetingId = nextMeetingId(world, slot);
   const deadline = new Date(now.getTime() + pace.meetingDeadlineSeconds * 1000).toISOString();
-  const agenda = agendaOf(world, now, pace.staleSeconds).items.map(({ key }) => key);
+  const agenda = agendaKeys(agendaOf(world, now, pace.staleSeconds).items, world.schedule.meetings);
   return [
     {
       id: `schedule.meeting_called:${meetingId}`,

@@ -1,4 +1,10 @@
-import { type ActionOutcome, PRIORITIES, type ScheduledAction, type ScheduleState } from '@conclave/contracts';
+import {
+  type ActionOutcome,
+  isRollbackOrder,
+  PRIORITIES,
+  type ScheduledAction,
+  type ScheduleState,
+} from '@conclave/contracts';
 
 /** Index of the slot a moment lies in; slots start at the Unix epoch, so every replica names them alike. */
 export function slotOf(now: Date, intervalSeconds: number): number {
@@ -41,7 +47,7 @@ const AGEING_HEARTBEATS = 6;
 /** Waiting actions that take traffic back: dispatched as soon as all they depend on has succeeded. */
 export function waitingRollbacks(state: ScheduleState): ScheduledAction[] {
   return Object.values(state.actions).filter(
-    (action) => action.tool === 'rollback_model' && action.state === 'waiting' && isUnlocked(action, state),
+    (action) => action.state === 'waiting' && isRollbackOrder(action) && isUnlocked(action, state),
   );
 }
 
@@ -49,7 +55,7 @@ export function waitingRollbacks(state: ScheduleState): ScheduledAction[] {
 export function planHeartbeat(state: ScheduleState, now: Date, pace: HeartbeatPace): HeartbeatPlan | undefined {
   const slot = slotOf(now, pace.heartbeatIntervalSeconds);
   const drains = isLastBeforeMeeting(slot, pace);
-  const ready = rank(readyActions(state), now, pace).filter(({ tool }) => tool !== 'rollback_model');
+  const ready = rank(readyActions(state), now, pace).filter((action) => !isRollbackOrder(action));
   if (isNewSlot(slot, state.lastHeartbeatSlot))
     return { slot, drains, dispatch: drains ? ready : ready.slice(0, pace.actionsPerHeartbeat) };
   return drains && ready.length > 0 ? { slot, drains, dispatch: ready } : undefined;

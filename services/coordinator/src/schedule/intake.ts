@@ -1,9 +1,9 @@
 import {
   ConclaveError,
   digestOf,
+  type HandoffDocument,
   handoffDocument,
   type Plan,
-  parseHandoff,
   type ScheduledAction,
   type ScheduleEvent,
   type ScheduleState,
@@ -74,10 +74,10 @@ function supersededBy(schedule: ScheduleState): ScheduledAction[] {
  * The plan of the last meeting that decided, when it was not taken in long after it should have been: what carries it here is only a
  * message. Older meetings' plans it would supersede anyway.
  */
-export function lostPlan(world: World, now: Date, afterMs: number): Plan | undefined {
+export function lostPlan(world: World, now: Date, afterMs: number): HandoffDocument | undefined {
   const last = world.schedule.meetings.find((meeting) => meeting.outcome === 'decided');
   if (last?.endedAt === undefined || world.schedule.plans[last.meetingId] !== undefined) return undefined;
   const handoff = world.meetings[last.meetingId]?.closed?.handoff;
   if (handoff === undefined || now.getTime() - Date.parse(last.endedAt) < afterMs) return undefined;
-  return parseHandoff(handoff);
+  return handoff;
 }

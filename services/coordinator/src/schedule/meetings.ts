@@ -37,7 +37,8 @@ const LONGEST_BACKOFF_SLOTS = 8;
 /** Of the meetings in an hour, so many are left to incidents. */
 const LEFT_TO_INCIDENTS = 2;
 const HOUR_MS = 3_600_000;
-const AGENDA_ITEMS = 40;
+/** Keys of an agenda that a call records. */
+const AGENDA_ITEMS = 100;
 
 /** Whether a meeting is called now. Pure and deterministic: the same journal and time name the same meeting. */
 export function decideMeeting(world: World, now: Date, pace: MeetingPace): MeetingDecision | undefined {
@@ -55,7 +56,7 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
     slot,
     reason,
     detail,
-    agenda: items.slice(0, AGENDA_ITEMS).map(({ key }) => key),
+    agenda: agendaKeys(items, schedule.meetings),
   });
   if (isRegular) {
     const due = items.find((item) => isDue(item, schedule.meetings, slot));
@@ -76,6 +77,13 @@ export function decideMeeting(world: World, now: Date, pace: MeetingPace): Meeti
       !schedule.meetings.some((m) => m.agenda.includes(item.key)),
   );
   return early === undefined ? undefined : call(early.reason, early.detail);
+}
+
+/** What a call records of the agenda: first what no meeting has dealt with, so that however much is open, each is dealt with once. */
+export function agendaKeys(items: readonly AgendaItem[], meetings: readonly CalledMeeting[]): string[] {
+  const known = new Set(meetings.flatMap((meeting) => meeting.agenda));
+  const keys = items.map(({ key }) => key);
+  return [...keys.filter((key) => !known.has(key)), ...keys.filter((key) => known.has(key))].slice(0, AGENDA_ITEMS);
 }
 
 function slotsPerHour({ meetingIntervalSeconds }: MeetingPace): number {

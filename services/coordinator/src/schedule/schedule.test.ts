@@ -233,14 +233,15 @@ test('a planned rollback waits for no heartbeat, no level and no limit, but for 
       action(5, 'high'),
       { ...action(6, 'low'), ...rollback },
       { ...action(7, 'low', { depends_on: [5] }), ...rollback },
+      { ...action(8, 'low'), action: 'Roll back V1.1 to stable', owner: 'rollback_officer' },
     ]),
   );
-  assert.deepEqual(dispatched(tick(t)), ['p:6'], 'between two heartbeats');
-  start(t, 'p:6');
+  assert.deepEqual(dispatched(tick(t)), ['p:6', 'p:8'], 'between two heartbeats, named or in words');
+  for (const id of ['p:6', 'p:8']) start(t, id);
   t.advance(300);
   assert.deepEqual(dispatched(tick(t)), ['p:1', 'p:2', 'p:3']);
   for (const id of ['p:1', 'p:2', 'p:3']) complete(t, id);
-  complete(t, 'p:6');
+  for (const id of ['p:6', 'p:8']) complete(t, id);
   tick(t);
   t.advance(300);
   assert.deepEqual(dispatched(tick(t)), ['p:4', 'p:5']);
@@ -296,7 +297,7 @@ test("a meeting's plan that never arrived is found, once its time has passed", (
   tick(t);
   assert.equal(lostPlan(t.world, t.now, 30_000), undefined, 'it may still be on its way');
   t.advance(31);
-  assert.equal(lostPlan(t.world, t.now, 30_000)?.digest, handoff.digest);
+  assert.equal(lostPlan(t.world, t.now, 30_000)?.meeting_id, handoff.planId);
   t.append(aggregates.schedule, intakeEvents(t.world, handoff, t.now));
   assert.equal(lostPlan(t.world, t.now, 30_000), undefined);
 });
