@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { callApi } from '@conclave/cli';
-import { openRollout, shortDigest, verdictSetOf } from '@conclave/contracts';
+import { shortDigest } from '@conclave/contracts';
+import { openRollout, verdictSetOf } from '@conclave/core';
 import { startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL } from '../fixtures/tiny-model.ts';
 

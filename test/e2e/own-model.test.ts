@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { isEnded } from '@conclave/contracts';
+import { isEnded } from '@conclave/core';
 import { startSystem } from '../fixtures/system.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

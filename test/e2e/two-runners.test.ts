@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hearRunners } from '@conclave/cli';
-import { runnerPresence, stageRunners } from '@conclave/contracts';
+import { runnerPresence, stageRunners } from '@conclave/core';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
 import { eventually, startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL } from '../fixtures/tiny-model.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pass } from 'node:timers/promises';
-import { isEnded } from '@conclave/contracts';
+import { isEnded } from '@conclave/core';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
 import { startSystem } from '../fixtures/system.ts';
 import { TINY_MODEL } from '../fixtures/tiny-model.ts';

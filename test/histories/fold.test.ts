@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  type Commit,
-  commitBody,
-  describeCommit,
-  digestOf,
-  foldWorld,
-  initialWorld,
-  type World,
-} from '@conclave/contracts';
+import { type Commit, commitBody, digestOf } from '@conclave/contracts';
+import { describeCommit, foldWorld, initialWorld, type World } from '@conclave/core';
 import { z } from 'zod';
 import { assertJournalSound } from '../fixtures/journal-invariants.ts';
 

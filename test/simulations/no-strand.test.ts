@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRollout, standingOf } from '@conclave/contracts';
+import { openRollout, standingOf } from '@conclave/core';
 import fc from 'fast-check';
 import { decideApproval, decidePause, decideResume } from '../../services/coordinator/src/rollout/operate.ts';
 import { NO_MISHAPS, Office } from './office.ts';

@@ -4,15 +4,14 @@ import {
   conclaveConfig,
   type MeetingEvent,
   type MeetingPhase,
-  openRollout,
   PLANNING_ROLES,
   parseHandoff,
   type RawEvent,
   type RolloutDefinition,
-  type ScheduledAction,
   type ScheduleEvent,
   stageName,
 } from '@conclave/contracts';
+import { openRollout, type ScheduledAction } from '@conclave/core';
 import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/leader/options.ts';
 import { decideSchedule } from '../../services/coordinator/src/leader/schedule-loop.ts';
 import { intakeEvents, lostPlan } from '../../services/coordinator/src/schedule/intake.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, openRollout, STAGES } from '@conclave/contracts';
+import { aggregates, STAGES } from '@conclave/contracts';
+import { openRollout } from '@conclave/core';
 import { decidePause } from '../../services/coordinator/src/rollout/operate.ts';
 import { Office } from './office.ts';
 import { abstains, plansLittle, plansMuch, plansNothing, sensible, vetoes } from './teams.ts';

@@ -1,5 +1,6 @@
 import type { Bus } from '@conclave/bus';
-import { type LiveGates, liveGates, openRollout, type RolloutsState, subjects } from '@conclave/contracts';
+import { type LiveGates, liveGates, subjects } from '@conclave/contracts';
+import { openRollout, type RolloutsState } from '@conclave/core';
 import { z } from 'zod';
 
 const explained = z.object({ live: liveGates.nullable() });

@@ -1,4 +1,5 @@
-import { messageOf, oneLine } from '@conclave/contracts';
+import { messageOf } from '@conclave/contracts';
+import { oneLine } from '@conclave/core';
 import { Command, CommanderError } from 'commander';
 import { type Answers, asCoded, startAnswering } from './answers.ts';
 import { addActions } from './commands/actions.ts';

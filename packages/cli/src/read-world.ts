@@ -5,22 +5,24 @@ import {
   aggregates,
   type Commit,
   ConclaveError,
+  parseCommit,
+  type RunnerStatus,
+  runnerStatus,
+  seatingReport,
+  subjects,
+} from '@conclave/contracts';
+import {
   foldRollouts,
   foldWorld,
   type HeardRunner,
   initialRollouts,
   initialWorld,
-  parseCommit,
   type RolloutsState,
   RUNNER_SILENT_MS,
-  type RunnerStatus,
-  runnerStatus,
   type Seating,
   seatingOf,
-  seatingReport,
-  subjects,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 
 /** Longest silence of a server that is being read from, in milliseconds. */
 const SILENCE_MS = 10_000;

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openJournal, openMembership } from '@conclave/bus';
-import { describeServing, type RunnerServing, type RunnerStatus, runnerStatus, servingOf } from '@conclave/contracts';
+import { type RunnerServing, type RunnerStatus, runnerStatus } from '@conclave/contracts';
+import { describeServing, servingOf } from '@conclave/core';
 import { dim } from './output/text.ts';
 import { readRollouts } from './read-world.ts';
 import type { Session } from './session.ts';

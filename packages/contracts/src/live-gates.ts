@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { missingForNextStep, missingInStage } from './eligibility.ts';
-import type { Rollout, RolloutsState } from './folds/rollout.ts';
 import { modelName } from './names.ts';
-import { type Verdict, verdict } from './verdict.ts';
+import { verdict } from './verdict.ts';
 
 /**
  * Core message on `conclave.gates.<model>`, once a second while a rollout is open: how the leader judges each gate at this moment. The journal
@@ -29,43 +27,3 @@ export const liveGates = z.object({
     .optional(),
 });
 export type LiveGates = z.infer<typeof liveGates>;
-
-/** Milliseconds after which what a leader said last is not called live any more. */
-const FRESH_MS = 10_000;
-
-/** The verdict of each gate as it stands now; recorded ones where no leader tells. */
-export interface GatesNow {
-  verdictOf(gate: string): Verdict | undefined;
-  /** When the leader judged; undefined: nobody did lately, and what is given are the last transitions. */
-  readonly at: string | undefined;
-}
-
-/** @param live what the leader said last, about whatever */
-export function gatesNow(rollout: Rollout, live: LiveGates | undefined, now: Date): GatesNow {
-  const fits =
-    live !== undefined &&
-    live.rolloutId === rollout.rolloutId &&
-    live.stageEpoch === rollout.stageEpoch &&
-    now.getTime() - Date.parse(live.at) < FRESH_MS;
-  if (!fits) return { at: undefined, verdictOf: (gate) => rollout.verdicts[gate] };
-  const verdicts = new Map(live.verdicts.map((v) => [v.gate, v]));
-  return { at: live.at, verdictOf: (gate) => verdicts.get(gate) ?? rollout.verdicts[gate] };
-}
-
-/**
- * What keeps the rollout from its next step, with the figures of now. What is missing is decided by what is recorded: a gate that has just
- * passed counts with its transition, a moment later.
- */
-export function missingNow(state: RolloutsState, rollout: Rollout, gates: GatesNow, now: Date): string[] {
-  const told = new Map(
-    missingInStage(state, rollout, now)
-      .filter(({ kind }) => kind === 'gate')
-      .map(({ name, sentence }) => [sentence, gates.verdictOf(name)] as const),
-  );
-  return missingForNextStep(state, rollout, now).map((sentence) => {
-    const current = told.get(sentence);
-    return current === undefined || current.outcome === 'pass'
-      ? sentence
-      : `gate ${current.gate} is ${current.outcome}: ${current.sentence}`;
-  });
-}

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openSeats } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
-import { PLANNING_ROLES, type SeatStatus, seatingOf, seatingReport, whyNobodyDecides } from '@conclave/contracts';
+import { PLANNING_ROLES, type SeatStatus, seatingReport } from '@conclave/contracts';
+import { seatingOf, whyNobodyDecides } from '@conclave/core';
 import { createLog } from './log.ts';
 import { startSeatReport } from './seat-report.ts';
 

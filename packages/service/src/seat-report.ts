@@ -1,13 +1,6 @@
 import { type Bus, openSeats } from '@conclave/bus';
-import {
-  describeTeam,
-  messageOf,
-  type SeatedTeam,
-  type SeatingReport,
-  type SeatStatus,
-  seatingLines,
-  seatingReport,
-} from '@conclave/contracts';
+import { messageOf, type SeatedTeam, type SeatingReport, type SeatStatus, seatingReport } from '@conclave/contracts';
+import { describeTeam, seatingLines } from '@conclave/core';
 import type { Logger } from 'pino';
 
 /** Well below the ten seconds that a report lives. */

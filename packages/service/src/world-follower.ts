@@ -1,13 +1,6 @@
 import type { Follower, Journal, Snapshots } from '@conclave/bus';
-import {
-  type Commit,
-  ConclaveError,
-  foldWorld,
-  initialWorld,
-  subjects,
-  WORLD_FOLD_VERSION,
-  type World,
-} from '@conclave/contracts';
+import { type Commit, ConclaveError, subjects } from '@conclave/contracts';
+import { foldWorld, initialWorld, WORLD_FOLD_VERSION, type World } from '@conclave/core';
 
 /** A live fold of the whole journal. */
 export interface WorldFollower {

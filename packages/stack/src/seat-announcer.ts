@@ -1,13 +1,6 @@
 import { connectBus, openSeats } from '@conclave/bus';
-import {
-  describeSeating,
-  type Level,
-  type Seating,
-  type SeatingReport,
-  seatingLines,
-  seatingOf,
-  seatingReport,
-} from '@conclave/contracts';
+import { type SeatingReport, seatingReport } from '@conclave/contracts';
+import { describeSeating, type Level, type Seating, seatingLines, seatingOf } from '@conclave/core';
 import type { Stack } from './stack.ts';
 
 /** Time that both teams have to report themselves before what is known is told. */

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { until } from '@conclave/bus/testing';
-import type { ActionRun } from '@conclave/contracts';
+import type { ActionRun } from '@conclave/core';
 import { type Bench, startBench } from './testing/bench.ts';
 import { startExecutorProcess } from './testing/executor-process.ts';
 import { isAlive } from './testing/is-alive.ts';

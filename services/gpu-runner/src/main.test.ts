@@ -19,7 +19,6 @@ import { freePort, startTestBus, type TestBus, until } from '@conclave/bus/testi
 import {
   aggregates,
   digestOf,
-  evaluationIdOf,
   inferResponse,
   parseCommit,
   type RunnerStatus,
@@ -30,6 +29,7 @@ import {
   type TelemetryWindow,
   telemetryWindow,
 } from '@conclave/contracts';
+import { evaluationIdOf } from '@conclave/core';
 import { rolloutEvents, VERSIONS } from './testing/rollouts.ts';
 import { textBundle, tinyDataset, writeFiles } from './testing/tiny-bundle.ts';
 

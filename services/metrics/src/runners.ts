@@ -1,5 +1,6 @@
 import { type Bus, openMembership, type Stop } from '@conclave/bus';
-import { type HeardRunner, type RunnerStatus, runnerStatus, zodMessage } from '@conclave/contracts';
+import { type RunnerStatus, runnerStatus, zodMessage } from '@conclave/contracts';
+import type { HeardRunner } from '@conclave/core';
 
 /** A runner that has been away for this long, or left, is no longer told of. */
 const FORGOTTEN_MS = 600_000;

@@ -1,5 +1,6 @@
 import { type Bus, openSeats, type Stop } from '@conclave/bus';
-import { type Seating, type SeatingReport, seatingOf, seatingReport, zodMessage } from '@conclave/contracts';
+import { type SeatingReport, seatingReport, zodMessage } from '@conclave/contracts';
+import { type Seating, seatingOf } from '@conclave/core';
 
 /** Who sits in the chairs of both teams, as their services report it now. */
 export class Seats {

@@ -6,14 +6,13 @@ import {
   agentConfig,
   aggregates,
   conclaveConfig,
-  foldMeeting,
-  initialMeeting,
   PLANNING_ROLES,
   parseCommit,
   parseHandoff,
   seatingReport,
   subjects,
 } from '@conclave/contracts';
+import { foldMeeting, initialMeeting } from '@conclave/core';
 import { createHealth, createLog } from '@conclave/service';
 import { startPlanner } from './planner.ts';
 import { inStage, workFor } from './testing/journal-builder.ts';

@@ -9,9 +9,9 @@ import {
   type SeatStatus,
   subjects,
   toHeaders,
-  type World,
   zodMessage,
 } from '@conclave/contracts';
+import type { World } from '@conclave/core';
 import {
   faultPoint,
   followWorld,

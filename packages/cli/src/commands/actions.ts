@@ -1,4 +1,4 @@
-import { type ActionRun, oneLine, speakerLabel } from '@conclave/contracts';
+import { type ActionRun, oneLine, speakerLabel } from '@conclave/core';
 import type { Command } from 'commander';
 import { bold, byLevel, columns, dim, when } from '../output/text.ts';
 import { type ActionOnRecord, readAction, readActions } from '../record/actions.ts';

@@ -1,25 +1,27 @@
 import type { Bus } from '@conclave/bus';
 import {
   applyAnswer,
-  describeThreshold,
-  duration,
   entryOf,
   type Gate,
-  holdSentences,
   isConclaveError,
+  type RolloutDefinition,
+  statusAnswer,
+  subjects,
+} from '@conclave/contracts';
+import {
+  describeThreshold,
+  duration,
+  holdSentences,
   measureOf,
   oneLine,
   onRecordOf,
   openRollout,
-  type RolloutDefinition,
   type RolloutsState,
   registeredDataset,
   registeredModel,
   stageLabel,
-  statusAnswer,
-  subjects,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Command } from 'commander';
 import { callApi } from '../api.ts';
 import { readDefinition } from '../definition-file.ts';

@@ -1,4 +1,5 @@
-import { ConclaveError, counted } from '@conclave/contracts';
+import { ConclaveError } from '@conclave/contracts';
+import { counted } from '@conclave/core';
 import type { Command } from 'commander';
 import type { Answers } from '../answers.ts';
 import type { CommonOptions } from '../common-options.ts';

@@ -1,7 +1,6 @@
 import { openJournal } from '@conclave/bus';
+import { aggregates, type Commit } from '@conclave/contracts';
 import {
-  aggregates,
-  type Commit,
   describeCommit,
   missingForNextStep,
   nextStage,
@@ -10,7 +9,7 @@ import {
   requireRollouts,
   servingOf,
   withSeating,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';

@@ -6,14 +6,12 @@ import {
   type InferResponse,
   inferResponse,
   isConclaveError,
-  oneLine,
   type QueryLine,
-  queryInput,
-  queryInputOf,
   type RunnerStatus,
   subjects,
   zodMessage,
 } from '@conclave/contracts';
+import { oneLine, queryInput, queryInputOf } from '@conclave/core';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { inputTaken, readyRunners, type ServedModel, servingOnRecord, untilReady } from '../load/served-model.ts';

@@ -1,5 +1,5 @@
 import { listDeadLetters } from '@conclave/bus';
-import { oneLine } from '@conclave/contracts';
+import { oneLine } from '@conclave/core';
 import type { Command } from 'commander';
 import { bold, dim, style } from '../output/text.ts';
 import { wholeNumber } from '../record/page.ts';

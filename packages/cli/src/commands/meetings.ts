@@ -1,4 +1,4 @@
-import { type Meeting, oneLine } from '@conclave/contracts';
+import { type Meeting, oneLine } from '@conclave/core';
 import type { Command } from 'commander';
 import { columns, dim, style, when } from '../output/text.ts';
 import { transcript } from '../output/transcript.ts';

@@ -1,11 +1,5 @@
-import {
-  entryOf,
-  openRollout,
-  type RegisteredDataset,
-  type RegisteredModel,
-  shortDigest,
-  type World,
-} from '@conclave/contracts';
+import { entryOf, shortDigest } from '@conclave/contracts';
+import { openRollout, type RegisteredDataset, type RegisteredModel, type World } from '@conclave/core';
 import type { Command } from 'commander';
 import { bold, bytesText, columns, dim, when } from '../output/text.ts';
 import { readWorld } from '../read-world.ts';

@@ -1,27 +1,23 @@
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openJournal } from '@conclave/bus';
+import { type Commit, type LiveGates, messageOf, PRIORITIES, subjects } from '@conclave/contracts';
 import {
   awaitedOfPerson,
-  type Commit,
   duration,
   foldWorld,
   type HeardRunner,
   knownModels,
-  type LiveGates,
-  messageOf,
   oneLine,
   openRollout,
-  PRIORITIES,
   type RolloutsState,
   type RunnerPresence,
   runnerPresence,
   type Seating,
   seatingView,
   stageRunners,
-  subjects,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Command } from 'commander';
 import { hasLeader } from '../api.ts';
 import type { Settings } from '../connect.ts';

@@ -4,10 +4,10 @@ import {
   handoffAnswer,
   incidentAnswer,
   messageOf,
-  oneLine,
   parseHandoff,
   parseIncident,
 } from '@conclave/contracts';
+import { oneLine } from '@conclave/core';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { callApi } from '../api.ts';

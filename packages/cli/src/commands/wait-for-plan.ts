@@ -3,11 +3,11 @@ import {
   type ActionOutcome,
   type Commit,
   ConclaveError,
-  oneLine,
   type PlannedAction,
   parseCommit,
   subjects,
 } from '@conclave/contracts';
+import { oneLine } from '@conclave/core';
 import { byLevel } from '../output/text.ts';
 import type { Session } from '../session.ts';
 

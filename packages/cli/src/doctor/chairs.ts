@@ -7,7 +7,8 @@ import {
   seatStatus,
   surveySeats,
 } from '@conclave/agents';
-import { type ConclaveConfig, counted, type SeatStatus } from '@conclave/contracts';
+import type { ConclaveConfig, SeatStatus } from '@conclave/contracts';
+import { counted } from '@conclave/core';
 import { type Check, ok, problem, warning } from './check.ts';
 
 const GROUPS = { planning: 'Planning team', executive: 'Executive team' } as const;

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '@conclave/bus';
-import { ConclaveError, describeSeating, isConclaveError, messageOf, waysOut } from '@conclave/contracts';
+import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
+import { describeSeating, waysOut } from '@conclave/core';
 import { hasLeader } from '../api.ts';
 import { connect, type LocalStack, readSettings, type Settings } from '../connect.ts';
 import { readRunners, readSeating } from '../read-world.ts';

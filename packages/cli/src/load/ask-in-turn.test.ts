@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { queryInput } from '@conclave/contracts';
+import { queryInput } from '@conclave/core';
 import { askInTurn, turns } from './ask-in-turn.ts';
 
 const asked = { model: 'm', body: { inputs: [queryInput('cat')] }, clientKey: 'c', httpToken: undefined };

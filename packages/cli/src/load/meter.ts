@@ -1,11 +1,5 @@
-import {
-  addLatency,
-  emptySketch,
-  type LatencySketch,
-  mergeSketches,
-  milliseconds,
-  quantile,
-} from '@conclave/contracts';
+import { addLatency, emptySketch, type LatencySketch, mergeSketches, quantile } from '@conclave/contracts';
+import { milliseconds } from '@conclave/core';
 import type { SplitLine } from './split.ts';
 
 /** Seconds that the live figures look back. */

@@ -1,6 +1,7 @@
 import { fetchQueries } from '@conclave/bundles';
 import { type Bus, openArtifacts, openMembership } from '@conclave/bus';
-import { ConclaveError, quantile, queryInputOf, type RunnerStatus, runnerStatus } from '@conclave/contracts';
+import { ConclaveError, quantile, type RunnerStatus, runnerStatus } from '@conclave/contracts';
+import { queryInputOf } from '@conclave/core';
 import { readRunners, readWorld } from '../read-world.ts';
 import { type LoadDriver, startLoad } from './driver.ts';
 import { LoadMeter, percentilesText } from './meter.ts';

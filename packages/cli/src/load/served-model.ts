@@ -5,13 +5,10 @@ import {
   digest,
   entryOf,
   type InferInput,
-  knownModels,
   knownNames,
-  openRollout,
-  type RolloutsState,
   type RunnerStatus,
-  type World,
 } from '@conclave/contracts';
+import { knownModels, openRollout, type RolloutsState, type World } from '@conclave/core';
 
 const POLL_MS = 250;
 

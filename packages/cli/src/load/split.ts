@@ -1,4 +1,5 @@
-import { percent, type RunnerStatus } from '@conclave/contracts';
+import type { RunnerStatus } from '@conclave/contracts';
+import { percent } from '@conclave/core';
 
 /** A version and the share of live traffic that it is asked to have. */
 export interface SplitLine {

@@ -1,4 +1,5 @@
-import { ConclaveError, percent } from '@conclave/contracts';
+import { ConclaveError } from '@conclave/contracts';
+import { percent } from '@conclave/core';
 import type { MeasuredSplit } from './meter.ts';
 
 /** A rate counts as held from this share of it on. */

@@ -1,4 +1,4 @@
-import { counted, oneLine } from '@conclave/contracts';
+import { counted, oneLine } from '@conclave/core';
 import type { Check, CheckState } from '../doctor/check.ts';
 import type { Examination } from '../doctor/examine.ts';
 import { bold, dim, style } from './text.ts';

@@ -1,14 +1,21 @@
 import {
+  type Gate,
+  type LiveGates,
+  type RunnerStatus,
+  shareOf,
+  shortDigest,
+  type Verdict,
+  type VerdictOutcome,
+} from '@conclave/contracts';
+import {
   awaitedOfPerson,
   describeServing,
   describeVerdict,
   duration,
-  type Gate,
   type GatesNow,
   gatesNow,
   holdSentences,
   isEnded,
-  type LiveGates,
   missingNow,
   nextStage,
   oneLine,
@@ -17,18 +24,13 @@ import {
   percent,
   type Rollout,
   type RolloutsState,
-  type RunnerStatus,
   type Seating,
   servingOf,
-  shareOf,
-  shortDigest,
   soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
-  type Verdict,
-  type VerdictOutcome,
   withSeating,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import { bold, columns, dim, style, when } from './text.ts';
 
 type Format = Parameters<typeof style>[0];

@@ -1,4 +1,4 @@
-import { describeSeating, oneLine, type Seating, seatingLines, seatingView } from '@conclave/contracts';
+import { describeSeating, oneLine, type Seating, seatingLines, seatingView } from '@conclave/core';
 import { bold, style } from './text.ts';
 
 /** Who is absent and why, loud, as the first thing to read; nothing while all sit in their own chairs. */

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Level } from '@conclave/contracts';
+import type { Level } from '@conclave/core';
 
 type Format = Parameters<typeof styleText>[0];
 

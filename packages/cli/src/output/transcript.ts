@@ -1,4 +1,5 @@
-import { type Meeting, oneLine, shortDigest, speakerLabel, stageLabel } from '@conclave/contracts';
+import { shortDigest } from '@conclave/contracts';
+import { type Meeting, oneLine, speakerLabel, stageLabel } from '@conclave/core';
 
 /**
  * A meeting as Markdown, as the guide's `transcript_*.md`: every turn, ballot and absence in the order in which they came, then decisions,

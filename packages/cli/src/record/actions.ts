@@ -1,13 +1,6 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import {
-  type ActionRun,
-  aggregates,
-  type Commit,
-  foldAction,
-  initialAction,
-  type PlannedAction,
-  parseCommit,
-} from '@conclave/contracts';
+import { aggregates, type Commit, type PlannedAction, parseCommit } from '@conclave/contracts';
+import { type ActionRun, foldAction, initialAction } from '@conclave/core';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
 

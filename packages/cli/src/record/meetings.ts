@@ -1,5 +1,6 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { aggregates, type Commit, foldMeeting, initialMeeting, type Meeting, parseCommit } from '@conclave/contracts';
+import { aggregates, type Commit, parseCommit } from '@conclave/contracts';
+import { foldMeeting, initialMeeting, type Meeting } from '@conclave/core';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
 

@@ -1,5 +1,6 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { type Aggregate, aggregates, checkEvents, DEFAULT_GATES, datasetKey, sha256 } from '@conclave/contracts';
+import { type Aggregate, aggregates, checkEvents, DEFAULT_GATES, sha256 } from '@conclave/contracts';
+import { datasetKey } from '@conclave/core';
 
 export const MODEL = 'emoji-search';
 

@@ -1,12 +1,5 @@
-import {
-  isConclaveError,
-  isEnded,
-  missingForNextStep,
-  type Rollout,
-  type Seating,
-  type World,
-  withSeating,
-} from '@conclave/contracts';
+import { isConclaveError } from '@conclave/contracts';
+import { isEnded, missingForNextStep, type Rollout, type Seating, type World, withSeating } from '@conclave/core';
 import type { WorldFollower } from '@conclave/service';
 
 export interface AwaitedEnding {

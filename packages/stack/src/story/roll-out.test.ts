@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Rollout } from '@conclave/contracts';
+import type { Rollout } from '@conclave/core';
 import { DEFINITION, startRolloutJournal } from '../testing/rollout-journal.ts';
 import { awaitEnding } from './await-ending.ts';
 import { type RolledOut, rollOut } from './roll-out.ts';

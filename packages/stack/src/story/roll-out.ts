@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Rollout, World } from '@conclave/contracts';
+import type { Rollout, World } from '@conclave/core';
 import type { WorldFollower } from '@conclave/service';
 import { rolloutOf } from './await-ending.ts';
 

@@ -1,20 +1,22 @@
 import { styleText } from 'node:util';
 import {
   type Commit,
-  describeCommit,
-  describeVerdict,
   type HandoffDocument,
-  type Level,
   type MeetingDecision,
   type MeetingEvent,
-  outcomeIcon,
   parseCommit,
+  type StageSummary,
+} from '@conclave/contracts';
+import {
+  describeCommit,
+  describeVerdict,
+  type Level,
+  outcomeIcon,
   percent,
   type Rollout,
-  type StageSummary,
   speakerLabel,
   stageLabel,
-} from '@conclave/contracts';
+} from '@conclave/core';
 
 type Style = Parameters<typeof styleText>[0];
 

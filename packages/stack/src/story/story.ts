@@ -1,16 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectBus, openJournal } from '@conclave/bus';
 import { bearer, callApi, type LoadDriver, pushDataset, pushModel, startLoad } from '@conclave/cli';
-import {
-  ConclaveError,
-  isEnded,
-  messageOf,
-  queryInput,
-  registeredDataset,
-  registeredModel,
-  type Seating,
-  type World,
-} from '@conclave/contracts';
+import { ConclaveError, messageOf } from '@conclave/contracts';
+import { isEnded, queryInput, registeredDataset, registeredModel, type Seating, type World } from '@conclave/core';
 import { followWorld } from '@conclave/service';
 import type { Stack } from '../stack.ts';
 import { awaitEnding, rolloutOf } from './await-ending.ts';

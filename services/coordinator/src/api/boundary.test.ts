@@ -8,15 +8,14 @@ import {
   applyAnswer,
   changedAnswer,
   DEFAULT_GATES,
-  datasetKey,
   emptySketch,
   incidentAnswer,
   type LiveGates,
   liveGates,
   sha256,
   subjects,
-  verdictSetOf,
 } from '@conclave/contracts';
+import { datasetKey, verdictSetOf } from '@conclave/core';
 import { type LeadingCoordinator, startLeading } from '../testing/leading.ts';
 
 const MODEL = 'emoji-search';

@@ -4,31 +4,33 @@ import {
   type ApiVerb,
   type ApplyAnswer,
   aggregates,
-  awaitedOfPerson,
   type ChangedAnswer,
   ConclaveError,
-  datasetKey,
-  gatesNow,
-  holdSentences,
   type IncidentAnswer,
   type IncidentEvent,
   type LiveGates,
   type ModelEvent,
+  parseHandoff,
+  type RolloutEvent,
+  type RunnerStatus,
+  readIncident,
+  subjects,
+} from '@conclave/contracts';
+import {
+  awaitedOfPerson,
+  datasetKey,
+  gatesNow,
+  holdSentences,
   missingNow,
   onRecordOf,
   openRollout,
-  parseHandoff,
-  type RolloutEvent,
   type RolloutsState,
-  type RunnerStatus,
-  readIncident,
   requireRollouts,
   rolloutsOf,
   servingOf,
   soakSecondsLeft,
-  subjects,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
 import { isUnreadable, modelNames, openIncident, takeInPlan } from '../leader/inbox.ts';
 import type { CoordinatorOptions } from '../leader/options.ts';

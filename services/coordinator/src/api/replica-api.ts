@@ -2,21 +2,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
   aggregates,
+  parseCommit,
+  type RollbackAnswer,
+  type RolloutEvent,
+  type RunnerServing,
+  type RunnerStatus,
+  subjects,
+} from '@conclave/contracts';
+import {
   foldRollouts,
   initialRollouts,
   knownModels,
   openRollout,
-  parseCommit,
-  type RollbackAnswer,
-  type RolloutEvent,
   type RolloutsState,
-  type RunnerServing,
-  type RunnerStatus,
   rolloutUnknown,
   servingOf,
-  subjects,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
 import { decideAbort, decideRevert } from '../rollout/abort.ts';
 import type { Facts } from '../rollout/facts.ts';

@@ -1,4 +1,4 @@
-import { type Evaluation, type Incident, openP0Incidents, type Rollout, type World } from '@conclave/contracts';
+import { type Evaluation, type Incident, openP0Incidents, type Rollout, type World } from '@conclave/core';
 import { emptyStageTelemetry, type StageTelemetry } from './stage-telemetry.ts';
 
 /** Everything the gates of one rollout may look at. */

@@ -1,4 +1,5 @@
-import type { Evaluation, GateOf, OfflineResult } from '@conclave/contracts';
+import type { GateOf, OfflineResult } from '@conclave/contracts';
+import type { Evaluation } from '@conclave/core';
 import type { Evidence } from './evidence.ts';
 import { type Judged, withoutValue } from './judged.ts';
 

@@ -1,4 +1,4 @@
-import type { Rollout } from '@conclave/contracts';
+import type { Rollout } from '@conclave/core';
 import type { Evidence } from './evidence.ts';
 import { type JudgeContext, type Judged, withoutValue } from './judged.ts';
 

@@ -1,4 +1,5 @@
-import { duration, type GateOf, quantile, quantileInterval, type Rollout } from '@conclave/contracts';
+import { type GateOf, quantile, quantileInterval } from '@conclave/contracts';
+import { duration, type Rollout } from '@conclave/core';
 import { type JudgeContext, type Judged, withoutValue } from './judged.ts';
 import type { StageTelemetry, TrafficTotals } from './stage-telemetry.ts';
 

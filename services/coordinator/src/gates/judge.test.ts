@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Gate, gate, openRollout, type RawEvent, type Verdict } from '@conclave/contracts';
+import { type Gate, gate, type RawEvent, type Verdict } from '@conclave/contracts';
+import { openRollout } from '@conclave/core';
 import { decideDeploy } from '../rollout/deploy.ts';
 import { rolloutEventOf } from '../rollout/facts.ts';
 import { evaluated, rollbackTested, type WindowShape, window } from '../testing/evidence.ts';

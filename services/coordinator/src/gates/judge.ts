@@ -1,4 +1,5 @@
-import type { Gate, Rollout, Verdict } from '@conclave/contracts';
+import type { Gate, Verdict } from '@conclave/contracts';
+import type { Rollout } from '@conclave/core';
 import type { Evidence } from './evidence.ts';
 import { judgeComparison, judgeEvaluation } from './judge-offline.ts';
 import { judgeIncidents, judgeRollbackTest } from './judge-safety.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, type IncidentReport, openP0Incidents, parseHandoff, parseIncident } from '@conclave/contracts';
+import { aggregates, type IncidentReport, parseHandoff, parseIncident } from '@conclave/contracts';
+import { openP0Incidents } from '@conclave/core';
 import type { Clock } from '@conclave/service';
 import { TestWorld } from '../testing/test-world.ts';
 import { openIncident, takeInPlan } from './inbox.ts';

@@ -9,7 +9,6 @@ import {
   type IncidentReport,
   type InsightNote,
   isConclaveError,
-  knownModels,
   messageOf,
   type Plan,
   parseHandoff,
@@ -18,8 +17,8 @@ import {
   type RoadmapEvent,
   readIncident,
   subjects,
-  type World,
 } from '@conclave/contracts';
+import { knownModels, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import { intakeEvents } from '../schedule/intake.ts';
 import { isMeetingId } from '../schedule/meetings.ts';

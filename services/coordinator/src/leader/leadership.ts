@@ -12,13 +12,11 @@ import {
   ConclaveError,
   type DesiredConfirmation,
   type LiveGates,
-  openRollout,
-  rolloutsOf,
   type ScheduleEvent,
   subjects,
   telemetryWindow,
-  type World,
 } from '@conclave/contracts';
+import { openRollout, rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import { rolloutEventOf } from '../rollout/facts.ts';

@@ -1,4 +1,5 @@
-import type { ConclaveConfig, TallyRules } from '@conclave/contracts';
+import type { ConclaveConfig } from '@conclave/contracts';
+import type { TallyRules } from '@conclave/core';
 import type { HeartbeatPace } from '../schedule/heartbeat.ts';
 import type { MeetingPace } from '../schedule/meetings.ts';
 

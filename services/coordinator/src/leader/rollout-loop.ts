@@ -2,12 +2,11 @@ import {
   type ApiRequest,
   aggregates,
   type DeployAnswer,
-  openRollout,
   type RolloutEvent,
   type RunnerStatus,
   type Verdict,
-  type World,
 } from '@conclave/contracts';
+import { openRollout, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';

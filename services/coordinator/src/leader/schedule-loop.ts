@@ -5,12 +5,10 @@ import {
   isConclaveError,
   type MeetingWork,
   parseHandoff,
-  type ScheduledAction,
   type ScheduleEvent,
   subjects,
-  type World,
-  workSubjectOf,
 } from '@conclave/contracts';
+import { type ScheduledAction, type World, workSubjectOf } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
 import { lostPlan } from '../schedule/intake.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRollout } from '@conclave/contracts';
+import { openRollout } from '@conclave/core';
 import { rolloutEventOf } from '../rollout/facts.ts';
 import { window } from '../testing/evidence.ts';
 import { Simulation } from '../testing/simulation.ts';

@@ -1,4 +1,5 @@
-import { openRollout, type Rollout, type TelemetryWindow, type World } from '@conclave/contracts';
+import type { TelemetryWindow } from '@conclave/contracts';
+import { openRollout, type Rollout, type World } from '@conclave/core';
 import {
   addCandidateWindow,
   addStableWindow,

@@ -1,4 +1,5 @@
-import { aggregates, type Incident, type IncidentEvent, type World } from '@conclave/contracts';
+import { aggregates, type IncidentEvent } from '@conclave/contracts';
+import type { Incident, World } from '@conclave/core';
 import type { Clock } from '@conclave/service';
 import type { LeaderWriter } from './writer.ts';
 

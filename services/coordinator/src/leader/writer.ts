@@ -1,6 +1,7 @@
 import type { Journal } from '@conclave/bus';
 import { JournalConflict } from '@conclave/bus';
-import { type Aggregate, ConclaveError, type RawEvent, rolloutsOf, type World } from '@conclave/contracts';
+import { type Aggregate, ConclaveError, type RawEvent } from '@conclave/contracts';
+import { rolloutsOf, type World } from '@conclave/core';
 import type { WorldFollower } from '@conclave/service';
 import type { Term } from './term.ts';
 

@@ -1,4 +1,5 @@
-import { ConclaveError, openRollout, type RolloutEvent, type RolloutsState } from '@conclave/contracts';
+import { ConclaveError, type RolloutEvent } from '@conclave/contracts';
+import { openRollout, type RolloutsState } from '@conclave/core';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 /**

@@ -1,16 +1,12 @@
 import {
   type DeployAnswer,
-  missingForNextStage,
-  nextStage,
-  openRollout,
   type RolloutEvent,
-  type RolloutsState,
   STAGES,
   type StageName,
   type StageSummary,
   shareOf,
-  verdictSetOf,
 } from '@conclave/contracts';
+import { missingForNextStage, nextStage, openRollout, type RolloutsState, verdictSetOf } from '@conclave/core';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 export interface DeployRequest {

@@ -1,11 +1,5 @@
-import {
-  ConclaveError,
-  openRollout,
-  type RolloutEvent,
-  type RolloutsState,
-  type RunnerStatus,
-  servingOf,
-} from '@conclave/contracts';
+import { ConclaveError, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
+import { openRollout, type RolloutsState, servingOf } from '@conclave/core';
 import { decideAbort } from './abort.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 

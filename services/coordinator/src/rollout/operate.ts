@@ -1,24 +1,26 @@
 import {
   ConclaveError,
-  describeServing,
   knownNames,
+  type PinnedRollout,
+  type RolloutDefinition,
+  type RolloutEvent,
+  type RunnerStatus,
+  shortDigest,
+} from '@conclave/contracts';
+import {
+  describeServing,
   missingInStage,
   nextStage,
   onRecordOf,
   openRollout,
-  type PinnedRollout,
   type Rollout,
-  type RolloutDefinition,
-  type RolloutEvent,
   type RolloutsState,
-  type RunnerStatus,
   registeredDataset,
   registeredModel,
   servingOf,
-  shortDigest,
   verdictSetOf,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 /** Who asks. */

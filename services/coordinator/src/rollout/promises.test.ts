@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decidingGates, gate, missingForNextStage, openRollout, STAGES, soakSecondsLeft } from '@conclave/contracts';
+import { gate, STAGES } from '@conclave/contracts';
+import { decidingGates, missingForNextStage, openRollout, soakSecondsLeft } from '@conclave/core';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
 import { evaluated, rollbackTested } from '../testing/evidence.ts';

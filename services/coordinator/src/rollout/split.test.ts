@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRollout, type RolloutEvent, type RunnerStatus, type StageName, shareOf } from '@conclave/contracts';
+import { type RolloutEvent, type RunnerStatus, type StageName, shareOf } from '@conclave/contracts';
+import { openRollout } from '@conclave/core';
 import {
   addCandidateWindow,
   addStableWindow,

@@ -1,4 +1,5 @@
-import { percent, type Rollout, type RunnerStatus, shareOf } from '@conclave/contracts';
+import { type RunnerStatus, shareOf } from '@conclave/contracts';
+import { percent, type Rollout } from '@conclave/core';
 import type { StageTelemetry } from '../gates/stage-telemetry.ts';
 
 /** The measured split of a stage held against the one that was asked for. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRollout, type RunnerStatus, rolloutsOf, servingOf } from '@conclave/contracts';
+import type { RunnerStatus } from '@conclave/contracts';
+import { openRollout, rolloutsOf, servingOf } from '@conclave/core';
 import { RULES } from '../testing/simulation.ts';
 import {
   appliedWorld,

@@ -1,4 +1,5 @@
-import { quantile, type Rollout, type StageSummary, shareOf } from '@conclave/contracts';
+import { quantile, type StageSummary, shareOf } from '@conclave/contracts';
+import type { Rollout } from '@conclave/core';
 import type { StageTelemetry } from '../gates/stage-telemetry.ts';
 
 /** What the stage was asked to serve and did serve; undefined before the first stage. */

@@ -1,17 +1,13 @@
+import { type RolloutEvent, type RunnerStatus, type StageSummary, type Verdict, WHY_LENGTH } from '@conclave/contracts';
 import {
   isEarnedWhole,
   openP0Incidents,
   openRollout,
   type Rollout,
-  type RolloutEvent,
   type RolloutsState,
-  type RunnerStatus,
   type ServedVersion,
-  type StageSummary,
-  type Verdict,
-  WHY_LENGTH,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { ServedTime } from '../gates/stage-telemetry.ts';
 import { type Facts, rolloutEventOf } from './facts.ts';
 import type { SplitReport } from './split.ts';

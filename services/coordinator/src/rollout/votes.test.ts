@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, awaitsVote, missingForNextStage, openRollout, verdictSetOf } from '@conclave/contracts';
+import { aggregates } from '@conclave/contracts';
+import { awaitsVote, missingForNextStage, openRollout, verdictSetOf } from '@conclave/core';
 import { evaluated } from '../testing/evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../testing/simulation.ts';
 

@@ -1,17 +1,15 @@
+import type { MeetingDecision, Objection, RolloutEvent } from '@conclave/contracts';
 import {
   ballotsOf,
   countBallots,
   isEnded,
   type Meeting,
-  type MeetingDecision,
-  type Objection,
   type Rollout,
-  type RolloutEvent,
   soakSecondsLeft,
   standingVote,
   type TallyRules,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import { type Facts, rolloutEventOf } from './facts.ts';
 
 /*

@@ -1,11 +1,5 @@
-import {
-  type AgendaPoint,
-  isEnded,
-  type MeetingReason,
-  openRollout,
-  standingOf,
-  type World,
-} from '@conclave/contracts';
+import type { MeetingReason } from '@conclave/contracts';
+import { type AgendaPoint, isEnded, openRollout, standingOf, type World } from '@conclave/core';
 
 /** One thing that advisors can act on. */
 export interface AgendaItem {

@@ -1,4 +1,5 @@
-import type { ScheduleEvent, World } from '@conclave/contracts';
+import type { ScheduleEvent } from '@conclave/contracts';
+import type { World } from '@conclave/core';
 import { agendaOf } from './agenda.ts';
 import { slotOf } from './heartbeat.ts';
 import { agendaKeys, type MeetingPace, nextMeetingId } from './meetings.ts';

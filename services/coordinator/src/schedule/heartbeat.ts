@@ -1,10 +1,5 @@
-import {
-  type ActionOutcome,
-  isRollbackOrder,
-  PRIORITIES,
-  type ScheduledAction,
-  type ScheduleState,
-} from '@conclave/contracts';
+import { type ActionOutcome, PRIORITIES } from '@conclave/contracts';
+import { isRollbackOrder, type ScheduledAction, type ScheduleState } from '@conclave/core';
 
 /** Index of the slot a moment lies in; slots start at the Unix epoch, so every replica names them alike. */
 export function slotOf(now: Date, intervalSeconds: number): number {

@@ -4,12 +4,10 @@ import {
   type HandoffDocument,
   handoffDocument,
   type Plan,
-  type ScheduledAction,
   type ScheduleEvent,
-  type ScheduleState,
   shortDigest,
-  type World,
 } from '@conclave/contracts';
+import type { ScheduledAction, ScheduleState, World } from '@conclave/core';
 import { isMeetingId } from './meetings.ts';
 
 export type IntakeDecision =

@@ -1,4 +1,5 @@
-import type { CalledMeeting, MeetingReason, World } from '@conclave/contracts';
+import type { MeetingReason } from '@conclave/contracts';
+import type { CalledMeeting, World } from '@conclave/core';
 import { type AgendaItem, agendaOf } from './agenda.ts';
 import { isNewSlot, slotOf } from './heartbeat.ts';
 

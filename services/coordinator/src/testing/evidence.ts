@@ -4,12 +4,11 @@ import {
   type EvaluationEvent,
   type EvaluationRequest,
   emptySketch,
-  evaluationIdOf,
-  openRollout,
   type RawEvent,
   type RunnerStatus,
   type TelemetryWindow,
 } from '@conclave/contracts';
+import { evaluationIdOf, openRollout } from '@conclave/core';
 import { CANDIDATE_DIGEST, DATASET_DIGEST, MODEL, STABLE_DIGEST, type TestWorld } from './test-world.ts';
 
 /** A runner's report with the candidate in a state, at an epoch (default the present one). */

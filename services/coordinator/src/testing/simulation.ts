@@ -1,10 +1,5 @@
-import {
-  isConclaveError,
-  openRollout,
-  type RolloutDefinition,
-  type RolloutEvent,
-  type StageName,
-} from '@conclave/contracts';
+import { isConclaveError, type RolloutDefinition, type RolloutEvent, type StageName } from '@conclave/contracts';
+import { openRollout } from '@conclave/core';
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judge } from '../gates/judge.ts';
 import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';

@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  aggregates,
-  type Ballot,
-  nextStage,
-  openRollout,
-  type RawEvent,
-  STAGES,
-  type StageName,
-} from '@conclave/contracts';
+import { aggregates, type Ballot, type RawEvent, STAGES, type StageName } from '@conclave/contracts';
+import { nextStage, openRollout } from '@conclave/core';
 import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
 import { decideOverride, decidePause, decideResume } from '../rollout/operate.ts';

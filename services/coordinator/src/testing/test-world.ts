@@ -3,20 +3,22 @@ import {
   aggregates,
   type Ballot,
   type Commit,
-  foldWorld,
-  initialRollouts,
-  initialWorld,
   type MeetingEvent,
-  openRollout,
   PLANNING_ROLES,
   type PlanningRole,
   type RawEvent,
   type RolloutDefinition,
-  type RolloutsState,
   rolloutDefinition,
+} from '@conclave/contracts';
+import {
+  foldWorld,
+  initialRollouts,
+  initialWorld,
+  openRollout,
+  type RolloutsState,
   verdictSetOf,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Facts } from '../rollout/facts.ts';
 import { decideAdopt, decideApply } from '../rollout/operate.ts';
 

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { until } from '@conclave/bus/testing';
-import {
-  type Aggregate,
-  type ApiVerb,
-  aggregates,
-  DEFAULT_GATES,
-  datasetKey,
-  openRollout,
-  STAGES,
-  sha256,
-  subjects,
-  verdictSetOf,
-} from '@conclave/contracts';
+import { type Aggregate, type ApiVerb, aggregates, DEFAULT_GATES, STAGES, sha256, subjects } from '@conclave/contracts';
+import { datasetKey, openRollout, verdictSetOf } from '@conclave/core';
 import type { LeadingCoordinator } from './leading.ts';
 
 /** What asking a verb comes to, with a model (or incident, or plan) of its own, so that no case meddles with another. */

@@ -1,10 +1,5 @@
-import {
-  type ActionRun,
-  type CriterionVerdict,
-  deployAnswer,
-  type PlannedAction,
-  type ToolCall,
-} from '@conclave/contracts';
+import { type CriterionVerdict, deployAnswer, type PlannedAction } from '@conclave/contracts';
+import type { ActionRun, ToolCall } from '@conclave/core';
 import { judgeCriteria } from '../criteria/judge.ts';
 import type { Completion } from './record.ts';
 

@@ -18,9 +18,9 @@ import {
   messageOf,
   type PlannedAction,
   ROLE_TOOLS,
-  type ToolCall,
   type ToolName,
 } from '@conclave/contracts';
+import type { ToolCall } from '@conclave/core';
 import { type Tool, type ToolArgs, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
 import { chooseWorker } from '../workers/direct.ts';
 import type { PlannedCall, Worker } from '../workers/worker.ts';

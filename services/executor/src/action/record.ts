@@ -3,14 +3,12 @@ import type { Journal } from '@conclave/bus';
 import {
   type ActionEvent,
   type ActionOutcome,
-  type ActionRun,
   aggregates,
   type CriterionVerdict,
-  foldAction,
-  initialAction,
   parseCommit,
   type Speaker,
 } from '@conclave/contracts';
+import { type ActionRun, foldAction, initialAction } from '@conclave/core';
 import { shortened } from '../scripts/output.ts';
 import { fitResult } from '../tools/tool.ts';
 

@@ -1,4 +1,5 @@
-import { deployAnswer, rollbackAnswer, type ToolCall } from '@conclave/contracts';
+import { deployAnswer, rollbackAnswer } from '@conclave/contracts';
+import type { ToolCall } from '@conclave/core';
 import { z } from 'zod';
 import type { Quantity } from './quantity.ts';
 

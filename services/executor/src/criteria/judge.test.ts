@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ToolCall, ToolName } from '@conclave/contracts';
+import type { ToolName } from '@conclave/contracts';
+import type { ToolCall } from '@conclave/core';
 import { judgeCriteria } from './judge.ts';
 
 function call(tool: ToolName, result: unknown, ok = true): ToolCall {

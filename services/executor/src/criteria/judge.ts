@@ -1,4 +1,5 @@
-import type { CriterionVerdict, ToolCall } from '@conclave/contracts';
+import type { CriterionVerdict } from '@conclave/contracts';
+import type { ToolCall } from '@conclave/core';
 import { type Facts, factsOf } from './facts.ts';
 import { type Criterion, type Operator, type Predicate, parseCriteria } from './parse.ts';
 

@@ -4,17 +4,14 @@ import { join } from 'node:path';
 import { type Bus, type Journal, openJournal, openWorkQueue, serveApi } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import {
-  type ActionRun,
   type ActionWork,
   aggregates,
   type DeployAnswer,
-  foldAction,
-  initialAction,
   type PlannedAction,
   parseCommit,
   subjects,
-  workSubjectOf,
 } from '@conclave/contracts';
+import { type ActionRun, foldAction, initialAction, workSubjectOf } from '@conclave/core';
 import { appliedEvents, registeredEvents } from './world.ts';
 
 /**

@@ -3,8 +3,6 @@ import {
   aggregates,
   type Commit,
   DEFAULT_GATES,
-  foldWorld,
-  initialWorld,
   type ModelEvent,
   type PinnedRollout,
   type PlannedAction,
@@ -12,8 +10,8 @@ import {
   STAGES,
   type StageName,
   shareOf,
-  type World,
 } from '@conclave/contracts';
+import { foldWorld, initialWorld, type World } from '@conclave/core';
 
 export const DIGEST = {
   stable: `sha256:${'a'.repeat(64)}`,

@@ -1,13 +1,12 @@
 import {
   ConclaveError,
   digest,
-  openRollout,
   subjects,
   type TelemetryWindow,
   telemetryWindow,
   versionName,
-  type World,
 } from '@conclave/contracts';
+import { openRollout, type World } from '@conclave/core';
 import { z } from 'zod';
 import { resolveTarget, targetArgs } from './target.ts';
 import { summarise } from './telemetry-summary.ts';

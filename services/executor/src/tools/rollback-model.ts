@@ -1,11 +1,5 @@
-import {
-  ConclaveError,
-  openRollout,
-  type RollbackAnswer,
-  type Rollout,
-  rollbackAnswer,
-  type World,
-} from '@conclave/contracts';
+import { ConclaveError, type RollbackAnswer, rollbackAnswer } from '@conclave/contracts';
+import { openRollout, type Rollout, type World } from '@conclave/core';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';

@@ -3,19 +3,21 @@ import {
   aggregates,
   ConclaveError,
   digest,
-  type Evaluation,
   type EvaluationRequest,
+  parseCommit,
+  subjects,
+  versionName,
+} from '@conclave/contracts';
+import {
+  type Evaluation,
   evaluationIdOf,
   foldEvaluation,
   initialEvaluation,
   openRollout,
-  parseCommit,
   registeredModel,
   type ServedVersion,
-  subjects,
-  versionName,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import { resolveTarget, targetArgs } from './target.ts';

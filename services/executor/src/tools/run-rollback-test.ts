@@ -1,16 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import {
-  ConclaveError,
-  type Evaluation,
-  type EvaluationRequest,
-  evaluationIdOf,
-  isConclaveError,
-  messageOf,
-  openRollout,
-  type Rollout,
-  subjects,
-  type World,
-} from '@conclave/contracts';
+import { ConclaveError, type EvaluationRequest, isConclaveError, messageOf, subjects } from '@conclave/contracts';
+import { type Evaluation, evaluationIdOf, openRollout, type Rollout, type World } from '@conclave/core';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import type { Requester } from './ask-coordinator.ts';

@@ -1,12 +1,5 @@
-import {
-  type Digest,
-  type InferInput,
-  type InferRequest,
-  type QueryLine,
-  queryInput,
-  queryInputOf,
-  type RunnerStatus,
-} from '@conclave/contracts';
+import type { Digest, InferInput, InferRequest, QueryLine, RunnerStatus } from '@conclave/contracts';
+import { queryInput, queryInputOf } from '@conclave/core';
 
 /** How many of the dataset's queries are asked, from all over it. */
 const OWN_QUERIES = 5;

@@ -6,13 +6,12 @@ import {
   type InferRequest,
   inferResponse,
   messageOf,
-  openRollout,
   type QueryLine,
   type RunnerStatus,
   runnerStatus,
   subjects,
-  type World,
 } from '@conclave/contracts';
+import { openRollout, type World } from '@conclave/core';
 import { z } from 'zod';
 import type { Requester } from './ask-coordinator.ts';
 import { inputOn, type Question, questionsOf } from './smoke-questions.ts';

@@ -1,4 +1,5 @@
-import { ConclaveError, modelName, openRollout, versionName, type World } from '@conclave/contracts';
+import { ConclaveError, modelName, versionName } from '@conclave/contracts';
+import { openRollout, type World } from '@conclave/core';
 
 /** What a call is about, as arguments of a tool. */
 export const targetArgs = {

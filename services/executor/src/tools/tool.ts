@@ -1,4 +1,5 @@
-import { ConclaveError, type ToolName, type World, zodMessage } from '@conclave/contracts';
+import { ConclaveError, type ToolName, zodMessage } from '@conclave/contracts';
+import type { World } from '@conclave/core';
 import type { z } from 'zod';
 
 /** Largest result that goes into the journal, bytes of JSON. */

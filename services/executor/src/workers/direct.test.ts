@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { conclaveConfig, initialAction, type PlannedAction } from '@conclave/contracts';
+import { conclaveConfig, type PlannedAction } from '@conclave/contracts';
+import { initialAction } from '@conclave/core';
 import { performAction } from '../action/perform.ts';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';

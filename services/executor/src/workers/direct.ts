@@ -1,13 +1,5 @@
-import {
-  type ActionRun,
-  isConclaveError,
-  isRollbackOrder,
-  messageOf,
-  type PlannedAction,
-  type Speaker,
-  type ToolName,
-  type World,
-} from '@conclave/contracts';
+import { isConclaveError, messageOf, type PlannedAction, type Speaker, type ToolName } from '@conclave/contracts';
+import { type ActionRun, isRollbackOrder, type World } from '@conclave/core';
 import type { Tool } from '../tools/tool.ts';
 import { summaryOf } from './done.ts';
 import { planByRules, type RulesPlan, rollbackPlan } from './rules-plan.ts';

@@ -1,4 +1,5 @@
-import { deployAnswer, rollbackAnswer, type ToolCall } from '@conclave/contracts';
+import { deployAnswer, rollbackAnswer } from '@conclave/contracts';
+import type { ToolCall } from '@conclave/core';
 
 /** What calls have done, in a sentence that code can vouch for. */
 export function summaryOf(calls: readonly ToolCall[]): string {

@@ -1,4 +1,5 @@
-import { openRollout, type PlannedAction, WHY_LENGTH, type World } from '@conclave/contracts';
+import { type PlannedAction, WHY_LENGTH } from '@conclave/contracts';
+import { openRollout, type World } from '@conclave/core';
 import { knownModels, knownVersions, resolveModel } from '../tools/target.ts';
 import type { ToolArgs } from '../tools/tool.ts';
 import { nameIn, versionIn } from './text.ts';

@@ -1,11 +1,5 @@
-import {
-  type ActionRun,
-  isRollbackText,
-  type PlannedAction,
-  ROLE_TOOLS,
-  type ToolName,
-  type World,
-} from '@conclave/contracts';
+import { type PlannedAction, ROLE_TOOLS, type ToolName } from '@conclave/contracts';
+import { type ActionRun, isRollbackText, type World } from '@conclave/core';
 import { parseCriteria } from '../criteria/parse.ts';
 import { knownModels, knownVersions } from '../tools/target.ts';
 import type { ToolArgs } from '../tools/tool.ts';

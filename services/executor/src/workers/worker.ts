@@ -1,4 +1,5 @@
-import type { ActionRun, PlannedAction, Speaker, ToolName, World } from '@conclave/contracts';
+import type { PlannedAction, Speaker, ToolName } from '@conclave/contracts';
+import type { ActionRun, World } from '@conclave/core';
 import type { ToolArgs } from '../tools/tool.ts';
 
 /** A call a worker wants made. */

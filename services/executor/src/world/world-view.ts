@@ -1,5 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import { isConclaveError, type World } from '@conclave/contracts';
+import { isConclaveError } from '@conclave/contracts';
+import type { World } from '@conclave/core';
 import type { WorldFollower } from '@conclave/service';
 
 /** What tools and workers see of the journal's state. */

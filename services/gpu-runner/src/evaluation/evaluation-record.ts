@@ -1,13 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import {
-  aggregates,
-  type Evaluation,
-  type EvaluationEvent,
-  foldEvaluation,
-  initialEvaluation,
-  isConclaveError,
-  parseCommit,
-} from '@conclave/contracts';
+import { aggregates, type EvaluationEvent, isConclaveError, parseCommit } from '@conclave/contracts';
+import { type Evaluation, foldEvaluation, initialEvaluation } from '@conclave/core';
 
 type EventOf<T extends EvaluationEvent['type']> = Extract<EvaluationEvent, { type: T }>;
 

@@ -3,9 +3,9 @@ import {
   type EvaluationRequest,
   isConclaveError,
   type RollbackTestResult,
-  type ServedVersion,
   shortDigest,
 } from '@conclave/contracts';
+import type { ServedVersion } from '@conclave/core';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed, Router } from '../routing/router.ts';
 import { isMomentary, type Probe, Tally } from './tally.ts';

@@ -4,7 +4,7 @@ import {
   openRollout,
   type RolloutsState,
   type ServedVersion,
-} from '@conclave/contracts';
+} from '@conclave/core';
 
 /** What the rollout journal asks a runner to serve of one model. */
 export interface Desired extends DesiredTraffic {

@@ -1,15 +1,13 @@
 import {
   DEFAULT_GATES,
-  foldRollouts,
-  initialRollouts,
   parseCommit,
   type RolloutEvent,
-  type RolloutsState,
   STAGES,
   type StageName,
   sha256,
   shareOf,
 } from '@conclave/contracts';
+import { foldRollouts, initialRollouts, type RolloutsState } from '@conclave/core';
 
 /** Digests of the versions and the dataset of model `tiny`. */
 export const VERSIONS = { '1.0': sha256('1.0'), '1.1': sha256('1.1'), dataset: sha256('dataset') };

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RolloutsState, TelemetryWindow } from '@conclave/contracts';
+import type { TelemetryWindow } from '@conclave/contracts';
+import type { RolloutsState } from '@conclave/core';
 import { ServedModels, type ServedModelsOptions } from '../versions/served-models.ts';
 import { VERSIONS } from './rollouts.ts';
 import { type Files, tinyDataset, writeFiles } from './tiny-bundle.ts';

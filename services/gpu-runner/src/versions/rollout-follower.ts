@@ -1,12 +1,6 @@
 import type { Follower, Journal } from '@conclave/bus';
-import {
-  foldRollouts,
-  initialRollouts,
-  messageOf,
-  parseCommit,
-  type RolloutsState,
-  subjects,
-} from '@conclave/contracts';
+import { messageOf, parseCommit, subjects } from '@conclave/contracts';
+import { foldRollouts, initialRollouts, type RolloutsState } from '@conclave/core';
 
 export interface RolloutFollowerOptions {
   readonly journal: Pick<Journal, 'follow'>;

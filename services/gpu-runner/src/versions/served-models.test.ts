@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
-import {
-  ConclaveError,
-  initialRollouts,
-  type RunnerStatus,
-  runnerStatus,
-  servingOf,
-  sha256,
-} from '@conclave/contracts';
+import { ConclaveError, type RunnerStatus, runnerStatus, sha256 } from '@conclave/contracts';
+import { initialRollouts, servingOf } from '@conclave/core';
 import { aborted, adopted, completed, inStage, reverted, rolledOut, VERSIONS } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle, vectorBundle } from '../testing/tiny-bundle.ts';

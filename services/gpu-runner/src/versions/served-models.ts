@@ -1,12 +1,5 @@
-import {
-  ConclaveError,
-  type DesiredConfirmation,
-  oneLine,
-  type RolloutsState,
-  type RunnerStatus,
-  type ServedVersion as StableVersion,
-  type TelemetryWindow,
-} from '@conclave/contracts';
+import { ConclaveError, type DesiredConfirmation, type RunnerStatus, type TelemetryWindow } from '@conclave/contracts';
+import { oneLine, type RolloutsState, type ServedVersion as StableVersion } from '@conclave/core';
 import { inputOf } from '../retrieval/query-encoder.ts';
 import { Router } from '../routing/router.ts';
 import { type Desired, desiredOf } from '../routing/traffic.ts';

@@ -1,5 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import { aggregates, entryOf, knownModels } from '@conclave/contracts';
+import { aggregates, entryOf } from '@conclave/contracts';
+import { knownModels } from '@conclave/core';
 import type { FastifyInstance } from 'fastify';
 import { readable } from '../journal/readable.ts';
 import type { Observed } from '../observed.ts';

@@ -1,5 +1,6 @@
 import type { Follower, FollowOptions, Journal } from '@conclave/bus';
-import { type Commit, foldWorld, initialWorld, subjects, type World } from '@conclave/contracts';
+import { type Commit, subjects } from '@conclave/contracts';
+import { foldWorld, initialWorld, type World } from '@conclave/core';
 import { type ReadableCommit, readable } from './readable.ts';
 import { createTally, type Tally, type TallyWriter } from './tally.ts';
 

@@ -1,4 +1,5 @@
-import { type Commit, type Description, describeCommit, type Level } from '@conclave/contracts';
+import type { Commit } from '@conclave/contracts';
+import { type Description, describeCommit, type Level } from '@conclave/core';
 
 /** A commit as people read it: what `/api/events` sends and `/api/history` lists. */
 export interface ReadableCommit {

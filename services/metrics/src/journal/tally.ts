@@ -1,4 +1,5 @@
-import { type Commit, hasSpoken, parseCommit, type World } from '@conclave/contracts';
+import { type Commit, parseCommit } from '@conclave/contracts';
+import { hasSpoken, type World } from '@conclave/core';
 
 /**
  * Counts over the whole journal, which the world forgets. Replaying the journal gives the same counts, so the counters made of them are

@@ -1,14 +1,5 @@
-import {
-  gatesNow,
-  openRollout,
-  PRIORITIES,
-  type Rollout,
-  seatedTeam,
-  seatStatus,
-  severity,
-  shareOf,
-  verdictOutcome,
-} from '@conclave/contracts';
+import { PRIORITIES, seatedTeam, seatStatus, severity, shareOf, verdictOutcome } from '@conclave/contracts';
+import { gatesNow, openRollout, type Rollout } from '@conclave/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observed } from '../observed.ts';
 

@@ -6,8 +6,8 @@ import {
   type PlanningRole,
   STAGES,
   type StageName,
-  stageLabel,
 } from '@conclave/contracts';
+import { stageLabel } from '@conclave/core';
 import type { HistoryWriter, OpenRollout } from './history-writer.ts';
 import { planOf } from './work.ts';
 

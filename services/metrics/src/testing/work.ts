@@ -4,8 +4,8 @@ import {
   type PlannedAction,
   parseHandoff,
   type StageName,
-  stageLabel,
 } from '@conclave/contracts';
+import { stageLabel } from '@conclave/core';
 import type { HistoryWriter, OpenRollout } from './history-writer.ts';
 
 /** The plan of a meeting: five actions, and the deployment that a `go` implies. */

@@ -1,4 +1,4 @@
-import { type ActionRun, type ScheduledAction, speakerLabel, type World } from '@conclave/contracts';
+import { type ActionRun, type ScheduledAction, speakerLabel, type World } from '@conclave/core';
 
 /** An action as planned and as it went. */
 export function actionView(action: ScheduledAction, run: ActionRun | undefined) {

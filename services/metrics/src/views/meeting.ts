@@ -1,4 +1,4 @@
-import { type Meeting, speakerLabel } from '@conclave/contracts';
+import { type Meeting, speakerLabel } from '@conclave/core';
 
 /** A meeting in a list. */
 export function meetingSummary(meeting: Meeting) {

@@ -1,9 +1,9 @@
+import { type Gate, type StageName, shareOf } from '@conclave/contracts';
 import {
   awaitedOfPerson,
   describeThreshold,
   describeValue,
   describeVerdict,
-  type Gate,
   type GatesNow,
   gatesNow,
   isEnded,
@@ -14,14 +14,12 @@ import {
   type Rollout,
   type RolloutsState,
   releaseCommand,
-  type StageName,
-  shareOf,
   soakSecondsLeft,
   soakSecondsOf,
   stageLabel,
   standingOf,
   withSeating,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { Observed } from '../observed.ts';
 
 /** Of no use before the first stage, which nothing measures. */

@@ -1,4 +1,4 @@
-import { knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/contracts';
+import { knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/core';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';

@@ -1,4 +1,5 @@
-import { ballot, type MeetingPhase, type PlanningRole, type Speaker, type Turn } from '@conclave/contracts';
+import { ballot, type MeetingPhase, type PlanningRole, type Speaker } from '@conclave/contracts';
+import type { Turn } from '@conclave/core';
 import { z } from 'zod';
 import type { Brief } from '../brief/schema.ts';
 

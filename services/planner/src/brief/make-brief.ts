@@ -1,15 +1,13 @@
+import type { ConclaveConfig, MeetingWork, ToolName } from '@conclave/contracts';
 import {
   type ActionRun,
-  type ConclaveConfig,
   isEnded,
   type Meeting,
-  type MeetingWork,
   openRollout,
   type RolloutsState,
   type ScheduledAction,
-  type ToolName,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { ProjectDocument } from './documents.ts';
 import { fitBrief } from './fit.ts';
 import { rolloutSection } from './rollout-section.ts';

@@ -1,7 +1,7 @@
+import type { Gate } from '@conclave/contracts';
 import {
   decidingGates,
   type Evaluation,
-  type Gate,
   missingInStage,
   nextStage,
   openP0Incidents,
@@ -14,7 +14,7 @@ import {
   standingVote,
   verdictSetOf,
   type World,
-} from '@conclave/contracts';
+} from '@conclave/core';
 import type { AttemptBrief, EvaluationBrief, GateBrief, RolloutBrief } from './schema.ts';
 
 /** Newest kept of each list; a brief must not grow with the history. */

@@ -1,4 +1,5 @@
-import { type Ballot, countBallots, type MeetingDecision, type PlanningRole, type Tally } from '@conclave/contracts';
+import type { Ballot, MeetingDecision, PlanningRole } from '@conclave/contracts';
+import { countBallots, type Tally } from '@conclave/core';
 import { type Brief, type RolloutBrief, rolloutsToVoteOn } from '../brief/schema.ts';
 
 /*

@@ -1,11 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import {
-  ConclaveError,
-  type HandoffDocument,
-  type Meeting,
-  type MeetingEvent,
-  type MeetingWork,
-} from '@conclave/contracts';
+import { ConclaveError, type HandoffDocument, type MeetingEvent, type MeetingWork } from '@conclave/contracts';
+import type { Meeting } from '@conclave/core';
 import type { Team } from '../advisors/advisor.ts';
 import { type Brief, brief as briefSchema } from '../brief/schema.ts';
 import { type Closing, hasQuorateBallots, outcomeOf } from './outcome.ts';

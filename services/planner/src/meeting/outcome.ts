@@ -1,4 +1,5 @@
-import type { Meeting, MeetingDecision, MeetingEvent, Turn } from '@conclave/contracts';
+import type { MeetingDecision, MeetingEvent } from '@conclave/contracts';
+import type { Meeting, Turn } from '@conclave/core';
 import { turnContent } from '../advisors/advisor.ts';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { type Count, countVotes } from './count.ts';

@@ -1,11 +1,5 @@
-import {
-  hasSpoken,
-  MEETING_PHASES,
-  type Meeting,
-  type MeetingPhase,
-  PLANNING_ROLES,
-  type PlanningRole,
-} from '@conclave/contracts';
+import { MEETING_PHASES, type MeetingPhase, PLANNING_ROLES, type PlanningRole } from '@conclave/contracts';
+import { hasSpoken, type Meeting } from '@conclave/core';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { type Answer, askSeat, hasTimedOut } from './ask.ts';
 import type { MeetingPorts } from './meeting.ts';

@@ -1,13 +1,6 @@
 import type { Journal } from '@conclave/bus';
-import {
-  aggregates,
-  foldMeeting,
-  initialMeeting,
-  isConclaveError,
-  type Meeting,
-  type MeetingEvent,
-  parseCommit,
-} from '@conclave/contracts';
+import { aggregates, isConclaveError, type MeetingEvent, parseCommit } from '@conclave/contracts';
+import { foldMeeting, initialMeeting, type Meeting } from '@conclave/core';
 
 /**
  * The journal of one meeting.

@@ -2,17 +2,14 @@ import {
   type Aggregate,
   aggregates,
   type Commit,
-  foldWorld,
-  initialWorld,
   type MeetingWork,
   pinnedRollout,
   type RawEvent,
   rolloutDefinition,
   type StageName,
   type Verdict,
-  verdictSetOf,
-  type World,
 } from '@conclave/contracts';
+import { foldWorld, initialWorld, verdictSetOf, type World } from '@conclave/core';
 
 export const MODEL = 'emoji-search';
 export const STABLE = `sha256:${'a'.repeat(64)}`;

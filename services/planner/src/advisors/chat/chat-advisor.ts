@@ -1,5 +1,6 @@
 import { type ChatModel, FENCE_RULE, fenced, structured } from '@conclave/agents';
-import { EXECUTIVE_ROLES, type PlanningRole, ROLE_TOOLS, type Turn } from '@conclave/contracts';
+import { EXECUTIVE_ROLES, type PlanningRole, ROLE_TOOLS } from '@conclave/contracts';
+import type { Turn } from '@conclave/core';
 import { type Advisor, type Ask, contribution } from '../advisor.ts';
 import { PHASE_ASKS } from './asks.ts';
 
