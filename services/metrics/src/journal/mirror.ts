@@ -2,23 +2,22 @@ import type { Follower, FollowOptions, Journal } from '@conclave/bus';
 import { type Commit, subjects } from '@conclave/contracts';
 import { foldWorld, initialWorld, type World } from '@conclave/core';
 import { type ReadableCommit, readable } from './readable.ts';
-import { createTally, type Tally, type TallyWriter } from './tally.ts';
 
 const KEPT_COMMITS = 2000;
 
-/** The journal folded in memory, with its latest commits in readable form. */
+/** The journal folded in memory, with its latest commits in readable form: the world, and beside it nothing but those. */
 export class JournalMirror {
-  #world: World = initialWorld();
-  readonly #tally: TallyWriter = createTally();
+  readonly #world: World;
   readonly #recent: ReadableCommit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
 
-  get world(): World {
-    return this.#world;
+  /** @param world where to begin, e.g. a snapshot; the world of an empty journal when left out */
+  constructor(world: World = initialWorld()) {
+    this.#world = world;
   }
 
-  get tally(): Tally {
-    return this.#tally;
+  get world(): World {
+    return this.#world;
   }
 
   /** The latest commits, oldest first, without gaps in the sequence. */
@@ -26,12 +25,15 @@ export class JournalMirror {
     return this.#recent;
   }
 
-  /** @throws CVE_JOURNAL_UNKNOWN_EVENT: the reader must halt. */
+  /** Folds a commit and shows it. One that was folded before changes nothing. */
   apply(commit: Commit): void {
-    const next = foldWorld(this.#world, commit);
-    if (next === this.#world) return;
-    this.#tally.count(commit, this.#world);
-    this.#world = next;
+    if (commit.seq <= this.#world.seq) return;
+    foldWorld(this.#world, commit);
+    this.show(commit);
+  }
+
+  /** Shows a commit that the world already includes. */
+  show(commit: Commit): void {
     const line = readable(commit);
     this.#recent.push(line);
     if (this.#recent.length > KEPT_COMMITS) this.#recent.shift();
@@ -44,8 +46,13 @@ export class JournalMirror {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Follows the journal from its beginning. `onError` means that it has stopped. */
+  /** Follows the journal from where the world ends. `onError` means that it has stopped. */
   follow(journal: Journal, options: Pick<FollowOptions, 'onCaughtUp' | 'onError'>): Follower {
-    return journal.follow({ ...options, filters: [subjects.journalAll], onCommit: (commit) => this.apply(commit) });
+    return journal.follow({
+      ...options,
+      filters: [subjects.journalAll],
+      fromSeq: this.#world.seq + 1,
+      onCommit: (commit) => this.apply(commit),
+    });
   }
 }
