@@ -19,7 +19,7 @@ import { evaluated, rollbackTested } from '../../services/coordinator/src/testin
 import { NO_GO_SECONDS, Simulation } from '../../services/coordinator/src/testing/simulation.ts';
 import { makeBrief } from '../../services/planner/src/brief/make-brief.ts';
 import { rolloutsToVoteOn } from '../../services/planner/src/brief/schema.ts';
-import { hasQuorum, outcomeOf } from '../../services/planner/src/meeting/outcome.ts';
+import { hasQuorum, outcomeOf } from '../../services/planner/src/meeting/meeting-outcome.ts';
 import { type SimulatedTeam, sensible } from './teams.ts';
 
 /** What may go wrong between a meeting and its results. */

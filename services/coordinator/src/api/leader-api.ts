@@ -37,7 +37,6 @@ import type { CoordinatorOptions } from '../leader/options.ts';
 import type { RolloutLoop } from '../leader/rollout-loop.ts';
 import type { UnreadableReports } from '../leader/unreadable-reports.ts';
 import type { LeaderWriter } from '../leader/writer.ts';
-import type { Facts } from '../rollout/facts.ts';
 import { decideForget } from '../rollout/forget.ts';
 import {
   decideAdopt,
@@ -47,6 +46,7 @@ import {
   decidePause,
   decideResume,
 } from '../rollout/operate.ts';
+import type { Facts } from '../rollout/rollout-event.ts';
 import { callOnRequest } from '../schedule/call-on-request.ts';
 import { checkRequest } from './request.ts';
 

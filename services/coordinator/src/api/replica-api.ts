@@ -21,7 +21,7 @@ import {
 } from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
 import { decideAbort, decideRevert } from '../rollout/abort.ts';
-import type { Facts } from '../rollout/facts.ts';
+import type { Facts } from '../rollout/rollout-event.ts';
 import { checkRequest } from './request.ts';
 
 export interface ReplicaApiParts {

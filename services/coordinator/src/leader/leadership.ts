@@ -19,7 +19,7 @@ import {
 import { openRollout, rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
-import { rolloutEventOf } from '../rollout/facts.ts';
+import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { consumeInbox } from './inbox.ts';
 import type { CoordinatorOptions } from './options.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';

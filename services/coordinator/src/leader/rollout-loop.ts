@@ -9,12 +9,12 @@ import {
 import { openRollout, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import { gatherEvidence } from '../gates/evidence.ts';
-import { judge } from '../gates/judge.ts';
+import { judgeGate } from '../gates/judge-gate.ts';
 import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
-import type { Facts } from '../rollout/facts.ts';
-import { judgeSplit, type SplitReport } from '../rollout/split.ts';
-import { summariseStage } from '../rollout/summary.ts';
-import { type Surroundings, superviseRollout } from '../rollout/supervise.ts';
+import { judgeSplit, type SplitReport } from '../rollout/judge-split.ts';
+import type { Facts } from '../rollout/rollout-event.ts';
+import { summariseStage } from '../rollout/stage-summary.ts';
+import { type Surroundings, superviseRollout } from '../rollout/supervise-rollout.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { TelemetryBook } from './telemetry-book.ts';
 import type { LeaderWriter } from './writer.ts';
@@ -51,7 +51,7 @@ export function rolloutLoop(
     const verdicts =
       rollout === undefined || evidence === undefined || rollout.stage === undefined
         ? []
-        : rollout.definition.gates.map((gate) => judge(gate, rollout, evidence, context));
+        : rollout.definition.gates.map((gate) => judgeGate(gate, rollout, evidence, context));
     return {
       world: now,
       runners: runners(),

@@ -21,7 +21,7 @@ import {
   verdictSetOf,
   type World,
 } from '@conclave/core';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import { type Facts, rolloutEventOf } from './rollout-event.ts';
 
 /** Who asks. */
 type By = { readonly by: string };

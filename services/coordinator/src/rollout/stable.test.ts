@@ -15,7 +15,7 @@ import {
 import { decideAbort, decideRevert } from './abort.ts';
 import { decideForget } from './forget.ts';
 import { decideAdopt, decideApply } from './operate.ts';
-import { superviseRollout } from './supervise.ts';
+import { superviseRollout } from './supervise-rollout.ts';
 
 type State = RunnerStatus['models'][number]['versions'][number]['state'];
 

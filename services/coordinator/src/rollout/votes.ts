@@ -10,7 +10,7 @@ import {
   type TallyRules,
   type World,
 } from '@conclave/core';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import { type Facts, rolloutEventOf } from './rollout-event.ts';
 
 /*
  * Votes on a rollout, as the leader records them:

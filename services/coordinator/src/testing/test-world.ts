@@ -19,8 +19,8 @@ import {
   verdictSetOf,
   type World,
 } from '@conclave/core';
-import type { Facts } from '../rollout/facts.ts';
 import { decideAdopt, decideApply } from '../rollout/operate.ts';
+import type { Facts } from '../rollout/rollout-event.ts';
 
 export const MODEL = 'search';
 export const STABLE_DIGEST = `sha256:${'0'.repeat(64)}`;

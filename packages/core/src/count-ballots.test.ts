@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Ballot, PLANNING_ROLES, type PlanningRole } from '@conclave/contracts';
-import { countBallots } from './tally.ts';
+import { countBallots } from './count-ballots.ts';
 
 const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };
 type Vote = Ballot['vote'];

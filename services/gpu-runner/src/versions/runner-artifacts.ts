@@ -2,7 +2,7 @@ import { type Artifacts, evictUnused, removeLeftovers } from '@conclave/bus';
 import { type Digest, digest as digestSchema, messageOf } from '@conclave/contracts';
 
 /** This runner's verified copies of artifacts, for all who use them. */
-export class ArtifactCache {
+export class RunnerArtifacts {
   readonly #artifacts: Pick<Artifacts, 'fetchDirectory'>;
   readonly #dir: string;
   readonly #onFailure: (reason: string) => void;
@@ -19,9 +19,9 @@ export class ArtifactCache {
     artifacts: Pick<Artifacts, 'fetchDirectory'>,
     dir: string,
     onFailure: (reason: string) => void,
-  ): Promise<ArtifactCache> {
+  ): Promise<RunnerArtifacts> {
     await removeLeftovers(dir).catch((error: unknown) => onFailure(messageOf(error)));
-    return new ArtifactCache(artifacts, dir, onFailure);
+    return new RunnerArtifacts(artifacts, dir, onFailure);
   }
 
   /** The copy of an artifact directory. It stays while somebody uses it. @throws CVE_ARTIFACT_*, CVE_BUS_UNAVAILABLE */

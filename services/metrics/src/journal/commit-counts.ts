@@ -5,7 +5,7 @@ import { hasSpoken, type World } from '@conclave/core';
  * Counts over the whole journal, which the world forgets. Replaying the journal gives the same counts, so the counters made of them are
  * monotonic over restarts of this service.
  */
-export interface Tally {
+export interface CommitCounts {
   /** By outcome; `skipped` for a slot in which nothing had changed. */
   readonly meetings: ReadonlyMap<string, number>;
   /** By `role|vote`. */
@@ -14,12 +14,12 @@ export interface Tally {
   readonly actions: ReadonlyMap<string, number>;
 }
 
-export interface TallyWriter extends Tally {
+export interface CommitCounter extends CommitCounts {
   /** @param before the world that the commit meets: what it would not change is not counted either. */
   count(commit: Commit, before: World): void;
 }
 
-export function createTally(): TallyWriter {
+export function startCounting(): CommitCounter {
   const meetings = new Map<string, number>();
   const ballots = new Map<string, number>();
   const actions = new Map<string, number>();

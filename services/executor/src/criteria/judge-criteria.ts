@@ -1,7 +1,7 @@
 import type { CriterionVerdict } from '@conclave/contracts';
 import type { ToolCall } from '@conclave/core';
-import { type Facts, factsOf } from './facts.ts';
-import { type Criterion, type Operator, type Predicate, parseCriteria } from './parse.ts';
+import { type Facts, factsOf } from './called-facts.ts';
+import { type Criterion, type Operator, type Predicate, parseCriteria } from './parse-criteria.ts';
 
 /** Judges each criterion of a text on what the calls returned. Missing data never meets a criterion. */
 export function judgeCriteria(text: string, calls: readonly ToolCall[]): CriterionVerdict[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ToolName } from '@conclave/contracts';
 import type { ToolCall } from '@conclave/core';
-import { judgeCriteria } from './judge.ts';
+import { judgeCriteria } from './judge-criteria.ts';
 
 function call(tool: ToolName, result: unknown, ok = true): ToolCall {
   const returned = { ok, result, error: ok ? undefined : 'it broke', durationMs: 1 };

@@ -2,7 +2,7 @@ import { type ErrorCode, isConclaveError, messageOf, type RollbackTestResult } f
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed } from '../routing/router.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
-import { differenceOf } from './answers.ts';
+import { differenceOf } from './compare-answers.ts';
 
 /** Largest difference of scores that rounding may make, in parts of the score where that is above 1. */
 const TOLERANCE = 1e-4;
@@ -22,7 +22,7 @@ export interface Probe {
 }
 
 /** What the probes found. */
-export class Tally {
+export class ProbeResults {
   #probes = 0;
   #failed = 0;
   #maxDifference = 0;

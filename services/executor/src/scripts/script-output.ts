@@ -1,4 +1,4 @@
-import type { KeptOutput } from './protocol.ts';
+import type { KeptOutput } from './supervisor-protocol.ts';
 
 /** Keeps the first and last bytes of a stream, half each, and counts the rest. */
 export class BoundedOutput {

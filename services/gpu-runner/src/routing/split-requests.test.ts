@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Split, splitPoint } from './split.ts';
+import { Split, splitPoint } from './split-requests.ts';
 
 const SHARES = [0.05, 0.2, 0.5] as const;
 

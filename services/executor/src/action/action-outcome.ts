@@ -1,6 +1,6 @@
 import { type CriterionVerdict, deployAnswer, type PlannedAction } from '@conclave/contracts';
 import type { ActionRun, ToolCall } from '@conclave/core';
-import { judgeCriteria } from '../criteria/judge.ts';
+import { judgeCriteria } from '../criteria/judge-criteria.ts';
 import type { Completion } from './record.ts';
 
 /**

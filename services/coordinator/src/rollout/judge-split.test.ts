@@ -11,9 +11,9 @@ import {
 import { runner, window } from '../testing/evidence.ts';
 import { RULES } from '../testing/simulation.ts';
 import { appliedWorld, CANDIDATE_DIGEST, STABLE_DIGEST, type TestWorld } from '../testing/test-world.ts';
-import { rolloutEventOf } from './facts.ts';
-import { judgeSplit } from './split.ts';
-import { superviseRollout } from './supervise.ts';
+import { judgeSplit } from './judge-split.ts';
+import { rolloutEventOf } from './rollout-event.ts';
+import { superviseRollout } from './supervise-rollout.ts';
 
 /** The candidate in a stage, served by its runners. */
 function inStage(stage: StageName, runners: string[] = ['gpu-runner-0']): TestWorld {

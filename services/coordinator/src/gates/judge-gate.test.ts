@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { type Gate, gate, type RawEvent, type Verdict } from '@conclave/contracts';
 import { openRollout } from '@conclave/core';
 import { decideDeploy } from '../rollout/deploy.ts';
-import { rolloutEventOf } from '../rollout/facts.ts';
+import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { evaluated, rollbackTested, type WindowShape, window } from '../testing/evidence.ts';
 import { appliedWorld, CANDIDATE_DIGEST, DATASET_DIGEST, type TestWorld } from '../testing/test-world.ts';
 import { gatherEvidence } from './evidence.ts';
-import { judge } from './judge.ts';
+import { judgeGate } from './judge-gate.ts';
 import { wilson } from './judge-telemetry.ts';
 import { addCandidateWindow, addStableWindow, emptyStageTelemetry } from './stage-telemetry.ts';
 
@@ -52,7 +52,10 @@ function verdictOf(t: TestWorld, of: Gate, windows: readonly WindowShape[] = [],
     emptyStageTelemetry(CANDIDATE_DIGEST, rollout.stageEpoch),
   );
   t.advance(afterSeconds);
-  return judge(of, rollout, gatherEvidence(t.world, rollout, telemetry), { now: t.now, evidenceMaxAgeSeconds: 120 });
+  return judgeGate(of, rollout, gatherEvidence(t.world, rollout, telemetry), {
+    now: t.now,
+    evidenceMaxAgeSeconds: 120,
+  });
 }
 
 test('latency without any request is pending', () => assert.equal(verdictOf(inShadow(), P95).outcome, 'pending'));
@@ -132,7 +135,7 @@ test('a candidate that nothing reaches while stable answers says so', () => {
     emptyStageTelemetry(CANDIDATE_DIGEST, rollout.stageEpoch),
     window(t, { requests: 377, latencyMs: 3 }),
   );
-  const { sentence } = judge(P95, rollout, gatherEvidence(t.world, rollout, live), {
+  const { sentence } = judgeGate(P95, rollout, gatherEvidence(t.world, rollout, live), {
     now: t.now,
     evidenceMaxAgeSeconds: 120,
   });

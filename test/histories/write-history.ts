@@ -1,5 +1,5 @@
 /*
- * Records the journal of a small rollout, to be folded by all later versions: `node --test test/histories/record.ts`.
+ * Records the journal of a small rollout, to be folded by all later versions: `node --test test/histories/write-history.ts`.
  * A recording is never changed; record another when events or the flow change.
  */
 import assert from 'node:assert/strict';

@@ -13,7 +13,7 @@ export function failedGates(rollout: RolloutBrief): GateBrief[] {
   return rollout.gates.filter((gate) => gate.decides && gate.outcome === 'fail' && gate.overridden === null);
 }
 
-export function judge(rollout: RolloutBrief): { vote: Ballot['vote']; because: string[] } {
+export function judgeBrief(rollout: RolloutBrief): { vote: Ballot['vote']; because: string[] } {
   const against = [
     ...failedGates(rollout).map((gate) => `${gate.name} failed: ${measured(gate)}`),
     ...rollout.openP0.map((incident) => `P0 incident open: ${incident}`),

@@ -10,7 +10,7 @@ import type { JudgeContext, Judged } from './judged.ts';
  * The verdict of one gate: a pure function of the gate, the rollout, the evidence and the time.
  * Missing, stale or mismatched evidence never passes.
  */
-export function judge(gate: Gate, rollout: Rollout, evidence: Evidence, context: JudgeContext): Verdict {
+export function judgeGate(gate: Gate, rollout: Rollout, evidence: Evidence, context: JudgeContext): Verdict {
   const judged = judgeSource(gate, rollout, evidence, context);
   return {
     gate: gate.name,

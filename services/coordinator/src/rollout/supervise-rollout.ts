@@ -9,8 +9,8 @@ import {
   type World,
 } from '@conclave/core';
 import type { ServedTime } from '../gates/stage-telemetry.ts';
-import { type Facts, rolloutEventOf } from './facts.ts';
-import type { SplitReport } from './split.ts';
+import type { SplitReport } from './judge-split.ts';
+import { type Facts, rolloutEventOf } from './rollout-event.ts';
 import { liftedVote, newVotes, type VotingRules } from './votes.ts';
 
 export interface Surroundings extends VotingRules {

@@ -14,9 +14,9 @@ import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { messageOf } from '@conclave/contracts';
-import { BoundedOutput } from './output.ts';
 import { type Family, familyOf, killFamily, signal } from './process-family.ts';
-import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptOrder } from './protocol.ts';
+import { BoundedOutput } from './script-output.ts';
+import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptOrder } from './supervisor-protocol.ts';
 
 const TERM_GRACE_MS = 2000;
 const FAMILY_CHECK_MS = 250;
