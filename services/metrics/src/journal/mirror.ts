@@ -8,7 +8,7 @@ const KEPT_COMMITS = 2000;
 /** The journal folded in memory, with its latest commits in readable form: the world, and beside it nothing but those. */
 export class JournalMirror {
   readonly #world: World;
-  readonly #recent: ReadableCommit[] = [];
+  readonly #recent: Commit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
 
   /** @param world where to begin, e.g. a snapshot; the world of an empty journal when left out */
@@ -22,7 +22,7 @@ export class JournalMirror {
 
   /** The latest commits, oldest first, without gaps in the sequence. */
   get recent(): readonly ReadableCommit[] {
-    return this.#recent;
+    return this.#recent.map(readable);
   }
 
   /** Folds a commit and shows it. One that was folded before changes nothing. */
@@ -34,9 +34,11 @@ export class JournalMirror {
 
   /** Shows a commit that the world already includes. */
   show(commit: Commit): void {
-    const line = readable(commit);
-    this.#recent.push(line);
+    this.#recent.push(commit);
     if (this.#recent.length > KEPT_COMMITS) this.#recent.shift();
+    // Words only for those who read them: of a million commits at the start nobody does.
+    if (this.#listeners.size === 0) return;
+    const line = readable(commit);
     for (const listener of this.#listeners) listener(line);
   }
 
