@@ -1,10 +1,4 @@
-import {
-  type AggregateKind,
-  type Commit,
-  type EventOfKind,
-  entryOf,
-  readCommit,
-} from '@conclave/contracts';
+import { type AggregateKind, type Commit, type EventOfKind, entryOf, readCommit } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from './action.ts';
 import { type Counts, countMeeting, countSchedule, initialCounts } from './counts.ts';
 import { type Evaluation, foldEvaluation, initialEvaluation } from './evaluation.ts';

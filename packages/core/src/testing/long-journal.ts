@@ -33,7 +33,10 @@ const PHASES: readonly (readonly [MeetingPhase, number])[] = [
 ];
 const TEXT = 'The candidate has answered more requests than are needed and none of them was slow. '.repeat(6);
 
-type DataOf<K extends keyof EventOfKind, T extends EventOfKind[K]['type']> = Extract<EventOfKind[K], { type: T }>['data'];
+type DataOf<K extends keyof EventOfKind, T extends EventOfKind[K]['type']> = Extract<
+  EventOfKind[K],
+  { type: T }
+>['data'];
 
 /** Gives the commits of one long journal, each parsed JSON as it would come from the stream. */
 export function* longJournal(commits: number): Generator<Commit> {
@@ -115,7 +118,10 @@ class JournalWriter {
     const incidentId = `incident-${cycle}`;
     const incident = aggregates.incident(incidentId);
     this.#putAll(incident, [
-      ['incident.opened', { incidentId, severity: 'P1', title: 'slow', detail: TEXT, model: MODELS[0], source: 'bench' }],
+      [
+        'incident.opened',
+        { incidentId, severity: 'P1', title: 'slow', detail: TEXT, model: MODELS[0], source: 'bench' },
+      ],
     ]);
     this.#putAll(incident, [['incident.reported_again', { incidentId, count: 2 }]]);
     this.#putAll(incident, [['incident.acknowledged', { incidentId, by: 'ops' }]]);
@@ -151,7 +157,12 @@ class JournalWriter {
   #work(cycle: number): void {
     const planId = `plan-${cycle}`;
     const actions = Array.from({ length: 10 }, (_, n): PlannedAction => {
-      const named = { actionId: `${planId}:${n}`, planId, action: 'Collect the metrics of this stage', owner: 'latency_analyst' };
+      const named = {
+        actionId: `${planId}:${n}`,
+        planId,
+        action: 'Collect the metrics of this stage',
+        owner: 'latency_analyst',
+      };
       return {
         ...{ ...named, owner: 'latency_analyst', priority: 'high', estimatedDuration: '5 min' },
         ...{ successCriteria: 'P95 < 50ms', tool: 'collect_metrics', args: { model: 'search' }, dependsOn: [] },
@@ -232,7 +243,13 @@ class JournalWriter {
 
   #leave(
     rollout: Aggregate,
-    { rolloutId, stage, stageEpoch, digest, turn }: { rolloutId: string; stage: StageName; stageEpoch: number; digest: string; turn: number },
+    {
+      rolloutId,
+      stage,
+      stageEpoch,
+      digest,
+      turn,
+    }: { rolloutId: string; stage: StageName; stageEpoch: number; digest: string; turn: number },
   ): void {
     const vote = { meetingId: `meeting-${turn}`, decision: 'go', verdictSet: 'sha256:0', yes: [...PLANNING_ROLES] };
     this.#putAll(rollout, [['rollout.voted', { rolloutId, stageEpoch, ...vote, no: [], abstained: [] }]]);
@@ -259,7 +276,15 @@ const OFFLINE = {
 };
 const ROLLBACK = {
   kind: 'rollback_test',
-  ...{ passed: true, probes: 20, failedProbes: 0, maxDifference: 0, tolerance: 0.001, swapToStableMs: 5, swapBackMs: 5 },
+  ...{
+    passed: true,
+    probes: 20,
+    failedProbes: 0,
+    maxDifference: 0,
+    tolerance: 0.001,
+    swapToStableMs: 5,
+    swapBackMs: 5,
+  },
   detail: TEXT,
 };
 

@@ -20,9 +20,14 @@ export class JournalMirror {
     return this.#world;
   }
 
-  /** The latest commits, oldest first, without gaps in the sequence. */
-  get recent(): readonly ReadableCommit[] {
-    return this.#recent.map(readable);
+  /** Sequence from which on the mirror has every commit; before it only the journal has them. */
+  get firstSeq(): number {
+    return this.#recent[0]?.seq ?? this.#world.seq + 1;
+  }
+
+  /** Its commits from a sequence on, oldest first. */
+  from(seq: number): ReadableCommit[] {
+    return this.#recent.filter((commit) => commit.seq >= seq).map(readable);
   }
 
   /** Folds a commit and shows it. One that was folded before changes nothing. */
