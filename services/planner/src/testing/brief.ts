@@ -1,7 +1,7 @@
 import { conclaveConfig } from '@conclave/contracts';
 import { at, type History, meetingWork } from '@conclave/histories';
-import type { ProjectDocument } from '../brief/documents.ts';
 import { makeBrief } from '../brief/make-brief.ts';
+import type { ProjectDocument } from '../brief/project-documents.ts';
 import type { Brief, RolloutBrief } from '../brief/schema.ts';
 
 const config = conclaveConfig.parse({});
