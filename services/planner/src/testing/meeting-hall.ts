@@ -11,7 +11,7 @@ import {
 import type { Advisor, Ask, Contribution, Seat, Team } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import type { Brief } from '../brief/schema.ts';
-import type { MeetingPorts } from '../meeting/meeting.ts';
+import type { MeetingPorts } from '../meeting/meeting-ports.ts';
 import { briefOf } from './brief.ts';
 import { at, inStage } from './journal-builder.ts';
 
