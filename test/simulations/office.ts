@@ -12,10 +12,10 @@ import {
   stageName,
 } from '@conclave/contracts';
 import { openRollout, type ScheduledAction } from '@conclave/core';
+import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/coordinator-options.ts';
 import { decideSchedule } from '../../services/coordinator/src/leader/schedule-loop.ts';
-import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/options.ts';
 import { intakeEvents, lostPlan } from '../../services/coordinator/src/schedule/intake.ts';
-import { evaluated, rollbackTested } from '../../services/coordinator/src/testing/evidence.ts';
+import { evaluated, rollbackTested } from '../../services/coordinator/src/testing/given-evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../../services/coordinator/src/testing/simulation.ts';
 import { makeBrief } from '../../services/planner/src/brief/make-brief.ts';
 import { rolloutsToVoteOn } from '../../services/planner/src/brief/schema.ts';

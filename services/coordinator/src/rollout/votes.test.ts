@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregates } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, openRollout, verdictSetOf } from '@conclave/core';
-import { evaluated } from '../testing/evidence.ts';
+import { evaluated } from '../testing/given-evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../testing/simulation.ts';
 
 /** 1.0 has earned a vote in shadow, and the critic has vetoed it. */

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
 import { decideOverride } from '../rollout/override.ts';
 import { decidePause, decideResume } from '../rollout/pause.ts';
-import { evaluated, rollbackTested } from './evidence.ts';
+import { evaluated, rollbackTested } from './given-evidence.ts';
 import { NEEDS, type Simulation } from './simulation.ts';
 
 const votes = fc.constantFrom<Ballot['vote']>('go', 'go', 'go', 'no_go', 'abstain');

@@ -12,7 +12,7 @@ import { at, historyIn } from '@conclave/histories';
 import type { Advisor, Ask, Contribution, Seat, Team } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import type { Brief } from '../brief/schema.ts';
-import type { MeetingPorts } from '../meeting/meeting.ts';
+import type { MeetingPorts } from '../meeting/meeting-ports.ts';
 import { briefOf } from './brief.ts';
 
 /** What stands for a crash: thrown at a fault point. */
