@@ -10,7 +10,7 @@ import {
 } from '@conclave/contracts';
 import { type ScheduledAction, type World, workSubjectOf } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
-import type { CoordinatorOptions } from '../options.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
 import { lostPlan } from '../schedule/intake.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
