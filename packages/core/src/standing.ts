@@ -120,7 +120,7 @@ function evidencePoints(
   for (const gate of rollout.definition.gates) {
     const tool = BRINGS[gate.source];
     const outcome = rollout.verdicts[gate.name]?.outcome ?? 'pending';
-    const decides = gate.required && !gate.dryRun && rollout.overrides[gate.name] === undefined;
+    const decides = !gate.dryRun && rollout.overrides[gate.name] === undefined;
     // A deciding gate that failed ends the rollout by itself.
     if (tool === undefined || !decides || outcome === 'pass' || outcome === 'fail') continue;
     const action = unfinished.find((a) => mayBring(a, tool));

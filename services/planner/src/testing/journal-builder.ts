@@ -106,7 +106,6 @@ export class History {
       modelDigest: CANDIDATE,
       datasetDigest: DATASET,
       source: 'test',
-      required: true,
       dryRun: false,
       sentence: `${gate} is ${outcome}`,
       ...change,
