@@ -118,7 +118,7 @@ export class Office {
     const { meetingId, slot, reason, detail, deadline } = called;
     const at = t.now.toISOString();
     const brief = makeBrief(t.world, { meetingId, slot, reason, detail, deadline }, t.now, this.config);
-    const say = (event: MeetingEvent): void => t.append(aggregates.meeting(meetingId), [event as RawEvent]);
+    const say = (event: MeetingEvent) => t.append(aggregates.meeting(meetingId), [event as RawEvent]);
     const data = { meetingId, reason, detail, brief, deadline, planner: 'planner-0' };
     say({ id: `${meetingId}:opened`, type: 'meeting.opened', at, data });
     const phases: MeetingPhase[] = ['statement', ...(rolloutsToVoteOn(brief).length > 0 ? ['ballot' as const] : [])];
