@@ -16,6 +16,7 @@ import {
 } from './registry.ts';
 import { foldRollouts, initialRollouts, openRollout, type RolloutsState } from './rollout.ts';
 import { foldSchedule, initialSchedule, type ScheduledAction, type ScheduleState } from './schedule.ts';
+import { noteRun } from './schedule-index.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
@@ -37,7 +38,7 @@ export interface World {
 }
 
 /** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 5;
+export const WORLD_FOLD_VERSION = 6;
 
 const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
 
@@ -84,6 +85,7 @@ export function foldWorld(world: World, commit: Commit): World {
     }
     case 'actions': {
       const action = foldAction(world.actions[id] ?? initialAction(id), parseCommit(kind, commit));
+      noteRun(world.schedule, action);
       return {
         ...next,
         actions: keep({ ...world.actions, [id]: action }, KEPT.actions, {
