@@ -1,4 +1,4 @@
-import { type ActionOutcome, PRIORITIES, type Priority } from '@conclave/contracts';
+import { type ActionOutcome, entryOf, PRIORITIES, type Priority } from '@conclave/contracts';
 import { isRollbackOrder } from '../rollback-order.ts';
 import type { ActionRun } from './action.ts';
 import type { AcceptedPlan, ScheduledAction, ScheduleState } from './schedule.ts';
@@ -161,7 +161,7 @@ export function indexEnd(state: ScheduleState, before: ScheduledAction): void {
 export function noteRun(state: ScheduleState, run: ActionRun): void {
   const { index } = state;
   const { actionId } = run;
-  const action = state.actions[actionId];
+  const action = entryOf(state.actions, actionId);
   if (action === undefined || action.state === 'ended') return;
   const startedAt = run.lastStartedAt ?? run.startedAt ?? null;
   const outcome = run.completed?.outcome ?? null;

@@ -1,4 +1,11 @@
-import type { ActionOutcome, Commit, MeetingReason, PlannedAction, ScheduleEvent } from '@conclave/contracts';
+import {
+  type ActionOutcome,
+  type Commit,
+  entryOf,
+  type MeetingReason,
+  type PlannedAction,
+  type ScheduleEvent,
+} from '@conclave/contracts';
 import {
   forgetEnded,
   forgetPlans,
@@ -178,7 +185,7 @@ function callMeeting(state: Schedule, event: EventOf<'schedule.meeting_called'>,
 function acceptPlan(state: Schedule, event: EventOf<'schedule.plan_accepted'>): string | undefined {
   const { planId, digest, source, origin, actions } = event.data;
   // The leader accepts a plan once; whatever else stands there has no second life.
-  if (state.plans[planId] !== undefined) return undefined;
+  if (entryOf(state.plans, planId) !== undefined) return undefined;
   const added = actions.map(
     (action): ScheduledAction => ({
       ...action,
@@ -206,7 +213,7 @@ function changeAction(
   actionId: string,
   change: Partial<ScheduledAction>,
 ): ScheduledAction | undefined {
-  const action = state.actions[actionId];
+  const action = entryOf(state.actions, actionId);
   if (action === undefined || action.state === 'ended') return undefined;
   state.actions[actionId] = { ...action, ...change };
   return action;

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { UncertainEffect } from '../tools/tool.ts';
+import { UncertainEffect } from '../uncertain-effect.ts';
 import { forgetOldMarkers } from './old-markers.ts';
 import { killFamily } from './process-family.ts';
-import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './protocol.ts';
 import { supervisorCommand } from './supervisor-command.ts';
+import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './supervisor-protocol.ts';
 
 export interface ScriptLimits {
   readonly timeoutMs: number;
