@@ -14,8 +14,8 @@ import {
 } from '@conclave/contracts';
 import { isRollbackOrder } from '@conclave/core';
 import fc from 'fast-check';
-import { optionsOf } from '../leader/options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
+import { optionsOf } from '../coordinator-options.ts';
 import {
   decidePlain,
   emptyPlainSchedule,

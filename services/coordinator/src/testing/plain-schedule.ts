@@ -1,7 +1,7 @@
 import { type ActionOutcome, type Commit, PRIORITIES, type ScheduleEvent } from '@conclave/contracts';
 import type { AcceptedPlan, CalledMeeting, ScheduledAction, World } from '@conclave/core';
 import { isRollbackOrder } from '@conclave/core';
-import type { CoordinatorOptions } from '../leader/options.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { isNewSlot, slotOf } from '../schedule/heartbeat.ts';
 
 /*
