@@ -5,6 +5,7 @@ export * from './eligibility.ts';
 export * from './folds/action.ts';
 export * from './folds/counts.ts';
 export * from './folds/evaluation.ts';
+export * from './folds/fold-world.ts';
 export * from './folds/lookups.ts';
 export * from './folds/meeting.ts';
 export * from './folds/registry.ts';

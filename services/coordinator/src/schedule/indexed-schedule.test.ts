@@ -14,8 +14,8 @@ import {
 } from '@conclave/contracts';
 import { isRollbackOrder } from '@conclave/core';
 import fc from 'fast-check';
-import { decideSchedule } from '../leader/schedule-loop.ts';
 import { optionsOf } from '../coordinator-options.ts';
+import { decideSchedule } from '../leader/schedule-loop.ts';
 import {
   decidePlain,
   emptyPlainSchedule,
