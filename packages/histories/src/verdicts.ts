@@ -79,7 +79,7 @@ export function verdictOf(
   const passing = entryOf(PASSING, gate.metric);
   if (passing === undefined) throw new Error(`nothing is known that passes a gate of metric ${gate.metric}`);
   const { offline, sentence, ...measured } = passing;
-  const { name, operator, threshold, required, dryRun } = gate;
+  const { name, operator, threshold, dryRun } = gate;
   return {
     gate: name,
     outcome,
@@ -91,7 +91,6 @@ export function verdictOf(
     stageEpoch: about.stageEpoch,
     modelDigest: about.modelDigest,
     datasetDigest: offline ? about.dataset : null,
-    required,
     dryRun,
     sentence: outcome === 'pass' ? sentence : `${name} is ${outcome}`,
   };

@@ -31,7 +31,7 @@ const definition = {
   ...{ name: 'r', model: 'm', version: '1', digest: sha256('1'), datasetName: 'd', dataset: sha256('d') },
   authority: 'act',
   stages: ['shadow', 'production'].map((name) => ({ name, soakSeconds: 1 })),
-  gates: [...DEFAULT_GATES, { ...futureGate, required: true, dryRun: false, groups: ['a', 'b'] }],
+  gates: [...DEFAULT_GATES, { ...futureGate, dryRun: false, groups: ['a', 'b'] }],
 };
 
 test('a reader takes tools, vendors, metrics and sources that it does not know as they are', () => {

@@ -16,6 +16,7 @@ import {
 } from './registry.ts';
 import { foldRollouts, initialRollouts, type RolloutsState } from './rollout.ts';
 import { foldSchedule, type ScheduleState } from './schedule.ts';
+import { noteRun } from './schedule-index.ts';
 import { type Keeping, type Shelf, setEntry, shelve, unshelve } from './shelves.ts';
 import { noteUnread, type UnreadCommit } from './unread.ts';
 import type { ShelfName, World } from './world.ts';
@@ -91,6 +92,7 @@ const FOLDS: { readonly [K in AggregateKind]: FoldOf<K> } = {
   },
   actions(world, id, commit) {
     const action = foldAction(entryOf(world.actions, id) ?? initialAction(id), commit);
+    noteRun(world.schedule, action);
     put(world, 'actions', world.actions, [id, action], {
       isOver: (a) => a.completed !== undefined,
       needed: (all) => neededActions(world, all),

@@ -36,7 +36,7 @@ export interface World {
 export type ShelfName = 'forgotten' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'registry' | 'unread';
 
 /** Raise when a fold changes shape or a new event type is folded: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 6;
+export const WORLD_FOLD_VERSION = 7;
 
 export function initialWorld(): World {
   return {

@@ -21,7 +21,6 @@ export function judgeGate(gate: RecordedGate, rollout: Rollout, evidence: Eviden
     stageEpoch: rollout.stageEpoch,
     modelDigest: rollout.definition.digest,
     datasetDigest: gate.source === 'evaluation' || gate.source === 'comparison' ? rollout.definition.dataset : null,
-    required: gate.required,
     dryRun: gate.dryRun,
     ...judged,
   };

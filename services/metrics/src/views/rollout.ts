@@ -109,7 +109,6 @@ function gateView(rollout: Rollout, gate: RecordedGate, gates: GatesNow) {
   return {
     gate: gate.name,
     measure,
-    required: gate.required,
     dryRun: gate.dryRun,
     operator: gate.operator,
     threshold: gate.threshold,
