@@ -9,41 +9,17 @@ const CHECKOUT = resolve(import.meta.dirname, '../..');
  * Things that have a file of their name in several places, because each place says the same thing in its own way: schema, fold, sentence,
  * view, verb. Everything else has a name of its own: `judge.ts` in three services sent whoever looked for one to another.
  */
-const ONE_THING_IN_SEVERAL_PLACES: ReadonlySet<string> = new Set([
-  ...[
-    'action',
-    'actions',
-    'bundle',
-    'evaluation',
-    'meeting',
-    'meetings',
-    'registry',
-    'rollout',
-    'rollouts',
-    'schedule',
-  ],
-  ...[
-    'infer',
-    'live-gates',
-    'runners',
-    'seating',
-    'seats',
-    'serving',
-    'system',
-    'team',
-    'telemetry',
-    'verdict',
-    'world',
-  ],
-  // A port of the bus and what implements it.
-  ...['api', 'artifacts', 'connection', 'journal', 'lease', 'work', 'nats-server'],
-  // What an aggregate has on record.
-  'record',
-  // A verb of the command, and what it does.
-  ...['apply', 'doctor', 'push'],
-  // What begins a package, and a process.
-  ...['index', 'main'],
-]);
+const ONE_THING_IN_SEVERAL_PLACES: ReadonlySet<string> = new Set(
+  `
+  What the journal has aggregates of: action evaluation incident meeting rollout registry roadmap schedule world history
+    actions evaluations incidents meetings rollouts models bundle
+  What is told of now: infer live-gates runners seating seats serving system team telemetry verdict
+  A port of the bus and what implements it: api artifacts connection journal lease work nats-server
+  A verb of the command, and what it does: apply doctor push
+  What an aggregate has on record: record
+  What begins a package, and a process: index main
+  `.split(/\s+/),
+);
 
 test('a name means one thing: a file name that occurs twice names one thing, or is another name', () => {
   const files = globSync(['{packages,services}/*/src/**/*.ts', '{test,bench,examples}/**/*.ts'], {

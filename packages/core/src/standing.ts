@@ -120,7 +120,7 @@ function evidencePoints(
   for (const gate of rollout.definition.gates) {
     const tool = BRINGS[gate.source];
     const outcome = rollout.verdicts[gate.name]?.outcome ?? 'pending';
-    const decides = gate.required && !gate.dryRun && rollout.overrides[gate.name] === undefined;
+    const decides = !gate.dryRun && rollout.overrides[gate.name] === undefined;
     // A deciding gate that failed ends the rollout by itself.
     if (tool === undefined || !decides || outcome === 'pass' || outcome === 'fail') continue;
     const action = unfinished.find((a) => mayBring(a, tool));
@@ -154,10 +154,13 @@ function secondsSince({ updatedAt }: Evaluation, now: Date): number {
 
 /** Open actions on the candidate, and those whose words alone say what they are about. */
 function unfinishedOn(world: World, { definition }: Rollout): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter(
-    (action) =>
-      action.state !== 'ended' && (action.args?.model === undefined || action.args.model === definition.model),
-  );
+  const { index, actions } = world.schedule;
+  return Object.keys(index.bearing).flatMap((id) => {
+    const action = actions[id];
+    return action !== undefined && (action.args?.model === undefined || action.args.model === definition.model)
+      ? [action]
+      : [];
+  });
 }
 
 function mayBring(action: ScheduledAction, tool: ToolName): boolean {

@@ -91,6 +91,7 @@ export interface Rollout {
         readonly at: string;
       }
     | undefined;
+  /** One for each stage that was left, oldest first; at most `KEPT_SUMMARIES`. */
   readonly summaries: readonly StageSummary[];
   readonly ended:
     | {
@@ -149,6 +150,7 @@ export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>)
 }
 
 const KEPT_PAST = 20;
+const KEPT_SUMMARIES = 20;
 
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
@@ -281,7 +283,7 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
       return ofThisEpoch ? withCurrent({ overrides: { ...current.overrides, [gate]: { by, reason } } }) : state;
     }
     case 'rollout.stage_summarised':
-      return withCurrent({ summaries: [...current.summaries, event.data.summary] });
+      return withCurrent({ summaries: [...current.summaries, event.data.summary].slice(-KEPT_SUMMARIES) });
     case 'rollout.aborted': {
       const { by, reason, gate, verdict } = event.data;
       return withCurrent({ phase: 'rolled_back', ended: { at: event.at, by, reason, gate, verdict } });
@@ -390,9 +392,9 @@ export function measurementsOf(rollout: Rollout): string {
   return verdictSetOf({ ...rollout, verdicts: Object.fromEntries(verdicts) });
 }
 
-/** Names of the gates that decide: required and not dry-run. */
+/** Names of the gates that decide: all but dry runs. */
 export function decidingGates(rollout: Rollout): string[] {
-  return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);
+  return rollout.definition.gates.filter((g) => !g.dryRun).map((g) => g.name);
 }
 
 /** What a runner must serve, derived from the rollout alone. */
