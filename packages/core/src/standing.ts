@@ -2,7 +2,7 @@ import { entryOf, type ToolName } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, missingInStage, soakSecondsLeft, standingVote } from './eligibility.ts';
 import type { Evaluation } from './folds/evaluation.ts';
 import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
-import type { ScheduledAction } from './folds/schedule.ts';
+import type { ScheduledAction } from './folds/schedule-state.ts';
 import type { World } from './folds/world.ts';
 import { isRollbackOrder } from './rollback-order.ts';
 
