@@ -5,14 +5,13 @@ import {
   aggregates,
   type Commit,
   ConclaveError,
-  parseCommit,
   type RunnerStatus,
   runnerStatus,
   seatingReport,
   subjects,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  foldReadableRollouts,
   foldWorld,
   type HeardRunner,
   initialRollouts,
@@ -31,12 +30,12 @@ const LISTEN_MS = 1500;
 
 /**
  * The state now: the journal folded from its beginning to its end.
- * @throws CVE_JOURNAL_UNKNOWN_EVENT; CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`
  */
 export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World> {
-  let world = initialWorld();
+  const world = initialWorld();
   const onCommit = (commit: Commit): void => {
-    world = foldWorld(world, commit);
+    foldWorld(world, commit);
   };
   await readThrough(bus, 'all', onCommit, silenceMs);
   return world;
@@ -73,13 +72,10 @@ export async function readThrough(
   }
 }
 
-/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+/** The rollouts of one model as the journal has them now. What this version cannot read of them is passed over. @throws CVE_BUS_UNAVAILABLE */
 export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
   const commits = await journal.read(aggregates.rollouts(model));
-  return commits.reduce<RolloutsState>(
-    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-    initialRollouts(model),
-  );
+  return commits.reduce(foldReadableRollouts, initialRollouts(model));
 }
 
 /**

@@ -5,6 +5,7 @@ import { type Commit, type LiveGates, messageOf, PRIORITIES, subjects } from '@c
 import {
   awaitedOfPerson,
   duration,
+  describeUnread,
   foldWorld,
   type HeardRunner,
   knownModels,
@@ -90,6 +91,7 @@ function statusJson(world: World, present: Present): object {
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
+    unread: describeUnread(world, 'this command'),
   };
 }
 
@@ -124,9 +126,13 @@ export function statusText(world: World, present: Present, at: Date): string {
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [...seatingAlarm(present.seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join(
-    '\n\n',
-  );
+  const unread = describeUnread(world, 'this command').map((line) => style('red', oneLine(line)));
+  return [
+    ...seatingAlarm(present.seating),
+    ...unread,
+    columns(facts),
+    ...(rollouts.length === 0 ? [none] : rollouts),
+  ].join('\n\n');
 }
 
 /** Which of the systems that may run on this machine this is. */
@@ -200,13 +206,13 @@ function drawing(text: string): string {
 
 async function watch(session: Session): Promise<void> {
   const { bus, print, event } = session;
-  let world = await readWorld(bus);
+  const world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
     filters: [subjects.journalAll],
     fromSeq: world.seq + 1,
     onCommit: (commit: Commit) => {
-      world = foldWorld(world, commit);
+      foldWorld(world, commit);
     },
     onError: (error) => ended.reject(error),
   });

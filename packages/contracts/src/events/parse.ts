@@ -43,6 +43,12 @@ export function readCommit<K extends AggregateKind>(kind: K, commit: Commit): Re
   return { commit: { ...commit, events } };
 }
 
+/** The events of a commit for readers that only show or count: none of one that this version cannot read. */
+export function readableEvents<K extends AggregateKind>(kind: K, commit: Commit): readonly EventOfKind[K][] {
+  const reading = readCommit(kind, commit);
+  return reading.unread === undefined ? reading.commit.events : [];
+}
+
 /**
  * The same for whoever must decide on what the commit is about.
  * @throws CVE_JOURNAL_UNKNOWN_EVENT for a type or shape this version does not know
