@@ -4,11 +4,10 @@ import {
   aggregates,
   type Commit,
   checkEvents,
-  parseCommit,
   type RawEvent,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  foldReadableRollouts,
   foldWorld,
   initialRollouts,
   initialWorld,
@@ -191,7 +190,7 @@ export abstract class Ledger {
     this.#commits.push(commit);
     if (aggregate.kind === 'rollouts') {
       const state = this.rolloutsOf(aggregate.id);
-      this.#rollouts.set(aggregate.id, foldRollouts(state, parseCommit('rollouts', commit)));
+      this.#rollouts.set(aggregate.id, foldReadableRollouts(state, commit));
     }
     return this;
   }
