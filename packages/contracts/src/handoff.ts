@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { digestOf } from './canonical.ts';
 import { ConclaveError } from './errors.ts';
+import { MESSAGE_LIMIT_BYTES } from './limits.ts';
 import { recordKey } from './names.ts';
 import {
   EXECUTIVE_ROLES,
@@ -24,8 +25,6 @@ import { brief, zodMessage } from './zod-message.ts';
  * 3. `depends_on` never points to a lower priority, to an unknown action or round in a circle.
  */
 
-/** Longest handoff accepted, in bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_ACTIONS = 50;
 
 const actionId = z.union([
@@ -102,10 +101,10 @@ export interface Plan {
 
 /** JSON text of a message. @throws CVE_MESSAGE_TOO_LARGE, CVE_MESSAGE_MALFORMED naming subject, size or position. */
 export function parseMessage(subject: string, bytes: Uint8Array): unknown {
-  if (bytes.byteLength > MAX_MESSAGE_BYTES) {
+  if (bytes.byteLength > MESSAGE_LIMIT_BYTES) {
     throw new ConclaveError(
       'CVE_MESSAGE_TOO_LARGE',
-      `a message on ${subject} has ${bytes.byteLength} bytes, at most ${MAX_MESSAGE_BYTES} are taken; split it, or put large content into the object store and send its digest`,
+      `a message on ${subject} has ${bytes.byteLength} bytes, at most ${MESSAGE_LIMIT_BYTES} are taken; split it, or put large content into the object store and send its digest`,
     );
   }
   try {

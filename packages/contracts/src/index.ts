@@ -17,6 +17,7 @@ export * from './incident-report.ts';
 export * from './infer.ts';
 export * from './journal.ts';
 export * from './latency-sketch.ts';
+export * from './limits.ts';
 export * from './live-gates.ts';
 export * from './names.ts';
 export * from './nearest.ts';

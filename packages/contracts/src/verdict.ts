@@ -27,7 +27,7 @@ export const verdict = z.object({
   datasetDigest: digest.nullable(),
   /** Where the evidence stands: `telemetry`, an evaluation id, `incidents`. */
   source: z.string().min(1),
-  required: z.boolean(),
+  /** A verdict that is shown and does not decide. */
   dryRun: z.boolean(),
   /** One sentence for people. */
   sentence: z.string().min(1),

@@ -2,7 +2,7 @@ import type { Gate, ToolName } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, missingInStage, soakSecondsLeft, standingVote } from './eligibility.ts';
 import type { Evaluation } from './folds/evaluation.ts';
 import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
-import type { ScheduledAction } from './folds/schedule.ts';
+import type { ScheduledAction } from './folds/schedule-state.ts';
 import type { World } from './folds/world.ts';
 import { isRollbackOrder } from './rollback-order.ts';
 
@@ -120,7 +120,7 @@ function evidencePoints(
   for (const gate of rollout.definition.gates) {
     const tool = BRINGS[gate.source];
     const outcome = rollout.verdicts[gate.name]?.outcome ?? 'pending';
-    const decides = gate.required && !gate.dryRun && rollout.overrides[gate.name] === undefined;
+    const decides = !gate.dryRun && rollout.overrides[gate.name] === undefined;
     // A deciding gate that failed ends the rollout by itself.
     if (tool === undefined || !decides || outcome === 'pass' || outcome === 'fail') continue;
     const action = unfinished.find((a) => mayBring(a, tool));

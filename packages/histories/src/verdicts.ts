@@ -77,7 +77,7 @@ export function verdictOf(
   about: Pick<Verdict, 'stageEpoch' | 'modelDigest'> & { readonly dataset: string },
 ): Verdict {
   const { offline, sentence, ...measured } = PASSING[gate.metric];
-  const { name, operator, threshold, required, dryRun } = gate;
+  const { name, operator, threshold, dryRun } = gate;
   return {
     gate: name,
     outcome,
@@ -89,7 +89,6 @@ export function verdictOf(
     stageEpoch: about.stageEpoch,
     modelDigest: about.modelDigest,
     datasetDigest: offline ? about.dataset : null,
-    required,
     dryRun,
     sentence: outcome === 'pass' ? sentence : `${name} is ${outcome}`,
   };

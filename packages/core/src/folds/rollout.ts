@@ -392,9 +392,9 @@ export function measurementsOf(rollout: Rollout): string {
   return verdictSetOf({ ...rollout, verdicts: Object.fromEntries(verdicts) });
 }
 
-/** Names of the gates that decide: required and not dry-run. */
+/** Names of the gates that decide: all but dry runs. */
 export function decidingGates(rollout: Rollout): string[] {
-  return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);
+  return rollout.definition.gates.filter((g) => !g.dryRun).map((g) => g.name);
 }
 
 /** What a runner must serve, derived from the rollout alone. */

@@ -20,7 +20,6 @@ export function judgeGate(gate: Gate, rollout: Rollout, evidence: Evidence, cont
     stageEpoch: rollout.stageEpoch,
     modelDigest: rollout.definition.digest,
     datasetDigest: gate.source === 'evaluation' || gate.source === 'comparison' ? rollout.definition.dataset : null,
-    required: gate.required,
     dryRun: gate.dryRun,
     ...judged,
   };

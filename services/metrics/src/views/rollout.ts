@@ -110,7 +110,6 @@ function gateView(rollout: Rollout, gate: Gate, gates: GatesNow) {
   return {
     gate: gate.name,
     measure,
-    required: gate.required,
     dryRun: gate.dryRun,
     operator: gate.operator,
     threshold: gate.threshold,
