@@ -18,3 +18,4 @@ export * from './seating.ts';
 export * from './serving.ts';
 export * from './standing.ts';
 export * from './waits-for.ts';
+export * from './window-order.ts';

@@ -2,7 +2,6 @@ import {
   type ApiService,
   type Bus,
   type Follower,
-  followTelemetry,
   type Journal,
   openWorkQueue,
   type WorkConsumer,
@@ -14,18 +13,17 @@ import {
   type LiveGates,
   type ScheduleEvent,
   subjects,
-  telemetryWindow,
 } from '@conclave/contracts';
 import { openRollout, rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
+import type { EvidenceFollower } from './evidence-follower.ts';
 import { consumeInbox } from './inbox.ts';
 import type { CoordinatorOptions } from './options.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { watchRunners } from './runners.ts';
 import { scheduleLoop } from './schedule-loop.ts';
-import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
 import { unreadableReports } from './unreadable-reports.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
@@ -34,6 +32,7 @@ export interface LeadershipParts {
   readonly bus: Bus;
   readonly journal: Journal;
   readonly follower: WorldFollower;
+  readonly evidence: EvidenceFollower;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -73,30 +72,19 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const writer = leaderWriter(journal, follower, term);
   await writer.catchUp();
   await takeOver(epoch, writer, parts);
-  // Before the telemetry is read again, which takes a while after a week in one stage: until runners hear a leader they serve stable only.
+  // Before the telemetry is caught up with, which takes a while after a start without snapshot: until runners hear a leader they serve stable only.
   const confirming = setInterval(() => {
     if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, epoch);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
-  const book = telemetryBook(world, options.evidenceMaxAgeSeconds);
-  // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
-  const replayed = Promise.withResolvers<void>();
-  const telemetry = followTelemetry(bus, {
-    filter: subjects.telemetryAll,
-    sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
-    onMessage: (json) => book.add(telemetryWindow.parse(json)),
-    onCaughtUp: replayed.resolve,
-    onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
-  });
-  undo.defer(() => telemetry.stop());
   const runners = await watchRunners(bus);
   undo.defer(() => runners.stop());
-
-  await replayed.promise;
+  // Verdicts on a part of the evidence would look like changes and void the vote.
+  await parts.evidence.catchUp();
 
   const queue = openWorkQueue(bus);
-  const rollouts = rolloutLoop(writer, book, runners.present, clock, newId, options, world);
+  const rollouts = rolloutLoop(writer, parts.evidence, runners.present, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const telling = setInterval(() => {
@@ -136,7 +124,7 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(() => {
     stopped = true;
   });
-  return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
+  return { receivers: { inbox }, stop: () => undo.disposeAsync() };
 }
 
 /** Tells the runners which state of each rollout this leader stands by. */
@@ -194,11 +182,6 @@ async function takeOver(
       rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
     );
   }
-}
-
-function oldestStageStart(world: World): string | undefined {
-  const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
-  return starts.sort()[0];
 }
 
 /** Runs `turn` again and again, `TICK_MS` apart, until told to stop; a turn that fails is reported and followed by the next. */

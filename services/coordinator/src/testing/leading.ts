@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { openJournal } from '@conclave/bus';
+import { openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@conclave/contracts';
 import type { World } from '@conclave/core';
 import { createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
+import { followEvidence } from '../leader/evidence-follower.ts';
 import { optionsOf } from '../leader/options.ts';
 import { watchRunners } from '../leader/runners.ts';
 import { standForLeader } from '../leader/terms.ts';
@@ -37,6 +38,14 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   };
   const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
   const { soakSeconds } = options;
+  const log = { info() {}, warn() {}, error() {} };
+  const evidence = await followEvidence({
+    bus: bench.bus,
+    snapshots: openSnapshots(bench.bus),
+    follower,
+    longestPauseSeconds: options.evidenceMaxAgeSeconds,
+    log,
+  });
   const runners = await watchRunners(bench.bus);
   const replica = serveReplicaApi({
     ...shared,
@@ -48,8 +57,9 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   const terms = standForLeader({
     ...shared,
     follower,
+    evidence,
     options,
-    log: { info() {}, error() {} },
+    log,
     health: createHealth(),
     halt: (error) => assert.fail(String(error)),
   });
@@ -73,6 +83,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
       await terms.stop();
       await replica.stop();
       await runners.stop();
+      await evidence.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },
