@@ -1,7 +1,9 @@
-import { type Commit, parseCommit } from '@conclave/contracts';
+import { type AggregateKind, type Commit, type EventOfKind, entryOf, readCommit } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from './action.ts';
+import { type Counts, countMeeting, countSchedule, initialCounts } from './counts.ts';
 import { type Evaluation, foldEvaluation, initialEvaluation } from './evaluation.ts';
 import { foldMeeting, initialMeeting, type Meeting } from './meeting.ts';
+import { inUse, neededActions, neededEvaluations, neededMeetings, neededRegistrations } from './needed.ts';
 import {
   foldIncident,
   foldRegistryEntry,
@@ -9,17 +11,20 @@ import {
   type Incident,
   initialRegistryEntry,
   initialRoadmap,
-  type RegisteredDataset,
-  type RegisteredModel,
   type RegistryEntry,
   type Roadmap,
+  withoutOldest,
 } from './registry.ts';
-import { foldRollouts, initialRollouts, openRollout, type RolloutsState } from './rollout.ts';
-import { foldSchedule, initialSchedule, type ScheduledAction, type ScheduleState } from './schedule.ts';
+import { foldRollouts, initialRollouts, type RolloutsState } from './rollout.ts';
+import { foldSchedule, initialSchedule, type ScheduleState } from './schedule.ts';
+import { EMPTY_SHELF, type Keeping, type Shelf, setEntry, shelve, unshelve } from './shelves.ts';
+import { noteUnread, type UnreadCommit } from './unread.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
- * state itself. Ended meetings, actions, evaluations and incidents are forgotten beyond `KEPT`; the journal keeps all.
+ * state itself. `foldWorld` changes it in place; the entries (a rollout, a meeting, an action) are replaced and never changed, so
+ * whoever compares before and after keeps the entry. Nothing in it grows with history: the journal keeps all, the world what is open
+ * and a stated number for people (`KEPT`).
  */
 export interface World {
   /** Sequence of the last commit folded. */
@@ -34,12 +39,26 @@ export interface World {
   readonly incidents: Readonly<Record<string, Incident>>;
   readonly registry: Readonly<Record<string, RegistryEntry>>;
   readonly roadmap: Roadmap;
+  readonly counts: Counts;
+  /** By `aggregateKey`: what this version could not read of it. */
+  readonly unread: Readonly<Record<string, UnreadCommit>>;
+  readonly shelves: Readonly<Record<ShelfName, Shelf>>;
 }
 
-/** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 5;
+type ShelfName = 'forgotten' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'registry' | 'unread';
 
-const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
+/** Raise when a fold changes shape or a new event type is folded: older snapshots are then ignored and the journal replayed. */
+export const WORLD_FOLD_VERSION = 6;
+
+/** Entries kept for people beside what is open, or what something open rests on. A shelf holds up to a quarter more. */
+const KEPT = {
+  forgotten: 100,
+  meetings: 50,
+  actions: 400,
+  evaluations: 200,
+  incidents: 200,
+  registry: 1000,
+} as const;
 
 export function initialWorld(): World {
   return {
@@ -53,146 +72,155 @@ export function initialWorld(): World {
     incidents: {},
     registry: {},
     roadmap: initialRoadmap(),
+    counts: initialCounts(),
+    unread: {},
+    shelves: {
+      forgotten: EMPTY_SHELF,
+      meetings: EMPTY_SHELF,
+      actions: EMPTY_SHELF,
+      evaluations: EMPTY_SHELF,
+      incidents: EMPTY_SHELF,
+      registry: EMPTY_SHELF,
+      unread: EMPTY_SHELF,
+    },
   };
 }
 
-/** The world after one more commit. @throws CVE_JOURNAL_UNKNOWN_EVENT: the reader must halt. */
+/** What a fold may change of the world, in place. */
+interface Open {
+  seq: number;
+  schedule: ScheduleState;
+  readonly rollouts: Record<string, RolloutsState>;
+  readonly forgotten: Record<string, RolloutsState>;
+  readonly meetings: Record<string, Meeting>;
+  readonly actions: Record<string, ActionRun>;
+  readonly evaluations: Record<string, Evaluation>;
+  readonly incidents: Record<string, Incident>;
+  readonly registry: Record<string, RegistryEntry>;
+  roadmap: Roadmap;
+  readonly counts: Counts;
+  readonly unread: Record<string, UnreadCommit>;
+  readonly shelves: Record<ShelfName, Shelf>;
+}
+
+/**
+ * Folds one more commit into the world, in place, and returns it. One that was folded before changes nothing. One with an event that
+ * this version cannot read changes nothing of its aggregate but `seq`, and is noted in `unread`.
+ */
 export function foldWorld(world: World, commit: Commit): World {
   if (commit.seq <= world.seq) return world;
-  const { kind, id } = commit.aggregate;
-  const next = { ...world, seq: commit.seq };
-  switch (kind) {
-    case 'schedule':
-      return { ...next, schedule: foldSchedule(world.schedule, parseCommit(kind, commit)) };
-    case 'rollouts': {
-      const { [id]: known, ...rollouts } = world.rollouts;
-      const { [id]: before, ...forgotten } = world.forgotten;
-      const state = foldRollouts(known ?? before ?? initialRollouts(id), parseCommit(kind, commit));
-      return state.forgotten === undefined
-        ? { ...next, rollouts: { ...rollouts, [id]: state }, forgotten }
-        : { ...next, rollouts, forgotten: { ...forgotten, [id]: state } };
-    }
-    case 'meetings': {
-      const meeting = foldMeeting(world.meetings[id] ?? initialMeeting(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        meetings: keep({ ...world.meetings, [id]: meeting }, KEPT.meetings, {
-          isOver: (m) => m.closed !== undefined,
-          isNeeded: () => false,
-        }),
-      };
-    }
-    case 'actions': {
-      const action = foldAction(world.actions[id] ?? initialAction(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        actions: keep({ ...world.actions, [id]: action }, KEPT.actions, {
-          isOver: (a) => a.completed !== undefined,
-          isNeeded: (a) => isUnfinished(world.schedule.actions[a.actionId]),
-        }),
-      };
-    }
-    case 'evaluations': {
-      const evaluation = foldEvaluation(world.evaluations[id] ?? initialEvaluation(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        evaluations: keep({ ...world.evaluations, [id]: evaluation }, KEPT.evaluations, {
-          isOver: (e) => e.state !== 'running',
-          isNeeded: (e) => isEvidence(e, world.rollouts),
-        }),
-      };
-    }
-    case 'incidents': {
-      const incident = foldIncident(world.incidents[id], parseCommit(kind, commit));
-      if (incident === undefined) return next;
-      return {
-        ...next,
-        incidents: keep({ ...world.incidents, [id]: incident }, KEPT.incidents, {
-          isOver: (i) => i.resolved !== undefined,
-          isNeeded: (i) => i.resolved === undefined,
-        }),
-      };
-    }
-    case 'models':
-      return {
-        ...next,
-        registry: {
-          ...world.registry,
-          [id]: foldRegistryEntry(world.registry[id] ?? initialRegistryEntry(), parseCommit(kind, commit)),
-        },
-      };
-    case 'roadmap':
-      return { ...next, roadmap: foldRoadmap(world.roadmap, parseCommit(kind, commit)) };
+  const open: Open = world;
+  open.seq = commit.seq;
+  const reading = readAndFold(open, commit);
+  if (reading !== undefined) {
+    advance(open, commit);
+    open.shelves.unread = noteUnread(open.unread, open.shelves.unread, commit, reading);
   }
+  return world;
 }
 
-interface Keeping<T> {
-  /** Whether nothing more will happen to it: forgotten first. */
-  isOver(entry: T): boolean;
-  /** Whether something that is still open rests on it: never forgotten. */
-  isNeeded(entry: T): boolean;
+type FoldOf<K extends AggregateKind> = (world: Open, id: string, commit: Commit<EventOfKind[K]>) => void;
+
+const FOLDS: { readonly [K in AggregateKind]: FoldOf<K> } = {
+  schedule(world, _id, commit) {
+    countSchedule(world, commit);
+    world.schedule = foldSchedule(world.schedule, commit);
+  },
+  rollouts(world, id, commit) {
+    const before = entryOf(world.rollouts, id) ?? entryOf(world.forgotten, id) ?? initialRollouts(id);
+    const state = foldRollouts(before, commit);
+    if (state.forgotten === undefined) {
+      setEntry(world.rollouts, id, state);
+      world.shelves.forgotten = unshelve(world.forgotten, world.shelves.forgotten, id);
+    } else {
+      delete world.rollouts[id];
+      put(world, 'forgotten', world.forgotten, [id, state], { isOver: () => true, needed: () => new Set() });
+    }
+  },
+  meetings(world, id, commit) {
+    const before = entryOf(world.meetings, id) ?? initialMeeting(id);
+    countMeeting(world, before, commit);
+    put(world, 'meetings', world.meetings, [id, foldMeeting(before, commit)], {
+      isOver: (m) => m.closed !== undefined,
+      needed: (all) => neededMeetings(world, all),
+    });
+  },
+  actions(world, id, commit) {
+    const action = foldAction(entryOf(world.actions, id) ?? initialAction(id), commit);
+    put(world, 'actions', world.actions, [id, action], {
+      isOver: (a) => a.completed !== undefined,
+      needed: (all) => neededActions(world, all),
+    });
+  },
+  evaluations(world, id, commit) {
+    const evaluation = foldEvaluation(entryOf(world.evaluations, id) ?? initialEvaluation(id), commit);
+    put(world, 'evaluations', world.evaluations, [id, evaluation], {
+      isOver: (e) => e.state !== 'running',
+      needed: (all) => neededEvaluations(world, all),
+    });
+  },
+  incidents(world, id, commit) {
+    const incident = foldIncident(entryOf(world.incidents, id), commit);
+    if (incident === undefined) return;
+    put(world, 'incidents', world.incidents, [id, incident], {
+      isOver: () => true,
+      needed: (all) => new Set([...all].filter(([, { resolved }]) => resolved === undefined).map(([key]) => key)),
+    });
+  },
+  models(world, id, commit) {
+    const entry = foldRegistryEntry(entryOf(world.registry, id) ?? initialRegistryEntry(), commit);
+    const used = Object.values(world.rollouts).map(inUse);
+    const isInUse = (digest: string): boolean =>
+      used.some(({ bundles, datasets }) => bundles.has(digest) || datasets.has(digest));
+    put(world, 'registry', world.registry, [id, withoutOldest(entry, isInUse)], {
+      isOver: () => true,
+      needed: (all) => neededRegistrations(world, all),
+    });
+  },
+  roadmap(world, _id, commit) {
+    world.roadmap = foldRoadmap(world.roadmap, commit);
+  },
+};
+
+/** Folds what can be read. Returns the type of the event that could not be. */
+function readAndFold(world: Open, commit: Commit): string | undefined {
+  const fold = <K extends AggregateKind>(kind: K): string | undefined => {
+    const reading = readCommit(kind, commit);
+    if (reading.unread !== undefined) return reading.unread.type;
+    const folding: FoldOf<K> = FOLDS[kind];
+    folding(world, commit.aggregate.id, reading.commit);
+    return undefined;
+  };
+  return fold(commit.aggregate.kind);
 }
 
-/** The entries without the oldest beyond `limit` that are over; what never ends is forgotten beyond twice as many. */
-function keep<T>(all: Record<string, T>, limit: number, { isOver, isNeeded }: Keeping<T>): Record<string, T> {
-  const entries = Object.entries(all);
-  if (entries.length <= limit) return all;
-  let surplus = entries.length - limit;
-  const ended = entries.filter(([, entry]) => {
-    const forgotten = surplus > 0 && isOver(entry) && !isNeeded(entry);
-    if (forgotten) surplus--;
-    return !forgotten;
-  });
-  let excess = ended.length - 2 * limit;
-  if (excess <= 0) return Object.fromEntries(ended);
-  return Object.fromEntries(
-    ended.filter(([, entry]) => {
-      const forgotten = excess > 0 && !isNeeded(entry);
-      if (forgotten) excess--;
-      return !forgotten;
-    }),
-  );
+/** Puts an entry where `KEPT` says how many there are. */
+function put<T extends { readonly seq: number }>(
+  { shelves }: Open,
+  name: keyof typeof KEPT,
+  entries: Record<string, T>,
+  [id, entry]: readonly [string, T],
+  keeping: Omit<Keeping<T>, 'limit'>,
+): void {
+  shelves[name] = shelve(entries, shelves[name], id, entry, { ...keeping, limit: KEPT[name] });
 }
 
-function isUnfinished(action: ScheduledAction | undefined): boolean {
-  return action !== undefined && action.state !== 'ended';
-}
-
-/** True of a measurement that an open rollout may still be judged by, however many others came after it. */
-function isEvidence({ request }: Evaluation, rollouts: World['rollouts']): boolean {
-  const state = request === undefined ? undefined : rollouts[request.model];
-  const rollout = state === undefined ? undefined : openRollout(state);
-  if (request === undefined || rollout === undefined) return false;
-  return request.kind === 'rollback_test'
-    ? request.rolloutId === rollout.rolloutId && request.stageEpoch === rollout.stageEpoch
-    : request.digest === rollout.definition.digest && request.dataset === rollout.definition.dataset;
-}
-
-/** A model's rollouts, whether they are looked at, forgotten or not begun. */
-export function rolloutsOf(world: World, model: string): RolloutsState {
-  return world.rollouts[model] ?? world.forgotten[model] ?? initialRollouts(model);
-}
-
-/** Registry key of a dataset: models and datasets may share a name. */
-export function datasetKey(name: string): string {
-  return `dataset:${name}`;
-}
-
-export function registeredModel(world: World, model: string, version: string): RegisteredModel | undefined {
-  return world.registry[model]?.versions[version];
-}
-
-/** The registered dataset of a name (its newest registration) or of a digest. */
-export function registeredDataset(world: World, nameOrDigest: string): RegisteredDataset | undefined {
-  if (!nameOrDigest.startsWith('sha256:')) return world.registry[datasetKey(nameOrDigest)]?.datasets.at(-1);
-  return Object.values(world.registry)
-    .flatMap((entry) => entry.datasets)
-    .find((d) => d.digest === nameOrDigest);
-}
-
-/** Open P0 incidents that concern a model: its own and those that name none. */
-export function openP0Incidents(world: World, model: string): Incident[] {
-  return Object.values(world.incidents).filter(
-    (i) => i.severity === 'P0' && i.resolved === undefined && (i.model === undefined || i.model === model),
-  );
+/** An unread commit is the aggregate's last all the same: whoever appends to it, an abort for instance, expects its sequence. */
+function advance(world: Open, { aggregate: { kind, id }, seq }: Commit): void {
+  if (kind === 'schedule') world.schedule = { ...world.schedule, seq };
+  else if (kind === 'roadmap') world.roadmap = { ...world.roadmap, seq };
+  else {
+    const advanceIn = <T extends { readonly seq: number }>(entries: Record<string, T>): void => {
+      const entry = entryOf(entries, id);
+      if (entry !== undefined) setEntry(entries, id, { ...entry, seq });
+    };
+    if (kind === 'rollouts') {
+      advanceIn(world.rollouts);
+      advanceIn(world.forgotten);
+    } else if (kind === 'models') advanceIn(world.registry);
+    else if (kind === 'meetings') advanceIn(world.meetings);
+    else if (kind === 'actions') advanceIn(world.actions);
+    else if (kind === 'evaluations') advanceIn(world.evaluations);
+    else advanceIn(world.incidents);
+  }
 }

@@ -5,7 +5,7 @@ import { foldWorld, initialWorld, openRollout, type World } from '@conclave/core
 import fc from 'fast-check';
 import type { StageTelemetry } from '../gates/stage-telemetry.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
-import { window } from '../testing/evidence.ts';
+import { window } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { appliedWorld, CANDIDATE_DIGEST, MODEL, STABLE_DIGEST } from '../testing/test-world.ts';
 import { bookState } from './book-state.ts';
@@ -42,7 +42,7 @@ test('what was measured before an interruption is still evidence for a leader th
 const second = (at: number): string => new Date(Date.parse('2026-01-01T00:01:00.000Z') + at * 1000).toISOString();
 
 /** Commits that stages come from: 1 and 2 of one rollout, which is aborted, 3 of the next. Each is entered at 100 n and serves 10 s later. */
-function stageCommits(): Commit[] {
+function stageCommits(): readonly Commit[] {
   const t = appliedWorld();
   t.advance(60);
   const rolloutId = () => t.state.current?.rolloutId ?? assert.fail('applied');

@@ -5,9 +5,9 @@ import { type Lease, openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
 import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
+import { optionsOf } from '../coordinator-options.ts';
 import { followEvidence } from './evidence-follower.ts';
 import { lead } from './leadership.ts';
-import { optionsOf } from './options.ts';
 import { nextEpoch } from './term.ts';
 import { standForLeader } from './terms.ts';
 

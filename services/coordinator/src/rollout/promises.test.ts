@@ -4,12 +4,13 @@ import { gate, STAGES } from '@conclave/contracts';
 import { decidingGates, missingForNextStage, openRollout, soakSecondsLeft } from '@conclave/core';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
-import { evaluated, rollbackTested } from '../testing/evidence.ts';
+import { evaluated, rollbackTested } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { play, step } from '../testing/steps.ts';
 import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, STABLE_DIGEST } from '../testing/test-world.ts';
 import { decideAbort, decideRevert } from './abort.ts';
-import { decideApply, decideApproval } from './operate.ts';
+import { decideApply } from './apply.ts';
+import { decideApproval } from './approve.ts';
 import { rolloutEventOf } from './rollout-event.ts';
 
 test('no random history advances against promises 1 to 3', () => {

@@ -1,10 +1,5 @@
 import type { RolloutEvent } from '@conclave/contracts';
-
-/** What deciding needs from outside: time and ids are passed in, so that every decision can be replayed. */
-export interface Facts {
-  readonly now: Date;
-  newId(): string;
-}
+import type { Facts } from '../facts.ts';
 
 type EventType = RolloutEvent['type'];
 type DataOf<T extends EventType> = Extract<RolloutEvent, { type: T }>['data'];

@@ -8,9 +8,10 @@ import {
   type ServedVersion,
   type World,
 } from '@conclave/core';
+import type { Facts } from '../facts.ts';
 import type { ServedTime } from '../gates/stage-telemetry.ts';
 import type { SplitReport } from './judge-split.ts';
-import { type Facts, rolloutEventOf } from './rollout-event.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 import { liftedVote, newVotes, type VotingRules } from './votes.ts';
 
 export interface Surroundings extends VotingRules {

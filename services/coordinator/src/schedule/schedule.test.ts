@@ -9,7 +9,7 @@ import {
   type ScheduleEvent,
 } from '@conclave/contracts';
 import fc from 'fast-check';
-import type { CoordinatorOptions } from '../leader/options.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
 import { appliedWorld, TestWorld } from '../testing/test-world.ts';
 import { decideIntake, intakeEvents, lostPlan } from './intake.ts';

@@ -6,10 +6,10 @@ import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@concla
 import type { World } from '@conclave/core';
 import { createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
+import { optionsOf } from '../coordinator-options.ts';
 import { followEvidence } from '../leader/evidence-follower.ts';
-import { optionsOf } from '../leader/options.ts';
-import { watchRunners } from '../leader/runners.ts';
 import { standForLeader } from '../leader/terms.ts';
+import { watchRunners } from '../leader/watch-runners.ts';
 
 const TOKEN = 'the-operators-token';
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { addLatency, emptySketch, type TelemetryWindow } from '@conclave/contracts';
-import type { Traffic } from '../routing/traffic.ts';
 
 /** Which of a model's two versions a request was sent to. */
 export type Role = 'stable' | 'candidate';
@@ -20,6 +19,21 @@ export interface Ticket {
 
 /** A clock that was set back by less goes on from where it was, in milliseconds. */
 const LITTLE_MS = 1000;
+
+/** The traffic that windows measure: which versions are asked to answer, and as what. */
+export interface MeasuredTraffic {
+  readonly stable: Pick<TelemetryWindow, 'version' | 'digest'> | undefined;
+  readonly candidate:
+    | (Pick<TelemetryWindow, 'version' | 'digest'> & {
+        readonly rolloutId: string;
+        readonly stageEpoch: number;
+        /** It gets copies of requests, not requests. */
+        readonly mirror: boolean;
+      })
+    | undefined;
+  /** Set while windows must not count as evidence. */
+  readonly excluded: string | undefined;
+}
 
 type Labels = Omit<TelemetryWindow, 'series' | 'from' | 'to' | 'requests' | 'errors' | 'withinSlo' | 'latency'>;
 
@@ -81,7 +95,12 @@ export class Windows {
   }
 
   /** Closes what is open and measures other traffic from now on. @returns the closed windows */
-  switchTo(traffic: Traffic, latencyThresholdMs: number, ready: ReadonlySet<Role>, at: number): TelemetryWindow[] {
+  switchTo(
+    traffic: MeasuredTraffic,
+    latencyThresholdMs: number,
+    ready: ReadonlySet<Role>,
+    at: number,
+  ): TelemetryWindow[] {
     const closed = this.#close(ready, at);
     this.#generation++;
     this.#open = new Map(
@@ -132,7 +151,7 @@ function freshWindow(labels: Labels): OpenWindow {
 }
 
 function labelsOf(
-  { stable, candidate, excluded }: Traffic,
+  { stable, candidate, excluded }: MeasuredTraffic,
   latencyThresholdMs: number,
 ): [Role, Omit<Labels, 'kind' | 'runner' | 'model'>][] {
   const common = { latencyThresholdMs, ...(excluded === undefined ? {} : { excluded }) };

@@ -1,7 +1,7 @@
 import type { ConclaveConfig } from '@conclave/contracts';
 import type { TallyRules } from '@conclave/core';
-import type { HeartbeatPace } from '../schedule/heartbeat.ts';
-import type { MeetingPace } from '../schedule/meetings.ts';
+import type { HeartbeatPace } from './schedule/heartbeat.ts';
+import type { MeetingPace } from './schedule/meetings.ts';
 
 /** What the coordinator takes from the configuration. */
 export interface CoordinatorOptions {

@@ -1,7 +1,7 @@
 import { aggregates, type IncidentEvent } from '@conclave/contracts';
 import type { Incident, World } from '@conclave/core';
 import type { Clock } from '@conclave/service';
-import type { LeaderWriter } from './writer.ts';
+import type { WorldWriter } from '../world-writer.ts';
 
 /*
  * Incident reports that nobody can read. One of them may be a P0, so they hold every model until a person has looked:
@@ -21,7 +21,7 @@ export interface UnreadableReports {
 const PREFIX = 'unreadable-reports-';
 const LONGEST_REASON = 3000;
 
-export function unreadableReports(writer: LeaderWriter, clock: Clock, world: () => World): UnreadableReports {
+export function unreadableReports(writer: WorldWriter, clock: Clock, world: () => World): UnreadableReports {
   let counted: { readonly incidentId: string; readonly count: number; readonly key: string } | undefined;
 
   const open = async (reason: string, key: string): Promise<string> => {

@@ -1,27 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, type IncidentReport, parseHandoff, parseIncident } from '@conclave/contracts';
+import { aggregates, type IncidentReport, parseIncident } from '@conclave/contracts';
 import { openP0Incidents } from '@conclave/core';
-import type { Clock } from '@conclave/service';
+import { clockOf, writerOf } from '../testing/memory-writer.ts';
 import { TestWorld } from '../testing/test-world.ts';
-import { openIncident, takeInPlan } from './inbox.ts';
-import type { LeaderWriter } from './writer.ts';
-
-/** Writes into a journal in memory; `late` is what its world has not heard of until it catches up. */
-function writerOf(t: TestWorld, late: () => void = () => {}): LeaderWriter {
-  return {
-    async commit(aggregate, decide) {
-      const events = decide(t.world);
-      t.append(aggregate, events);
-      return events;
-    },
-    async catchUp() {
-      late();
-    },
-  };
-}
-
-const clockOf = (t: TestWorld): Clock => ({ now: () => t.now, monotonicMs: () => t.now.getTime() });
+import { openIncident } from './open-incident.ts';
 
 const report = (change: object = {}): IncidentReport =>
   parseIncident({ id: 'pager-7', severity: 'P0', title: 'search is down', ...change });
@@ -72,26 +55,4 @@ test('an alert that escalates under its id is not taken for the old one', async 
     openP0Incidents(t.world, 'any').map((i) => i.incidentId),
     ['pager-7-2'],
   );
-});
-
-test("a meeting's plan that arrives before the news of its close is taken in", async () => {
-  const t = new TestWorld();
-  const meetingId = 'meeting-7-1';
-  const handoff = {
-    timestamp: '2026-01-01T00:00:00',
-    meeting_id: meetingId,
-    actions: [{ id: 1, action: 'deploy', owner: 'ops_commander', priority: 'high' }],
-    count: 1,
-  };
-  const closed = () =>
-    t.append(aggregates.meeting(meetingId), [
-      {
-        id: 'c',
-        type: 'meeting.closed',
-        at: t.now.toISOString(),
-        data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [], handoff },
-      },
-    ]);
-  const answer = await takeInPlan(parseHandoff(handoff), writerOf(t, closed), clockOf(t));
-  assert.equal(answer.accepted, 'taken_in');
 });
