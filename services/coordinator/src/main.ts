@@ -31,6 +31,7 @@ await runService({
       bus,
       snapshots: stored,
       follower,
+      clock: systemClock,
       longestPauseSeconds: options.evidenceMaxAgeSeconds,
       log,
     });

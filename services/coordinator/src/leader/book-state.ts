@@ -14,6 +14,13 @@ const totals = z.object({
   from: z.string(),
   to: z.string(),
 });
+const servedTime = z
+  .object({
+    to: z.string(),
+    seconds: z.number(),
+    resumed: z.object({ at: z.string(), soakedSeconds: z.number() }).optional(),
+  })
+  .transform((stored) => ({ ...stored, resumed: stored.resumed }));
 const stage = z
   .object({
     digest,
@@ -24,16 +31,7 @@ const stage = z
     stableRequests: count,
     candidateLiveRequests: count,
     newest: z.string().optional(),
-    served: z
-      .object({
-        to: z.string(),
-        seconds: z.number(),
-        resumed: z
-          .object({ at: z.string(), soakedSeconds: z.number() })
-          .optional()
-          .transform((resumed) => resumed),
-      })
-      .optional(),
+    served: servedTime.optional(),
     runners: z.record(z.string(), z.object({ requests: count, dominantKey: z.number() })),
   })
   .transform((stored) => ({ ...emptyStageTelemetry(stored.digest, stored.stageEpoch), ...stored }));

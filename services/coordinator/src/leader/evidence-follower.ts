@@ -1,6 +1,7 @@
 import { type Bus, type Follower, followTelemetry, type Snapshots, telemetryEnd } from '@conclave/bus';
 import { ConclaveError, subjects, type TelemetryWindow, telemetryWindow, zodMessage } from '@conclave/contracts';
 import { openRollout, type World } from '@conclave/core';
+import type { Clock } from '@conclave/service';
 import { z } from 'zod';
 import { BOOK_VERSION, type BookState, bookState } from './book-state.ts';
 import { type BookOptions, type TelemetryBook, telemetryBook } from './telemetry-book.ts';
@@ -21,7 +22,10 @@ export interface EvidenceParts {
   readonly snapshots: Snapshots;
   /** Read to the end of the journal. */
   readonly follower: { readonly world: World };
+  readonly clock: Clock;
   readonly longestPauseSeconds: number;
+  /** As in `BookOptions`. */
+  readonly mostWaiting?: number;
   readonly log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
 }
 
@@ -100,12 +104,13 @@ class StandbyBook implements EvidenceFollower {
   }
 
   #read(end: number, from: BookState | undefined): [TelemetryBook, Follower] {
-    const { bus, follower, longestPauseSeconds, log } = this.#parts;
+    const { bus, follower, clock, longestPauseSeconds, mostWaiting, log } = this.#parts;
     const onPassedOver: BookOptions['onPassedOver'] = (window, seq, reason) => {
       const { runner, model, version, from, to } = window;
       log.warn({ seq, runner, model, version, from, to, reason }, 'a telemetry window does not count');
     };
-    const book = telemetryBook(() => follower.world, { longestPauseSeconds, onPassedOver }, from);
+    const most = mostWaiting === undefined ? {} : { mostWaiting };
+    const book = telemetryBook(() => follower.world, { longestPauseSeconds, ...most, onPassedOver }, from);
     const take = (seq: number, window: TelemetryWindow | undefined): void => {
       book.add(seq, window);
       if (book.isGapped) this.#readAgain();
@@ -113,7 +118,7 @@ class StandbyBook implements EvidenceFollower {
     };
     const reader = followTelemetry(bus, {
       filter: subjects.telemetryAll,
-      sinceIso: new Date(oldestStageStart(follower.world) - CLOCKS_DIFFER_MS).toISOString(),
+      sinceIso: new Date(oldestStageStart(follower.world, clock.now()) - CLOCKS_DIFFER_MS).toISOString(),
       afterSeq: from?.position,
       onMessage(json, { seq, subject }) {
         const parsed = telemetryWindow.safeParse(json);
@@ -199,7 +204,7 @@ function misfit(
 }
 
 /** When the oldest stage that is open was entered, else now; milliseconds since the epoch. */
-function oldestStageStart(world: World): number {
+function oldestStageStart(world: World, now: Date): number {
   const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
-  return Math.min(Date.now(), ...starts.map((at) => Date.parse(at)));
+  return Math.min(now.getTime(), ...starts.map((at) => Date.parse(at)));
 }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { addLatency, type Commit, emptySketch, type TelemetryWindow } from '@conclave/contracts';
-import { foldWorld, initialWorld, openRollout, type World } from '@conclave/core';
+import type { TelemetryWindow } from '@conclave/contracts';
+import { foldWorld, initialWorld, openRollout } from '@conclave/core';
 import fc from 'fast-check';
 import type { StageTelemetry } from '../gates/stage-telemetry.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { window } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
-import { appliedWorld, CANDIDATE_DIGEST, MODEL, STABLE_DIGEST } from '../testing/test-world.ts';
+import { measured, type Shape, STAGE_COMMITS, second, worldAfter } from '../testing/stage-history.ts';
+import { CANDIDATE_DIGEST, MODEL } from '../testing/test-world.ts';
 import { bookState } from './book-state.ts';
-import { MOST_WAITING, type TelemetryBook, telemetryBook } from './telemetry-book.ts';
+import { type TelemetryBook, telemetryBook } from './telemetry-book.ts';
 
 const OPTIONS = { longestPauseSeconds: 120 };
 
@@ -38,69 +39,6 @@ test('what was measured before an interruption is still evidence for a leader th
   assert.deepEqual(read?.served?.resumed, { at: late.from, soakedSeconds: 1 });
 });
 
-/** Second `at` of the histories below. */
-const second = (at: number): string => new Date(Date.parse('2026-01-01T00:01:00.000Z') + at * 1000).toISOString();
-
-/** Commits that stages come from: 1 and 2 of one rollout, which is aborted, 3 of the next. Each is entered at 100 n and serves 10 s later. */
-function stageCommits(): readonly Commit[] {
-  const t = appliedWorld();
-  t.advance(60);
-  const rolloutId = () => t.state.current?.rolloutId ?? assert.fail('applied');
-  const say = (at: number, type: 'rollout.stage_entered' | 'rollout.stage_serving', stageEpoch: number): void => {
-    const facts = { ...t.facts(), now: new Date(second(at)) };
-    const stage = (['shadow', '5_percent', 'shadow'] as const)[stageEpoch - 1] ?? assert.fail('three stages');
-    t.appendRollout([
-      type === 'rollout.stage_entered'
-        ? rolloutEventOf(facts, type, { rolloutId: rolloutId(), stage, stageEpoch, share: 0, requestedBy: 'op' })
-        : rolloutEventOf(facts, type, { rolloutId: rolloutId(), stageEpoch, runners: ['r-0'] }),
-    ]);
-  };
-  for (const epoch of [1, 2, 3]) {
-    say(epoch * 100, 'rollout.stage_entered', epoch);
-    say(epoch * 100 + 10, 'rollout.stage_serving', epoch);
-    if (epoch !== 2) continue;
-    const { current } = t.state;
-    const facts = { ...t.facts(), now: new Date(second(280)) };
-    t.appendRollout([
-      rolloutEventOf(facts, 'rollout.aborted', { rolloutId: rolloutId(), by: 'op', reason: 'no' }),
-      rolloutEventOf(facts, 'rollout.applied', {
-        rolloutId: 'again',
-        definition: current?.definition ?? assert.fail('open'),
-        by: 'op',
-      }),
-    ]);
-  }
-  return t.commits;
-}
-
-const COMMITS = stageCommits();
-const worldAfter = (count: number): World => COMMITS.slice(0, count).reduce(foldWorld, initialWorld());
-
-interface Shape {
-  readonly candidate: boolean;
-  readonly epoch: number;
-  readonly wrongDigest?: boolean;
-  readonly from: number;
-  readonly seconds?: number;
-  readonly runner?: string;
-  readonly series?: string;
-  readonly excluded?: boolean;
-}
-
-function measured({ candidate, epoch, wrongDigest = false, from, seconds = 10, ...rest }: Shape): TelemetryWindow {
-  const latency = emptySketch();
-  for (let request = 0; request < 3; request++) addLatency(latency, request + 1);
-  const own = candidate ? CANDIDATE_DIGEST : STABLE_DIGEST;
-  return {
-    ...{ kind: 'window', runner: rest.runner ?? 'r-0', model: MODEL, series: rest.series ?? 's-0' },
-    ...{ version: candidate ? '1.0' : '0.9', digest: wrongDigest ? `sha256:${'e'.repeat(64)}` : own, mode: 'live' },
-    ...(candidate ? { stageEpoch: epoch } : { besideEpoch: epoch }),
-    ...{ from: second(from), to: second(from + seconds), requests: 3, errors: 0, withinSlo: 3 },
-    ...{ latencyThresholdMs: 50, latency },
-    ...(rest.excluded === true ? { excluded: 'rollback_test e-1' } : {}),
-  };
-}
-
 /** What a replica hears: how many windows, then how many commits, and whether it starts again from a snapshot. */
 interface Step {
   readonly windows: number;
@@ -115,7 +53,7 @@ function kept(windows: readonly TelemetryWindow[], steps: readonly Step[]): Stag
   let book = telemetryBook(() => world, OPTIONS);
   const hear = (step: Step): void => {
     for (const one of windows.slice(heard, heard + step.windows)) book.add(++heard, one);
-    for (const commit of COMMITS.slice(folded, folded + step.commits)) {
+    for (const commit of STAGE_COMMITS.slice(folded, folded + step.commits)) {
       world = foldWorld(world, commit);
       folded++;
     }
@@ -123,7 +61,7 @@ function kept(windows: readonly TelemetryWindow[], steps: readonly Step[]): Stag
       book = telemetryBook(() => world, OPTIONS, bookState.parse(JSON.parse(JSON.stringify(book.state()))));
   };
   for (const step of steps) hear(step);
-  hear({ windows: windows.length, commits: COMMITS.length, restart: false });
+  hear({ windows: windows.length, commits: STAGE_COMMITS.length, restart: false });
   // Delivered again, as after a reconnect.
   for (const [index, one] of windows.entries()) book.add(index + 1, one);
   return book.of(MODEL);
@@ -162,7 +100,7 @@ describe('the telemetry book', () => {
       fc.property(fc.array(shape, { maxLength: 40 }), fc.array(step, { maxLength: 8 }), (shapes, steps) => {
         const windows = shapes.map(measured);
         const book = kept(windows, steps);
-        assert.deepEqual(book, kept(windows, [{ windows: 0, commits: COMMITS.length, restart: false }]));
+        assert.deepEqual(book, kept(windows, [{ windows: 0, commits: STAGE_COMMITS.length, restart: false }]));
         const { candidate, stable } = countedByHand(windows);
         assert.deepEqual([book?.total?.requests ?? 0, book?.stableRequests], [candidate, stable]);
         assert.equal(book?.total?.latency.count ?? 0, candidate);
@@ -174,7 +112,7 @@ describe('the telemetry book', () => {
   });
 
   const of3 = (...shapes: readonly Partial<Shape>[]): StageTelemetry => {
-    const world = worldAfter(COMMITS.length);
+    const world = worldAfter();
     const book = telemetryBook(() => world, OPTIONS);
     for (const [index, one] of shapes.entries())
       book.add(index + 1, measured({ candidate: true, epoch: 3, from: 310, ...one }));
@@ -204,7 +142,7 @@ describe('the telemetry book', () => {
   });
 
   it('says which window does not count again', () => {
-    const world = worldAfter(COMMITS.length);
+    const world = worldAfter();
     const told: string[] = [];
     const onPassedOver = (_: TelemetryWindow, seq: number, reason: string) => void told.push(`${seq}: ${reason}`);
     const book = telemetryBook(() => world, { ...OPTIONS, onPassedOver });
@@ -216,20 +154,21 @@ describe('the telemetry book', () => {
   });
 
   it('asks for the stream when windows of a stage to come did not find room', () => {
-    let world = worldAfter(COMMITS.length - 2);
-    let book: TelemetryBook = telemetryBook(() => world, OPTIONS);
+    let world = worldAfter(STAGE_COMMITS.length - 2);
+    const options = { ...OPTIONS, mostWaiting: 3 };
+    let book: TelemetryBook = telemetryBook(() => world, options);
     const ahead = measured({ candidate: true, epoch: 3, from: 310 });
-    for (let seq = 1; seq <= MOST_WAITING + 1; seq++) book.add(seq, ahead);
+    for (let seq = 1; seq <= 4; seq++) book.add(seq, ahead);
     assert.equal(book.isGapped, false);
-    book = telemetryBook(() => world, OPTIONS, bookState.parse(JSON.parse(JSON.stringify(book.state()))));
-    world = worldAfter(COMMITS.length);
+    book = telemetryBook(() => world, options, bookState.parse(JSON.parse(JSON.stringify(book.state()))));
+    world = worldAfter();
     book.of(MODEL);
     assert.equal(book.isGapped, true);
   });
 
   it('counts the windows of stable from a runner that does not say beside what, while the stage serves', () => {
     const { besideEpoch: _, ...unsaid } = measured({ candidate: false, epoch: 3, from: 310 });
-    const world = worldAfter(COMMITS.length);
+    const world = worldAfter();
     const book = telemetryBook(() => world, OPTIONS);
     book.add(1, unsaid);
     assert.equal(book.of(MODEL)?.stableRequests, 3);

@@ -33,12 +33,13 @@ export interface TelemetryBook {
 export interface BookOptions {
   /** A longer time without any window of a candidate is an interruption of its soak. */
   readonly longestPauseSeconds: number;
+  /** Windows that may wait for their stage, of all models together. Default 10,000. */
+  readonly mostWaiting?: number;
   /** Told of each window that does not count because another did in its place. */
   onPassedOver?(window: TelemetryWindow, seq: number, reason: string): void;
 }
 
-/** Windows that may wait for their stage, of all models together. */
-export const MOST_WAITING = 10_000;
+const MOST_WAITING = 10_000;
 
 interface Shelf {
   /** The part of the world that it was last sorted by. */
@@ -66,7 +67,7 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
     const place = placeOf(window, state);
     if (place === 'elsewhere') return;
     if (place === 'later') {
-      if (waiting >= MOST_WAITING) {
+      if (waiting >= (options.mostWaiting ?? MOST_WAITING)) {
         shelf.gap = true;
         return;
       }

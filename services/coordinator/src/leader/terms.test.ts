@@ -34,6 +34,7 @@ async function startBench() {
     bus: bench.bus,
     snapshots: openSnapshots(bench.bus),
     follower,
+    clock: systemClock,
     longestPauseSeconds: options.evidenceMaxAgeSeconds,
     log,
   });

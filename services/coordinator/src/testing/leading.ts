@@ -43,6 +43,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
     bus: bench.bus,
     snapshots: openSnapshots(bench.bus),
     follower,
+    clock: systemClock,
     longestPauseSeconds: options.evidenceMaxAgeSeconds,
     log,
   });
