@@ -94,7 +94,11 @@ describe('the telemetry book', () => {
       series: fc.constantFrom('s-0', 's-1'),
       excluded: fc.constantFrom(false, false, true),
     });
-    const step = fc.record({ windows: fc.nat(6), commits: fc.nat(3), restart: fc.boolean() });
+    const step = fc.record({
+      windows: fc.nat(6),
+      commits: fc.constantFrom(0, 1, 2, STAGE_COMMITS.length),
+      restart: fc.boolean(),
+    });
     let countedSomething = 0;
     fc.assert(
       fc.property(fc.array(shape, { maxLength: 40 }), fc.array(step, { maxLength: 8 }), (shapes, steps) => {
@@ -147,7 +151,7 @@ describe('the telemetry book', () => {
     const onPassedOver = (_: TelemetryWindow, seq: number, reason: string) => void told.push(`${seq}: ${reason}`);
     const book = telemetryBook(() => world, { ...OPTIONS, onPassedOver });
     const one = measured({ candidate: true, epoch: 3, from: 310 });
-    for (const seq of [7, 8]) book.add(seq, one);
+    for (const seq of [7, 8, 8, 7]) book.add(seq, one);
     assert.deepEqual(told, [
       `8: windows of r-0 for 1.0 (live) are counted up to ${second(320)}, and it ends at ${second(320)}`,
     ]);
