@@ -14,6 +14,7 @@ import {
   type Aggregate,
   type AggregateKind,
   aggregateOf,
+  COMMIT_LIMIT_BYTES,
   type Commit,
   ConclaveError,
   commitBody,
@@ -40,8 +41,6 @@ import { OutcomeUnknown, refuseTooLarge, store } from './publish.ts';
 import type { StreamMessage } from './pull.ts';
 import { followStream, readRange } from './reader.ts';
 
-/** Largest commit, bytes. */
-export const COMMIT_LIMIT_BYTES = 512 * 1024;
 const APPEND_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 30_000;
 /** For the last look after an append's own deadline has passed. */

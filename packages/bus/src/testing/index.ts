@@ -1,3 +1,4 @@
+export { type BulkAppend, bulkAppend } from './bulk-append.ts';
 export { findNatsServer, freePort, startNats, type TestNats } from './nats-server.ts';
 export { standStill } from './stand-still.ts';
 export { startTestBus, type TestBus } from './test-bus.ts';

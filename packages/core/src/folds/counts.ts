@@ -1,7 +1,8 @@
 import { type Commit, entryOf, type MeetingEvent, type ScheduleEvent } from '@conclave/contracts';
+import type { ActionRun } from './action.ts';
 import { hasSpoken, type Meeting } from './meeting.ts';
+import type { ScheduleState } from './schedule-state.ts';
 import { setEntry } from './shelves.ts';
-import type { World } from './world.ts';
 
 /**
  * Counts over the whole journal, which outlast what is counted. Folded like everything else, so counters made of them are the same
@@ -18,12 +19,18 @@ export interface Counts {
 
 const KEPT_NAMES = 500;
 
+interface Counted {
+  readonly counts: Counts;
+  readonly schedule: Pick<ScheduleState, 'actions'>;
+  readonly actions: Readonly<Record<string, ActionRun>>;
+}
+
 export function initialCounts(): Counts {
   return { meetings: {}, ballots: {}, actions: {} };
 }
 
 /** Counts, in place, what a commit of the schedule ends. @param world as the commit meets it: what it would not change is not counted */
-export function countSchedule({ counts, schedule, actions }: World, { events }: Commit<ScheduleEvent>): void {
+export function countSchedule({ counts, schedule, actions }: Counted, { events }: Commit<ScheduleEvent>): void {
   const ended = new Set<string>();
   for (const { type, data } of events) {
     if (type === 'schedule.meeting_skipped') increment(counts.meetings, 'skipped');
@@ -40,7 +47,11 @@ export function countSchedule({ counts, schedule, actions }: World, { events }: 
 }
 
 /** Counts, in place, ballots and the close of a meeting. @param meeting as the commit meets it */
-export function countMeeting({ counts }: World, meeting: Meeting, { events }: Commit<MeetingEvent>): void {
+export function countMeeting(
+  { counts }: Pick<Counted, 'counts'>,
+  meeting: Meeting,
+  { events }: Commit<MeetingEvent>,
+): void {
   if (meeting.closed !== undefined) return;
   for (const { type, data } of events) {
     if (type === 'meeting.closed') increment(counts.meetings, data.outcome);

@@ -1,6 +1,5 @@
 import { type Aggregate, type Commit, ConclaveError, entryOf } from '@conclave/contracts';
 import { type Shelf, shelve } from './shelves.ts';
-import type { World } from './world.ts';
 
 /*
  * An event of a later version. Folds go on without it; what it is about is noted, and whoever must decide on exactly that refuses.
@@ -14,6 +13,12 @@ export interface UnreadCommit {
   readonly type: string;
 }
 
+/** What was read, with what was not: a world. */
+interface Read {
+  /** By `aggregateKey`. */
+  readonly unread: Readonly<Record<string, UnreadCommit>>;
+}
+
 const KEPT_UNREAD = 1000;
 
 /** `rollouts/search`, `meetings/<id>`; `schedule` and `roadmap` stand alone. */
@@ -22,7 +27,7 @@ export function aggregateKey({ kind, id }: Aggregate): string {
 }
 
 /** The first commit of an aggregate that could not be read; undefined when all could. */
-export function unreadOf({ unread }: Pick<World, 'unread'>, aggregate: Aggregate): UnreadCommit | undefined {
+export function unreadOf({ unread }: Read, aggregate: Aggregate): UnreadCommit | undefined {
   return entryOf(unread, aggregateKey(aggregate));
 }
 
@@ -30,7 +35,7 @@ export function unreadOf({ unread }: Pick<World, 'unread'>, aggregate: Aggregate
  * For whoever must decide on an aggregate.
  * @throws CVE_JOURNAL_UNKNOWN_EVENT when the journal has something about it that this version cannot read
  */
-export function refuseUnread(world: Pick<World, 'unread'>, aggregate: Aggregate): void {
+export function refuseUnread(world: Read, aggregate: Aggregate): void {
   const unread = unreadOf(world, aggregate);
   if (unread === undefined) return;
   throw new ConclaveError(
@@ -45,7 +50,7 @@ export function sayUnread(key: string, { seq, type }: UnreadCommit): string {
 }
 
 /** Every aggregate with something unread, oldest first. */
-export function allUnread({ unread }: Pick<World, 'unread'>): (UnreadCommit & { readonly key: string })[] {
+export function allUnread({ unread }: Read): (UnreadCommit & { readonly key: string })[] {
   return Object.entries(unread)
     .map(([key, commit]) => ({ key, ...commit }))
     .sort((a, b) => a.seq - b.seq);

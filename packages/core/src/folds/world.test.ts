@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Aggregate, aggregates, type RawEvent, rolloutDefinition, sha256 } from '@conclave/contracts';
-import { foldWorld, initialWorld, type World } from './world.ts';
+import { foldWorld } from './fold-world.ts';
+import { initialWorld, type World } from './world.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 const DIGEST = `sha256:${'1'.repeat(64)}`;

@@ -292,6 +292,6 @@ function verdictOf(gate: string, outcome: 'running' | 'pass', stageEpoch: number
   return {
     ...{ gate, outcome, value: 0.75, interval: { low: 0.72, high: 0.78 }, operator: '>=', threshold: 0.72 },
     ...{ samples: 500, minSamples: 50, window: null, stageEpoch, modelDigest, datasetDigest: null },
-    ...{ source: 'telemetry', required: true, dryRun: false, sentence: 'enough of it was measured' },
+    ...{ source: 'telemetry', dryRun: false, sentence: 'enough of it was measured' },
   };
 }
