@@ -10,6 +10,8 @@ import { type BookOptions, type TelemetryBook, telemetryBook } from './telemetry
 export interface EvidenceFollower extends Pick<TelemetryBook, 'of'>, Pick<Follower, 'lastActivityAt'> {
   /** False while windows are read again that could not be kept: a verdict on a part of them would look like a change. */
   readonly isWhole: boolean;
+  /** Calls the listener after each window. @returns what ends that */
+  onWindow(listener: () => void): () => void;
   /** Resolves when everything is counted that the stream holds now. @throws CVE_BUS_UNAVAILABLE */
   catchUp(): Promise<void>;
   /** @throws CVE_BUS_UNAVAILABLE */
@@ -52,6 +54,7 @@ class StandbyBook implements EvidenceFollower {
   readonly #parts: EvidenceParts;
   readonly #created: string;
   readonly #waiters = new Set<{ readonly seq: number; resolve(): void; reject(error: unknown): void }>();
+  readonly #listeners = new Set<() => void>();
   #book: TelemetryBook;
   #reader: Follower;
   /** Everything is counted that was stored when the reader started. */
@@ -78,6 +81,11 @@ class StandbyBook implements EvidenceFollower {
     const stage = this.#book.of(model);
     if (this.#book.isGapped) this.#readAgain();
     return stage;
+  }
+
+  onWindow(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async catchUp(): Promise<void> {
@@ -115,6 +123,7 @@ class StandbyBook implements EvidenceFollower {
       book.add(seq, window);
       if (book.isGapped) this.#readAgain();
       else this.#answerWaiters();
+      if (window !== undefined) for (const listener of this.#listeners) listener();
     };
     const reader = followTelemetry(bus, {
       filter: subjects.telemetryAll,

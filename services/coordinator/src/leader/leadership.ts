@@ -15,9 +15,11 @@ import { unreadableReports } from '../incidents/unreadable-reports.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import type { EvidenceFollower } from './evidence-follower.ts';
 import { consumeInbox } from './inbox.ts';
+import { partsTouched } from './parts-touched.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import type { Term } from './term.ts';
+import { type Turns, takeTurns } from './turns.ts';
 import { watchRunners } from './watch-runners.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
@@ -40,7 +42,6 @@ export interface Leadership {
   stop(): Promise<void>;
 }
 
-const TICK_MS = 200;
 const CONFIRM_MS = 1000;
 
 /**
@@ -71,7 +72,8 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
-  const runners = await watchRunners(bus);
+  let turns: Turns | undefined;
+  const runners = await watchRunners(bus, () => turns?.wake(['rollouts']));
   undo.defer(() => runners.stop());
   // Verdicts on a part of the evidence would look like changes and void the vote.
   await parts.evidence.catchUp();
@@ -103,20 +105,19 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(() => api.stop());
   await api.ready();
 
-  let stopped = false;
-  const loop = runLoop(
-    async () => {
+  turns = takeTurns({
+    clock,
+    async turn(due) {
       if (!lease.isHeld()) return;
-      await rollouts.tick();
-      await schedule.tick();
+      if (due.has('rollouts')) await rollouts.tick();
+      if (due.has('schedule') && (await schedule.tick())) turns?.wake(['schedule']);
     },
-    () => stopped,
-    (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
-  );
-  undo.defer(() => loop);
-  undo.defer(() => {
-    stopped = true;
+    onError: (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
   });
+  undo.defer(() => turns?.stop());
+  undo.defer(follower.onCommit((commit) => turns?.wake(partsTouched(commit))));
+  undo.defer(parts.evidence.onWindow(() => turns?.wakeSoon(['rollouts'])));
+  turns.wake(['rollouts', 'schedule']);
   return { receivers: { inbox }, stop: () => undo.disposeAsync() };
 }
 
@@ -164,23 +165,5 @@ async function takeOver(
     await writer.commit(aggregates.rollouts(model), (world) =>
       rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
     );
-  }
-}
-
-/** Runs `turn` again and again, `TICK_MS` apart, until told to stop; a turn that fails is reported and followed by the next. */
-async function runLoop(
-  turn: () => Promise<void>,
-  stopped: () => boolean,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  while (!stopped()) {
-    try {
-      await turn();
-    } catch (error) {
-      onError(error);
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, TICK_MS);
-    await promise;
   }
 }
