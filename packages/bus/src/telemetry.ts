@@ -4,7 +4,7 @@ import type { Bus } from './ports/connection.ts';
 import type { Follower } from './ports/journal.ts';
 import type { FollowTelemetryOptions } from './ports/projections.ts';
 import { refuseTooLarge, storeOrFail } from './publish.ts';
-import { followStream } from './reader.ts';
+import { eachMessage, followStream } from './reader.ts';
 
 const PUBLISH_DEADLINE_MS = 30_000;
 
@@ -43,14 +43,14 @@ export function followTelemetry(bus: Bus, options: FollowTelemetryOptions): Foll
     stream: STREAMS.telemetry,
     filters: typeof options.filter === 'string' ? [options.filter] : options.filter,
     start: { time: options.sinceIso },
-    onMessage: async (message) => {
+    onMessages: eachMessage(async (message) => {
       const { streamSeq: seq, subject, storedAt } = message;
       try {
         await options.onMessage(parseJson(message.data, `message ${seq} of ${subject}`), { seq, subject, storedAt });
       } catch (error) {
         options.onError(error);
       }
-    },
+    }),
     onCaughtUp: options.onCaughtUp === undefined ? undefined : () => options.onCaughtUp?.(),
     onError: (error) => options.onError(error),
   });

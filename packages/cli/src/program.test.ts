@@ -409,7 +409,7 @@ suite('the conclave command against a real server', () => {
 test('a journal that is not there is said to be unreadable, not waited for', async (t) => {
   const nats = await startNats();
   t.after(() => nats.stop());
-  const bus = await connectBus({ servers: nats.url, name: 'test' });
+  const bus = await connectBus({ servers: nats.url, name: 'test', keyring: testKeyring });
   t.after(() => bus.drain());
   await assert.rejects(
     readWorld(bus, 300),

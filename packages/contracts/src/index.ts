@@ -16,6 +16,7 @@ export * from './handoff.ts';
 export * from './incident-report.ts';
 export * from './infer.ts';
 export * from './journal.ts';
+export * from './keyring.ts';
 export * from './latency-sketch.ts';
 export * from './live-gates.ts';
 export * from './names.ts';

@@ -1,4 +1,4 @@
-import { connectBus, openSeats } from '@conclave/bus';
+import { connectBus, keyringFromFile, openSeats } from '@conclave/bus';
 import { type SeatingReport, seatingReport } from '@conclave/contracts';
 import { describeSeating, type Level, type Seating, seatingLines, seatingOf } from '@conclave/core';
 import type { Stack } from './stack.ts';
@@ -25,6 +25,7 @@ export async function announceSeats(
     name: 'stack',
     nkeySeed: await stack.credentials.seed('operator'),
     user: 'operator',
+    keyring: keyringFromFile(stack.credentials.keyringFile),
   });
   let seating = seatingOf([]);
   let isTelling = false;
