@@ -10,7 +10,8 @@ const usage = `usage: node scripts/run.mjs <command>
   start [...]  set up what is missing, then run the whole system on this machine
   test         set up what is missing, then run every check
   setup        set up what is missing: Node, pnpm, dependencies, nats-server
-  tools        the same without nats-server`;
+  tools        the same without nats-server
+  bench [...]  set up what is missing, the engines to compare with included, then measure (--help: what)`;
 
 /** A server given as NATS_URL is used as it is, and none is started. */
 async function start(args) {
@@ -30,9 +31,19 @@ async function test(args) {
   become(pnpmBinary, ['run', 'verify', ...args], { cwd: root, env: { ...toolEnvironment(), NATS_SERVER_BIN: binary } });
 }
 
+async function bench(args) {
+  await ensureTools();
+  const natsServer = { NATS_SERVER_BIN: await ensureNatsServer() };
+  become(nodeBinary, [join(root, 'bench', 'durable', 'main.ts'), ...args], {
+    cwd: root,
+    env: { ...toolEnvironment(), ...natsServer },
+  });
+}
+
 const commands = {
   start,
   test,
+  bench,
   tools: ensureTools,
   setup: async () => {
     await ensureTools();

@@ -11,7 +11,7 @@ import { findNatsServer } from './setup/nats-server.mjs';
  */
 const phases = [
   {
-    globs: ['scripts/**/*.test.mjs', 'packages/**/*.test.ts', 'services/**/*.test.ts'],
+    globs: ['scripts/**/*.test.mjs', 'packages/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts'],
     concurrency: 2,
     fileTimeoutMs: 600_000,
   },

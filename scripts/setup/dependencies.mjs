@@ -38,7 +38,7 @@ function inputs() {
 
 /** package.json of the root and of every workspace package. */
 function manifests() {
-  const folders = ['packages', 'services'].flatMap((folder) => {
+  const folders = ['packages', 'services', 'bench'].flatMap((folder) => {
     const path = join(root, folder);
     return existsSync(path)
       ? readdirSync(path)

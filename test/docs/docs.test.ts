@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { cliReference } from '@conclave/cli';
 import { ERROR_MEANINGS, STREAMS } from '@conclave/contracts';
-import { documents } from './documents.ts';
+import { documents } from './written-documents.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 const CODE_FILES = ['packages/*/src/**/*.ts', 'services/*/src/**/*.ts', 'scripts/**/*.mjs'];

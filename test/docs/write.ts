@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { documents } from './documents.ts';
+import { documents } from './written-documents.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 

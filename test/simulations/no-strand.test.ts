@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRollout, standingOf } from '@conclave/core';
 import fc from 'fast-check';
-import { decideApproval, decidePause, decideResume } from '../../services/coordinator/src/rollout/operate.ts';
+import { decideApproval } from '../../services/coordinator/src/rollout/approve.ts';
+import { decidePause, decideResume } from '../../services/coordinator/src/rollout/pause.ts';
 import { NO_MISHAPS, Office } from './office.ts';
 import {
   abstains,

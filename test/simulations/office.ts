@@ -12,14 +12,14 @@ import {
   stageName,
 } from '@conclave/contracts';
 import { openRollout, type ScheduledAction } from '@conclave/core';
-import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/leader/options.ts';
 import { decideSchedule } from '../../services/coordinator/src/leader/schedule-loop.ts';
+import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/options.ts';
 import { intakeEvents, lostPlan } from '../../services/coordinator/src/schedule/intake.ts';
 import { evaluated, rollbackTested } from '../../services/coordinator/src/testing/evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../../services/coordinator/src/testing/simulation.ts';
 import { makeBrief } from '../../services/planner/src/brief/make-brief.ts';
 import { rolloutsToVoteOn } from '../../services/planner/src/brief/schema.ts';
-import { hasQuorum, outcomeOf } from '../../services/planner/src/meeting/outcome.ts';
+import { hasQuorum, outcomeOf } from '../../services/planner/src/meeting/meeting-outcome.ts';
 import { type SimulatedTeam, sensible } from './teams.ts';
 
 /** What may go wrong between a meeting and its results. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregates, STAGES } from '@conclave/contracts';
 import { openRollout } from '@conclave/core';
-import { decidePause } from '../../services/coordinator/src/rollout/operate.ts';
+import { decidePause } from '../../services/coordinator/src/rollout/pause.ts';
 import { Office } from './office.ts';
 import { abstains, plansLittle, plansMuch, plansNothing, sensible, vetoes } from './teams.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { canonicalJson, type Digest, digestOf, sha256 } from '@conclave/contracts';
 import * as tar from 'tar';
-import { evictUnused, removeLeftovers } from './artifact-cache.ts';
+import { evictUnused, removeLeftovers } from './artifact-copies.ts';
 import { directoryDigest } from './artifact-files.ts';
 import { openArtifacts } from './artifacts.ts';
 import { nativeOf } from './native.ts';

@@ -11,7 +11,7 @@ import {
   sha256,
 } from '@conclave/contracts';
 import * as tar from 'tar';
-import { copyOf } from './artifact-cache.ts';
+import { copyOf } from './artifact-copies.ts';
 import {
   compareManifests,
   fileEntry,

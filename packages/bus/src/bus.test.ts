@@ -11,8 +11,8 @@ import { kvGet, kvPut } from './kv.ts';
 import { nativeOf } from './native.ts';
 import { openSnapshots } from './snapshots.ts';
 import { followTelemetry, publishTelemetry } from './telemetry.ts';
-import { testEvent } from './testing/events.ts';
 import { freePort, startNats, startTestBus, type TestBus, until } from './testing/index.ts';
+import { testEvent } from './testing/test-event.ts';
 import { ensureTopology, waitForTopology } from './topology.ts';
 
 /** Longest wait for an answer that comes, and for one that does not. */

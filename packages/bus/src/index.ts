@@ -1,5 +1,5 @@
 export { serveApi } from './api-service.ts';
-export { evictUnused, removeLeftovers } from './artifact-cache.ts';
+export { evictUnused, removeLeftovers } from './artifact-copies.ts';
 export { directoryDigest } from './artifact-files.ts';
 export { openArtifacts } from './artifacts.ts';
 export { connectBus } from './connection.ts';

@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { aggregates, type Commit, isConclaveError, subjects } from '@conclave/contracts';
 import { JournalConflict, openJournal } from './journal.ts';
 import { nativeOf } from './native.ts';
-import { testEvent } from './testing/events.ts';
 import { startTestBus, type TestBus, until } from './testing/index.ts';
+import { testEvent } from './testing/test-event.ts';
 
 const ids = (commits: readonly Commit[]): string[] =>
   commits.flatMap((commit) => commit.events.map((event) => event.id));

@@ -19,8 +19,8 @@ import { type NatsUser, ROLLBACK_CONSUMER } from './permissions.ts';
 import type { Bus } from './ports/connection.ts';
 import { openSnapshots } from './snapshots.ts';
 import { followTelemetry, publishInbox, publishTelemetry } from './telemetry.ts';
-import { testEvent } from './testing/events.ts';
 import { startTestBus, type TestBus, until } from './testing/index.ts';
+import { testEvent } from './testing/test-event.ts';
 import { waitForTopology } from './topology.ts';
 import { openWorkQueue } from './work-queue.ts';
 

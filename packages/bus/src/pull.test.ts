@@ -5,8 +5,8 @@ import { createReader } from './consumers.ts';
 import { openJournal } from './journal.ts';
 import { nativeOf } from './native.ts';
 import { startPull } from './pull.ts';
-import { testEvent } from './testing/events.ts';
 import { standStill, startTestBus, until } from './testing/index.ts';
+import { testEvent } from './testing/test-event.ts';
 
 const HEARTBEAT_MS = 500;
 

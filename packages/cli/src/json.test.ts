@@ -11,9 +11,9 @@ import { API, sha256, subjects } from '@conclave/contracts';
 import type { Command } from 'commander';
 import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
-import { record } from './testing/record.ts';
 import { standInSeats } from './testing/seats.ts';
 import { standInRunner } from './testing/stand-in-runner.ts';
+import { record } from './testing/write-events.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
 const folder = mkdtempSync(join(tmpdir(), 'conclave-json-'));

@@ -1,4 +1,5 @@
 export * from './apply-again.ts';
+export * from './count-ballots.ts';
 export * from './describe/index.ts';
 export * from './eligibility.ts';
 export * from './folds/action.ts';
@@ -16,5 +17,4 @@ export * from './runner-presence.ts';
 export * from './seating.ts';
 export * from './serving.ts';
 export * from './standing.ts';
-export * from './tally.ts';
 export * from './waits-for.ts';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
-import { optionsOf } from './leader/options.ts';
 import { watchRunners } from './leader/runners.ts';
 import { standForLeader } from './leader/terms.ts';
+import { optionsOf } from './options.ts';
 
 const SNAPSHOT_MS = 60_000;
 

@@ -21,9 +21,9 @@ import { OfflineEvaluations } from './evaluation/offline-evaluation.ts';
 import { serveOpenInference } from './http/open-inference.ts';
 import { RollbackTests } from './rollback-test/rollback-test-api.ts';
 import { WindowPublisher } from './telemetry/window-publisher.ts';
-import { ArtifactCache } from './versions/artifact-cache.ts';
 import { InferEndpoints } from './versions/infer-endpoints.ts';
 import { followRollouts } from './versions/rollout-follower.ts';
+import { RunnerArtifacts } from './versions/runner-artifacts.ts';
 import { ServedModels } from './versions/served-models.ts';
 
 /** Well within the confirmation timeout. */
@@ -39,7 +39,7 @@ await runService({ name: 'gpu-runner', start });
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, config, dataDir, log } = context;
   const { roles } = config.runner;
-  const cache = await ArtifactCache.open(openArtifacts(bus), join(dataDir, 'artifacts'), (reason) =>
+  const cache = await RunnerArtifacts.open(openArtifacts(bus), join(dataDir, 'artifacts'), (reason) =>
     log.warn({ reason }, 'the cache of artifacts could not be cleared'),
   );
   let tellSoon = (): void => {};
@@ -58,7 +58,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
 /** @param onChange called when a model appears or goes, or a version's state changes */
 async function startServing(
   context: ServiceContext,
-  cache: ArtifactCache,
+  cache: RunnerArtifacts,
   onChange: () => void,
 ): Promise<Part & { models: ServedModels }> {
   const { bus, journal, config, instance, log, health, http } = context;
@@ -132,7 +132,7 @@ async function startServing(
   };
 }
 
-function startEvaluating(context: ServiceContext, cache: ArtifactCache): Part {
+function startEvaluating(context: ServiceContext, cache: RunnerArtifacts): Part {
   const { bus, journal, config, instance, log, health } = context;
   const { fetchDirectory } = cache;
   const evaluations = new OfflineEvaluations({ runner: instance, journal, config: config.runner, fetchDirectory });

@@ -1,9 +1,9 @@
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { receiving, runService, systemClock } from '@conclave/service';
 import { followGates, HeardGates } from './heard-gates.ts';
-import { registerApi } from './http/api.ts';
-import { registerEvents } from './http/events.ts';
-import { registerPage } from './http/page.ts';
+import { registerEvents } from './http/event-stream.ts';
+import { registerApi } from './http/http-api.ts';
+import { registerPage } from './http/status-page.ts';
 import { JournalMirror } from './journal/mirror.ts';
 import { type Observed, stackName } from './observed.ts';
 import { registerMetrics } from './prometheus/metrics.ts';

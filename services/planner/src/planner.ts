@@ -23,8 +23,8 @@ import {
 } from '@conclave/service';
 import type { Seat } from './advisors/advisor.ts';
 import { seatTeam } from './advisors/team.ts';
-import { readDocuments } from './brief/documents.ts';
 import { makeBrief } from './brief/make-brief.ts';
+import { readDocuments } from './brief/project-documents.ts';
 import { closeFailed, holdMeeting, type MeetingPorts } from './meeting/meeting.ts';
 
 /** Meetings that one planner holds at a time. */

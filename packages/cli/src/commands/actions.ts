@@ -2,7 +2,7 @@ import { type ActionRun, oneLine, speakerLabel } from '@conclave/core';
 import type { Command } from 'commander';
 import { bold, byLevel, columns, dim, when } from '../output/text.ts';
 import { type ActionOnRecord, readAction, readActions } from '../record/actions.ts';
-import { addPageOptions, type PageOptions, pageOf, readPage } from '../record/page.ts';
+import { addPageOptions, type PageOptions, pageOf, readPage } from '../record/paging.ts';
 import type { WithSession } from '../session.ts';
 
 /** Actions of any age, from the journal. */

@@ -2,7 +2,7 @@ import { listDeadLetters } from '@conclave/bus';
 import { oneLine } from '@conclave/core';
 import type { Command } from 'commander';
 import { bold, dim, style } from '../output/text.ts';
-import { wholeNumber } from '../record/page.ts';
+import { wholeNumber } from '../record/paging.ts';
 import type { WithSession } from '../session.ts';
 
 export function addInspect(program: Command, withSession: WithSession): void {

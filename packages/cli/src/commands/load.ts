@@ -1,8 +1,8 @@
 import { ConclaveError } from '@conclave/contracts';
 import type { Command } from 'commander';
 import type { Answers } from '../answers.ts';
+import { requireSound, summaryText } from '../load/load-summary.ts';
 import { runLoad } from '../load/run-load.ts';
-import { requireSound, summaryText } from '../load/summary.ts';
 import { style } from '../output/text.ts';
 import type { WithSession } from '../session.ts';
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { columns, dim, style, when } from '../output/text.ts';
 import { transcript } from '../output/transcript.ts';
 import { type MeetingSummary, readMeeting, readMeetings } from '../record/meetings.ts';
-import { addPageOptions, type PageOptions, pageOf, readPage } from '../record/page.ts';
+import { addPageOptions, type PageOptions, pageOf, readPage } from '../record/paging.ts';
 import type { WithSession } from '../session.ts';
 
 /** Meetings of any age, from the journal. */

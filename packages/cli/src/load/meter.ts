@@ -1,6 +1,6 @@
 import { addLatency, emptySketch, type LatencySketch, mergeSketches, quantile } from '@conclave/contracts';
 import { milliseconds } from '@conclave/core';
-import type { SplitLine } from './split.ts';
+import type { SplitLine } from './asked-split.ts';
 
 /** Seconds that the live figures look back. */
 export const LIVE_SECONDS = 10;

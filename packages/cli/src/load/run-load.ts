@@ -3,11 +3,11 @@ import { type Bus, openArtifacts, openMembership } from '@conclave/bus';
 import { ConclaveError, quantile, type RunnerStatus, runnerStatus } from '@conclave/contracts';
 import { queryInputOf } from '@conclave/core';
 import { readRunners, readWorld } from '../read-world.ts';
+import { askedSplit } from './asked-split.ts';
 import { type LoadDriver, startLoad } from './driver.ts';
+import { type LoadSummary, splitText } from './load-summary.ts';
 import { LoadMeter, percentilesText } from './meter.ts';
 import { inputTaken, readyRunners, type ServedModel, servingOnRecord, untilReady } from './served-model.ts';
-import { askedSplit } from './split.ts';
-import { type LoadSummary, splitText } from './summary.ts';
 
 const READY_MS = 60_000;
 

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { run } from '../program.ts';
 import { readWorld } from '../read-world.ts';
-import { meet, record } from '../testing/record.ts';
+import { meet, record } from '../testing/write-events.ts';
 
 const MEETINGS = 55;
 const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();

@@ -1,59 +1,50 @@
-import { type ApiService, type Bus, deadLetter, serveApi } from '@conclave/bus';
+import { type ApiService, type Bus, serveApi } from '@conclave/bus';
 import {
   type ApiRequest,
   type ApiVerb,
   type ApplyAnswer,
   aggregates,
   type ChangedAnswer,
-  ConclaveError,
-  type IncidentAnswer,
-  type IncidentEvent,
-  type LiveGates,
-  type ModelEvent,
   parseHandoff,
   type RolloutEvent,
   type RunnerStatus,
-  readIncident,
   subjects,
 } from '@conclave/contracts';
 import {
-  awaitedOfPerson,
   datasetKey,
-  gatesNow,
   holdSentences,
-  missingNow,
   onRecordOf,
   openRollout,
   type RolloutsState,
   requireRollouts,
   rolloutsOf,
   servingOf,
-  soakSecondsLeft,
   type World,
 } from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
-import { isUnreadable, modelNames, openIncident, takeInPlan } from '../leader/inbox.ts';
-import type { CoordinatorOptions } from '../leader/options.ts';
-import type { RolloutLoop } from '../leader/rollout-loop.ts';
-import type { UnreadableReports } from '../leader/unreadable-reports.ts';
-import type { LeaderWriter } from '../leader/writer.ts';
-import type { Facts } from '../rollout/facts.ts';
+import type { Facts } from '../facts.ts';
+import { decideResolve } from '../incidents/resolve-incident.ts';
+import { answerReport } from '../incidents/take-in-report.ts';
+import type { UnreadableReports } from '../incidents/unreadable-reports.ts';
+import type { CoordinatorOptions } from '../options.ts';
+import { decideRegisterDataset, decideRegisterModel } from '../registry/register.ts';
+import { decideAdopt } from '../rollout/adopt.ts';
+import { decideApply } from '../rollout/apply.ts';
+import { decideApproval } from '../rollout/approve.ts';
 import { decideForget } from '../rollout/forget.ts';
-import {
-  decideAdopt,
-  decideApply,
-  decideApproval,
-  decideOverride,
-  decidePause,
-  decideResume,
-} from '../rollout/operate.ts';
+import { decideOverride } from '../rollout/override.ts';
+import { decidePause, decideResume } from '../rollout/pause.ts';
 import { callOnRequest } from '../schedule/call-on-request.ts';
+import { takeInPlan } from '../schedule/take-in-plan.ts';
+import type { WorldWriter } from '../world-writer.ts';
+import { explainRollout } from './explain-rollout.ts';
 import { checkRequest } from './request.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
 
 export interface LeaderApiParts {
   readonly bus: Bus;
-  readonly writer: LeaderWriter;
-  readonly rollouts: RolloutLoop;
+  readonly writer: WorldWriter;
+  readonly rollouts: RolloutDesk;
   /** The runners that report themselves now. */
   runners(): readonly RunnerStatus[];
   readonly unreadable: UnreadableReports;
@@ -110,7 +101,7 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
 
   on('deploy', (body) => parts.rollouts.deploy(body));
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
-  on('explain', async ({ model }) => explain(parts, model));
+  on('explain', async ({ model }) => explainRollout(model, parts));
   on('adopt', ({ model, ...request }, by) =>
     onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners()), true),
   );
@@ -144,53 +135,25 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     onRollout(model, (state) => decideOverride(state, gate, reason, by, facts())),
   );
 
-  on('register_model', async ({ model, version, digest, description, bytes }, by) => {
-    const event: ModelEvent = {
-      id: newId(),
-      type: 'model.registered',
-      at: clock.now().toISOString(),
-      data: { model, version, digest, description, bytes, by },
-    };
-    const events = await writer.commit(aggregates.model(model), (now) => {
-      const known = now.registry[model]?.versions[version];
-      if (known === undefined) return [event];
-      if (known.digest === digest) return [];
-      throw new ConclaveError(
-        'CVE_MODEL_DIGEST_CONFLICT',
-        `${model} ${version} is registered as ${known.digest} since ${known.at}, this bundle is ${digest}; a version never changes: push it as another version`,
-      );
-    });
+  on('register_model', async (request, by) => {
+    const events = await writer.commit(aggregates.model(request.model), (now) =>
+      decideRegisterModel(now, { ...request, by }, facts()),
+    );
+    const { model, version, digest } = request;
     return { model, version, digest, changed: events.length > 0 };
   });
-  on('register_dataset', async ({ name, digest, description, documents, queries, bytes }, by) => {
-    const event: ModelEvent = {
-      id: newId(),
-      type: 'dataset.registered',
-      at: clock.now().toISOString(),
-      data: { name, digest, description, documents, queries, bytes, by },
-    };
-    const events = await writer.commit(aggregates.model(datasetKey(name)), (now) =>
-      now.registry[datasetKey(name)]?.datasets.at(-1)?.digest === digest ? [] : [event],
+  on('register_dataset', async (request, by) => {
+    const events = await writer.commit(aggregates.model(datasetKey(request.name)), (now) =>
+      decideRegisterDataset(now, { ...request, by }, facts()),
     );
+    const { name, digest } = request;
     return { name, digest, changed: events.length > 0 };
   });
-  on('open_incident', (body) => reportIncident(parts, body));
+  on('open_incident', (body) => answerReport(body, parts, parts));
   on('resolve_incident', async ({ incidentId, reason }, by) => {
-    const event: IncidentEvent = {
-      id: newId(),
-      type: 'incident.resolved',
-      at: clock.now().toISOString(),
-      data: { incidentId, by, reason },
-    };
-    const events = await writer.commit(aggregates.incident(incidentId), (now) => {
-      const incident = now.incidents[incidentId];
-      if (incident !== undefined) return incident.resolved === undefined ? [event] : [];
-      const open = Object.values(now.incidents).filter((i) => i.resolved === undefined);
-      throw new ConclaveError(
-        'CVE_REQUEST_INVALID',
-        `there is no incident ${incidentId}; open ones: ${open.map((i) => i.incidentId).join(', ') || 'none'}`,
-      );
-    });
+    const events = await writer.commit(aggregates.incident(incidentId), (now) =>
+      decideResolve(now, { incidentId, reason, by }, facts()),
+    );
     return { incidentId, changed: events.length > 0 };
   });
   on('convene', async ({ reason }, by) => {
@@ -202,57 +165,4 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
     return { called: events.length > 0, meetingId: meeting?.meetingId ?? null };
   });
   return api;
-}
-
-/** An incident by the API. What cannot be read holds as well; its sender hears so, and the original becomes a dead letter. */
-async function reportIncident(
-  { bus, writer, clock, unreadable, newId, world, instance }: LeaderApiParts,
-  body: unknown,
-): Promise<IncidentAnswer> {
-  try {
-    const { report, doubts } = readIncident(body, modelNames(world()));
-    const incidentId = await openIncident(report, `incident-${newId()}`, writer, clock);
-    return { incidentId, severity: report.severity, model: report.model ?? null, doubts: [...doubts] };
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    const incidentId = await unreadable.hold(error.message, newId());
-    const bytes = new TextEncoder().encode(JSON.stringify(body));
-    await deadLetter(bus, { subject: subjects.api('open_incident'), bytes, reason: error, by: instance });
-    return { incidentId, severity: 'P0', model: null, doubts: [error.message] };
-  }
-}
-
-/** Why a rollout stands where it stands. */
-function explain({ world, clock, rollouts, runners }: LeaderApiParts, model: string): object {
-  const state = requireRollouts(world(), model);
-  const rollout = openRollout(state);
-  const now = clock.now();
-  const answer = {
-    model,
-    stable: state.stable ?? null,
-    rollout: rollout ?? state.current ?? null,
-    serving: servingOf(state, runners()),
-    holds: Object.values(state.holds),
-    holdSentences: holdSentences(state, now),
-  };
-  if (rollout === undefined)
-    return { ...answer, verdicts: [], live: null, missing: [], waitsFor: [], soakSecondsLeft: null };
-  const { rolloutId, stageEpoch } = rollout;
-  const verdicts = [...rollouts.verdicts(model)];
-  const live: LiveGates = {
-    model,
-    rolloutId,
-    stageEpoch,
-    at: now.toISOString(),
-    verdicts,
-    split: rollouts.split(model) ?? null,
-  };
-  return {
-    ...answer,
-    verdicts,
-    live,
-    missing: missingNow(state, rollout, gatesNow(rollout, live, now), now),
-    waitsFor: awaitedOfPerson(state, rollout, now),
-    soakSecondsLeft: soakSecondsLeft(rollout, now),
-  };
 }

@@ -20,8 +20,8 @@ import {
   type World,
 } from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
+import type { Facts } from '../facts.ts';
 import { decideAbort, decideRevert } from '../rollout/abort.ts';
-import type { Facts } from '../rollout/facts.ts';
 import { checkRequest } from './request.ts';
 
 export interface ReplicaApiParts {

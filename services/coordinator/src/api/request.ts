@@ -1,7 +1,7 @@
 import type { ApiRequest as BusRequest } from '@conclave/bus';
 import { API, type ApiRequest, type ApiVerb, ConclaveError, TOKEN_HEADER, zodMessage } from '@conclave/contracts';
 import type { Operators } from '@conclave/service';
-import { authenticate } from './operators.ts';
+import { authenticate } from './authenticate.ts';
 
 /** The checked request of a verb, and who asks: an operator's name, or undefined for a service. */
 export interface Checked<V extends ApiVerb> {

@@ -11,7 +11,6 @@ import {
   aggregates,
   ConclaveError,
   type DesiredConfirmation,
-  type LiveGates,
   type ScheduleEvent,
   subjects,
   telemetryWindow,
@@ -19,15 +18,15 @@ import {
 import { openRollout, rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
-import { rolloutEventOf } from '../rollout/facts.ts';
+import { unreadableReports } from '../incidents/unreadable-reports.ts';
+import type { CoordinatorOptions } from '../options.ts';
+import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { consumeInbox } from './inbox.ts';
-import type { CoordinatorOptions } from './options.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { watchRunners } from './runners.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
-import { unreadableReports } from './unreadable-reports.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {
@@ -100,7 +99,7 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const telling = setInterval(() => {
-    if (lease.isHeld()) tellGates(bus, world(), rollouts, clock.now());
+    if (lease.isHeld()) tellGates(bus, world(), rollouts);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(telling));
   const unreadable = unreadableReports(writer, clock, world);
@@ -148,20 +147,10 @@ function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: num
 }
 
 /** Tells whoever shows them how the gates stand now: the journal has their last transitions, with the counts of then. */
-function tellGates(bus: Bus, world: World, rollouts: RolloutLoop, now: Date): void {
-  for (const [model, state] of Object.entries(world.rollouts)) {
-    const rollout = openRollout(state);
-    if (rollout === undefined) continue;
-    const { rolloutId, stageEpoch } = rollout;
-    const live: LiveGates = {
-      model,
-      rolloutId,
-      stageEpoch,
-      at: now.toISOString(),
-      verdicts: [...rollouts.verdicts(model)],
-      split: rollouts.split(model) ?? null,
-    };
-    bus.publishCore(subjects.gates(model), JSON.stringify(live));
+function tellGates(bus: Bus, world: World, rollouts: RolloutLoop): void {
+  for (const model of Object.keys(world.rollouts)) {
+    const live = rollouts.live(model);
+    if (live !== undefined) bus.publishCore(subjects.gates(model), JSON.stringify(live));
   }
 }
 

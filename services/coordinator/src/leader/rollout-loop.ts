@@ -1,32 +1,21 @@
-import {
-  type ApiRequest,
-  aggregates,
-  type DeployAnswer,
-  type RolloutEvent,
-  type RunnerStatus,
-  type Verdict,
-} from '@conclave/contracts';
+import { aggregates, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
 import { openRollout, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
+import type { RolloutDesk } from '../api/rollout-desk.ts';
+import type { Facts } from '../facts.ts';
 import { gatherEvidence } from '../gates/evidence.ts';
-import { judge } from '../gates/judge.ts';
+import { judgeGate } from '../gates/judge-gate.ts';
+import type { CoordinatorOptions } from '../options.ts';
 import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
-import type { Facts } from '../rollout/facts.ts';
-import { judgeSplit, type SplitReport } from '../rollout/split.ts';
-import { summariseStage } from '../rollout/summary.ts';
-import { type Surroundings, superviseRollout } from '../rollout/supervise.ts';
-import type { CoordinatorOptions } from './options.ts';
+import { judgeSplit } from '../rollout/judge-split.ts';
+import { summariseStage } from '../rollout/stage-summary.ts';
+import { type Surroundings, superviseRollout } from '../rollout/supervise-rollout.ts';
 import type { TelemetryBook } from './telemetry-book.ts';
 import type { LeaderWriter } from './writer.ts';
 
-export interface RolloutLoop {
+export interface RolloutLoop extends RolloutDesk {
   /** Records what has changed for each model: holds, readiness, verdicts, votes, breach, completion. */
   tick(): Promise<void>;
-  deploy(request: ApiRequest<'deploy'>): Promise<DeployAnswer>;
-  /** Verdicts as the evidence stands now, recorded or not. */
-  verdicts(model: string): readonly Verdict[];
-  /** The measured split of the present stage; undefined where no live share is asked for. */
-  split(model: string): SplitReport | undefined;
 }
 
 /** Readiness, verdicts, votes and completion follow one another; more turns mean that the evidence is changing under the request. */
@@ -51,7 +40,7 @@ export function rolloutLoop(
     const verdicts =
       rollout === undefined || evidence === undefined || rollout.stage === undefined
         ? []
-        : rollout.definition.gates.map((gate) => judge(gate, rollout, evidence, context));
+        : rollout.definition.gates.map((gate) => judgeGate(gate, rollout, evidence, context));
     return {
       world: now,
       runners: runners(),
@@ -135,7 +124,15 @@ export function rolloutLoop(
         }
       );
     },
-    verdicts: (model) => surroundings(world(), model, clock.now()).verdicts,
-    split: (model) => surroundings(world(), model, clock.now()).split,
+    live(model) {
+      const now = world();
+      const state = now.rollouts[model];
+      const rollout = state === undefined ? undefined : openRollout(state);
+      if (rollout === undefined) return undefined;
+      const { rolloutId, stageEpoch } = rollout;
+      const at = clock.now();
+      const { verdicts, split } = surroundings(now, model, at);
+      return { model, rolloutId, stageEpoch, at: at.toISOString(), verdicts: [...verdicts], split: split ?? null };
+    },
   };
 }

@@ -10,11 +10,11 @@ import {
 } from '@conclave/contracts';
 import { type ScheduledAction, type World, workSubjectOf } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
+import type { CoordinatorOptions } from '../options.ts';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
 import { lostPlan } from '../schedule/intake.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
-import { takeInPlan } from './inbox.ts';
-import type { CoordinatorOptions } from './options.ts';
+import { takeInPlan } from '../schedule/take-in-plan.ts';
 import type { LeaderWriter } from './writer.ts';
 
 type EventType = ScheduleEvent['type'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRollout } from '@conclave/core';
-import { rolloutEventOf } from '../rollout/facts.ts';
+import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { window } from '../testing/evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { telemetryBook } from './telemetry-book.ts';

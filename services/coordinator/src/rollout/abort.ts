@@ -1,6 +1,7 @@
 import { ConclaveError, type RolloutEvent } from '@conclave/contracts';
 import { openRollout, type RolloutsState } from '@conclave/core';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import type { Facts } from '../facts.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 
 /**
  * The abort of the open rollout, or nothing when none is open: accepted in every state, idempotent, and needing no

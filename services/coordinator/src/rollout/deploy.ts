@@ -7,7 +7,8 @@ import {
   shareOf,
 } from '@conclave/contracts';
 import { missingForNextStage, nextStage, openRollout, type RolloutsState, verdictSetOf } from '@conclave/core';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import type { Facts } from '../facts.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 
 export interface DeployRequest {
   readonly version: string;

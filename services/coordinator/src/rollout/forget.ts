@@ -1,7 +1,8 @@
 import { ConclaveError, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
 import { openRollout, type RolloutsState, servingOf } from '@conclave/core';
+import type { Facts } from '../facts.ts';
 import { decideAbort } from './abort.ts';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 
 /**
  * Takes a model that serves nobody off the runners and out of every state: its versions stay registered and its events in the journal,

@@ -9,8 +9,9 @@ import { Simulation } from '../testing/simulation.ts';
 import { play, step } from '../testing/steps.ts';
 import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, STABLE_DIGEST } from '../testing/test-world.ts';
 import { decideAbort, decideRevert } from './abort.ts';
-import { rolloutEventOf } from './facts.ts';
-import { decideApply, decideApproval } from './operate.ts';
+import { decideApply } from './apply.ts';
+import { decideApproval } from './approve.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 
 test('no random history advances against promises 1 to 3', () => {
   const advances = { act: 0, recommend: 0, observe: 0 };

@@ -13,9 +13,10 @@ import {
   type TestWorld,
 } from '../testing/test-world.ts';
 import { decideAbort, decideRevert } from './abort.ts';
+import { decideAdopt } from './adopt.ts';
+import { decideApply } from './apply.ts';
 import { decideForget } from './forget.ts';
-import { decideAdopt, decideApply } from './operate.ts';
-import { superviseRollout } from './supervise.ts';
+import { superviseRollout } from './supervise-rollout.ts';
 
 type State = RunnerStatus['models'][number]['versions'][number]['state'];
 

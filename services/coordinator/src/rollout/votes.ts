@@ -10,7 +10,8 @@ import {
   type TallyRules,
   type World,
 } from '@conclave/core';
-import { type Facts, rolloutEventOf } from './facts.ts';
+import type { Facts } from '../facts.ts';
+import { rolloutEventOf } from './rollout-event.ts';
 
 /*
  * Votes on a rollout, as the leader records them:

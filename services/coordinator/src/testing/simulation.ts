@@ -1,12 +1,13 @@
 import { isConclaveError, type RolloutDefinition, type RolloutEvent, type StageName } from '@conclave/contracts';
 import { openRollout } from '@conclave/core';
 import { gatherEvidence } from '../gates/evidence.ts';
-import { judge } from '../gates/judge.ts';
+import { judgeGate } from '../gates/judge-gate.ts';
 import { addCandidateWindow, emptyStageTelemetry, type StageTelemetry } from '../gates/stage-telemetry.ts';
 import { decideRevert } from '../rollout/abort.ts';
+import { decideApply } from '../rollout/apply.ts';
+import { decideApproval } from '../rollout/approve.ts';
 import { decideDeploy } from '../rollout/deploy.ts';
-import { decideApply, decideApproval } from '../rollout/operate.ts';
-import { superviseRollout } from '../rollout/supervise.ts';
+import { superviseRollout } from '../rollout/supervise-rollout.ts';
 import { evaluated, rollbackTested, runner, window } from './evidence.ts';
 import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, type TestWorld } from './test-world.ts';
 
@@ -50,7 +51,7 @@ export class Simulation {
       rollout === undefined || evidence === undefined || rollout.stage === undefined
         ? []
         : rollout.definition.gates.map((gate) =>
-            judge(gate, rollout, evidence, { now: t.now, evidenceMaxAgeSeconds: 120 }),
+            judgeGate(gate, rollout, evidence, { now: t.now, evidenceMaxAgeSeconds: 120 }),
           );
     return {
       world: t.world,

@@ -3,7 +3,8 @@ import { aggregates, type Ballot, type RawEvent, STAGES, type StageName } from '
 import { nextStage, openRollout } from '@conclave/core';
 import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
-import { decideOverride, decidePause, decideResume } from '../rollout/operate.ts';
+import { decideOverride } from '../rollout/override.ts';
+import { decidePause, decideResume } from '../rollout/pause.ts';
 import { evaluated, rollbackTested } from './evidence.ts';
 import { NEEDS, type Simulation } from './simulation.ts';
 

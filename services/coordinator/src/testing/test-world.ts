@@ -19,8 +19,9 @@ import {
   verdictSetOf,
   type World,
 } from '@conclave/core';
-import type { Facts } from '../rollout/facts.ts';
-import { decideAdopt, decideApply } from '../rollout/operate.ts';
+import type { Facts } from '../facts.ts';
+import { decideAdopt } from '../rollout/adopt.ts';
+import { decideApply } from '../rollout/apply.ts';
 
 export const MODEL = 'search';
 export const STABLE_DIGEST = `sha256:${'0'.repeat(64)}`;

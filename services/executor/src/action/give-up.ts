@@ -1,6 +1,6 @@
 import type { Journal } from '@conclave/bus';
 import { isConclaveError, messageOf, type PlannedAction } from '@conclave/contracts';
-import { judgeCriteria } from '../criteria/judge.ts';
+import { judgeCriteria } from '../criteria/judge-criteria.ts';
 import { openActionRecord } from './record.ts';
 
 /**

@@ -25,7 +25,7 @@ import { type Tool, type ToolArgs, type ToolReturn, UncertainEffect } from '../t
 import { chooseWorker } from '../workers/direct.ts';
 import type { PlannedCall, Worker } from '../workers/worker.ts';
 import type { WorldView } from '../world/world-view.ts';
-import { concludeAction } from './outcome.ts';
+import { concludeAction } from './action-outcome.ts';
 import { type ActionRecord, openActionRecord } from './record.ts';
 
 export interface PerformLog {

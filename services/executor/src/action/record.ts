@@ -9,7 +9,7 @@ import {
   type Speaker,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
-import { shortened } from '../scripts/output.ts';
+import { shortened } from '../scripts/script-output.ts';
 import { fitResult } from '../tools/tool.ts';
 
 /** Longest text of one field in the journal, characters: whatever agents, tools and vendors say, a commit stays small. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { FAMILY_VARIABLE } from './protocol.ts';
+import { FAMILY_VARIABLE } from './supervisor-protocol.ts';
 
 /** How the processes that come from one script are recognised. */
 export interface Family {

@@ -7,8 +7,8 @@ import { ConclaveError, messageOf } from '@conclave/contracts';
 import { UncertainEffect } from '../tools/tool.ts';
 import { forgetOldMarkers } from './old-markers.ts';
 import { killFamily } from './process-family.ts';
-import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './protocol.ts';
 import { supervisorCommand } from './supervisor-command.ts';
+import { FAMILY_VARIABLE, type ScriptOrder, type ScriptReport, scriptReport } from './supervisor-protocol.ts';
 
 export interface ScriptLimits {
   readonly timeoutMs: number;

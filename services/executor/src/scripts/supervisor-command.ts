@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
+const SUPERVISOR = fileURLToPath(new URL('./script-supervisor.ts', import.meta.url));
 
 /**
  * Has orphans of the script fall to the process that runs this (PR_SET_CHILD_SUBREAPER, which a program keeps over exec), and

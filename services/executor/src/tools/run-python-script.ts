@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { ConclaveError } from '@conclave/contracts';
 import { z } from 'zod';
-import { shortened } from '../scripts/output.ts';
 import { allowedPath } from '../scripts/roots.ts';
 import type { EndedScript, ScriptRunner } from '../scripts/run-script.ts';
+import { shortened } from '../scripts/script-output.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
 
 const args = z.strictObject({

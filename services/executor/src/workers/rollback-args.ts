@@ -2,7 +2,7 @@ import { type PlannedAction, WHY_LENGTH } from '@conclave/contracts';
 import { openRollout, type World } from '@conclave/core';
 import { knownModels, knownVersions, resolveModel } from '../tools/target.ts';
 import type { ToolArgs } from '../tools/tool.ts';
-import { nameIn, versionIn } from './text.ts';
+import { nameIn, versionIn } from './action-text.ts';
 
 /**
  * The arguments of an ordered rollback, made whole from text and state, because nobody may be there to be asked. What the tool does not

@@ -1,10 +1,10 @@
 import { type PlannedAction, ROLE_TOOLS, type ToolName } from '@conclave/contracts';
 import { type ActionRun, isRollbackText, type World } from '@conclave/core';
-import { parseCriteria } from '../criteria/parse.ts';
+import { parseCriteria } from '../criteria/parse-criteria.ts';
 import { knownModels, knownVersions } from '../tools/target.ts';
 import type { ToolArgs } from '../tools/tool.ts';
+import { nameIn, pathIn, stageIn, versionIn } from './action-text.ts';
 import { rollbackArgs } from './rollback-args.ts';
-import { nameIn, pathIn, stageIn, versionIn } from './text.ts';
 import type { PlannedCall } from './worker.ts';
 
 /*

@@ -11,8 +11,8 @@ import {
   zodMessage,
 } from '@conclave/contracts';
 import { faultPoint } from '@conclave/service';
+import type { Comparison, ToEvaluation } from '../process/child-protocol.ts';
 import { measureInProcess } from '../process/evaluation-process.ts';
-import type { Comparison, ToEvaluation } from '../process/protocol.ts';
 import { EvaluationRecord } from './evaluation-record.ts';
 
 type OfflineRequest = Extract<EvaluationRequest, { kind: 'offline' }>;

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import { ConclaveError, type ErrorCode, inferResponse } from '@conclave/contracts';
 import { type FastifyInstance, fastify } from 'fastify';
-import { splitPoint } from '../routing/split.ts';
+import { splitPoint } from '../routing/split-requests.ts';
 import { adopted, inStage } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle, vectorBundle } from '../testing/tiny-bundle.ts';

@@ -7,7 +7,6 @@ import type { Provider } from '../retrieval/onnx-model.ts';
 import { bootstrapMean } from '../statistics/bootstrap.ts';
 import { type NdcgByQuery, ndcgByQuery, type Retrieved } from '../statistics/ndcg.ts';
 import { lossPValue } from '../statistics/permutation.ts';
-import { failureOf, serveParent, tellParent } from './parent.ts';
 import {
   type Comparison,
   type Difference,
@@ -15,7 +14,8 @@ import {
   type Measurement,
   type ToEvaluation,
   toEvaluation,
-} from './protocol.ts';
+} from './child-protocol.ts';
+import { failureOf, serveParent, tellParent } from './parent.ts';
 
 /*
  * The process of one offline evaluation: low priority, so that it never distorts the latency of what is served beside it. The version

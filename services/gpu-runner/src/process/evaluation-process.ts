@@ -6,7 +6,7 @@ import {
   fromEvaluation,
   type Measurement,
   type ToEvaluation,
-} from './protocol.ts';
+} from './child-protocol.ts';
 
 const SCRIPT = new URL('evaluation-child.ts', import.meta.url);
 

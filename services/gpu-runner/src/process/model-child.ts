@@ -3,8 +3,8 @@ import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
 import { queriesFor } from '../retrieval/dataset-queries.ts';
 import { type Engine, openEngineOver } from '../retrieval/engine.ts';
 import type { Query } from '../retrieval/query-encoder.ts';
+import { type FromModel, type ToModel, toModel } from './child-protocol.ts';
 import { failureOf, serveParent, tellParent } from './parent.ts';
-import { type FromModel, type ToModel, toModel } from './protocol.ts';
 
 /*
  * The process of one served version. ONNX Runtime's `run` blocks the thread it is called on and may crash it; both end here.

@@ -4,7 +4,7 @@ import { checkQuery, type Query, type QueryForm } from '../retrieval/query-encod
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { type BatchOptions, BatchQueue } from './batch-queue.ts';
 import { type Child, codedError, startChild } from './child.ts';
-import { type FromModel, fromModel, type ToModel } from './protocol.ts';
+import { type FromModel, fromModel, type ToModel } from './child-protocol.ts';
 
 const SCRIPT = new URL('model-child.ts', import.meta.url);
 

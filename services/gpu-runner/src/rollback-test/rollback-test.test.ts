@@ -4,12 +4,12 @@ import { until } from '@conclave/bus/testing';
 import type { ErrorCode, StageName } from '@conclave/contracts';
 import { Router } from '../routing/router.ts';
 import type { TestInProgress } from '../routing/traffic.ts';
+import { desiring, digestOfVersion } from '../testing/desired-traffic.ts';
 import { FakeVersion } from '../testing/fake-version.ts';
 import { aborted, inStage, VERSIONS } from '../testing/rollouts.ts';
 import { type Serving, startServing } from '../testing/serving.ts';
 import { textBundle } from '../testing/tiny-bundle.ts';
-import { desiring, digestOfVersion } from '../testing/traffic.ts';
-import { differenceOf } from './answers.ts';
+import { differenceOf } from './compare-answers.ts';
 import { runRollbackTest, untilFits } from './rollback-test.ts';
 
 const bundles = { '1.0': textBundle('1.0'), '1.1': textBundle('1.1', { wrong: true }) };

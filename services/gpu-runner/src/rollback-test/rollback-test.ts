@@ -8,7 +8,7 @@ import {
 import type { ServedVersion } from '@conclave/core';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed, Router } from '../routing/router.ts';
-import { isMomentary, type Probe, Tally } from './tally.ts';
+import { isMomentary, type Probe, ProbeResults } from './probe-results.ts';
 
 export type RollbackTestRequest = Extract<EvaluationRequest, { kind: 'rollback_test' }>;
 
@@ -41,23 +41,23 @@ export async function runRollbackTest(
   const patientUntil = performance.now() + drainTimeoutMs + OVERLOAD_PATIENCE_MS;
   const ask: Ask = (send) => askPatiently(router, request, stable, send, patientUntil);
   const probes = await probesOf(router, ask);
-  const tally = new Tally();
+  const results = new ProbeResults();
   try {
     const orderedAt = performance.now();
     router.setTest({ evaluationId, phase: 'stable_only' });
     const drained = await waitUntil(() => router.candidateInFlight === 0, drainTimeoutMs);
     const swapToStableMs = performance.now() - orderedAt;
-    if (!drained) tally.fail(`the candidate still had requests in flight after ${drainTimeoutMs} ms`);
+    if (!drained) results.fail(`the candidate still had requests in flight after ${drainTimeoutMs} ms`);
     for (const probe of probes)
-      await tally.probe(probe, stable.version, () => ask(() => router.search(searchOf(probe))));
+      await results.probe(probe, stable.version, () => ask(() => router.search(searchOf(probe))));
 
     const orderedBackAt = performance.now();
     router.setTest({ evaluationId, phase: 'restored' });
-    await swapBack(router, request, probes, tally, ask);
+    await swapBack(router, request, probes, results, ask);
     const swapBackMs = performance.now() - orderedBackAt;
-    for (const probe of probes) await tally.probe(probe, stable.version, () => ask(() => directly(router, probe)));
+    for (const probe of probes) await results.probe(probe, stable.version, () => ask(() => directly(router, probe)));
     requireServing(router, request, stable);
-    return tally.result(swapToStableMs, swapBackMs);
+    return results.result(swapToStableMs, swapBackMs);
   } finally {
     router.setTest(undefined);
   }
@@ -95,7 +95,7 @@ async function swapBack(
   router: Router,
   request: RollbackTestRequest,
   probes: readonly Probe[],
-  tally: Tally,
+  results: ProbeResults,
   ask: Ask,
 ): Promise<void> {
   requireServing(router, request);
@@ -103,11 +103,11 @@ async function swapBack(
   if (candidate === undefined) return;
   const traffic = router.refresh();
   if (candidate.share === 0) {
-    if (candidate.mirror && !traffic.mirror) tally.fail('mirroring did not resume after the swap back');
+    if (candidate.mirror && !traffic.mirror) results.fail('mirroring did not resume after the swap back');
     return;
   }
   for (const probe of probes) {
-    await tally.candidateProbe(probe, request.version, () => ask(() => router.search(searchOf(probe))));
+    await results.candidateProbe(probe, request.version, () => ask(() => router.search(searchOf(probe))));
   }
 }
 

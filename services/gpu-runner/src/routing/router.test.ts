@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConclaveError, type TelemetryWindow } from '@conclave/contracts';
 import type { Retrieved } from '../statistics/ndcg.ts';
+import { DATASET, desiring, digestOfVersion } from '../testing/desired-traffic.ts';
 import { FakeVersion } from '../testing/fake-version.ts';
-import { DATASET, desiring, digestOfVersion } from '../testing/traffic.ts';
 import { Router, type Target } from './router.ts';
-import { splitPoint } from './split.ts';
+import { splitPoint } from './split-requests.ts';
 
 const KEYS = Array.from({ length: 200 }, (_, i) => `client-${i}`);
 const ofCandidate = (share: number) => KEYS.filter((key) => splitPoint('tiny', key) < share);

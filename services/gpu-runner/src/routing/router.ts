@@ -3,7 +3,7 @@ import type { Query, QueryForm } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { type Ending, type Role, Windows } from '../telemetry/windows.ts';
 import { Confirmation } from './confirmation.ts';
-import { Split } from './split.ts';
+import { Split } from './split-requests.ts';
 import { type Desired, type TestInProgress, type Traffic, trafficOf } from './traffic.ts';
 
 /** Copies that the candidate works on at a time. */

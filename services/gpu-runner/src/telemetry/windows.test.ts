@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { quantile, telemetryWindow } from '@conclave/contracts';
 import fc from 'fast-check';
 import { trafficOf } from '../routing/traffic.ts';
-import { desiring } from '../testing/traffic.ts';
+import { desiring } from '../testing/desired-traffic.ts';
 import { type Role, Windows } from './windows.ts';
 
 const both: ReadonlySet<Role> = new Set<Role>(['stable', 'candidate']);

@@ -11,9 +11,9 @@ import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { fill } from '../testing/fill.ts';
-import { registerApi } from './api.ts';
-import { registerEvents } from './events.ts';
-import { registerPage } from './page.ts';
+import { registerEvents } from './event-stream.ts';
+import { registerApi } from './http-api.ts';
+import { registerPage } from './status-page.ts';
 
 suite('the HTTP interface over a real journal', () => {
   let server: TestBus;

@@ -10,7 +10,7 @@ import { type Browser, openPage } from '../testing/browser.ts';
 import { fill } from '../testing/fill.ts';
 import { type MetricsProcess, startMetrics } from '../testing/metrics-process.ts';
 import { putSeating, realisticSeating } from '../testing/seats.ts';
-import { registerPage } from './page.ts';
+import { registerPage } from './status-page.ts';
 
 const TOKEN = 'the-token-of-this-service';
 const DEFINITION = {

@@ -1,15 +1,15 @@
 import type { Follower, FollowOptions, Journal } from '@conclave/bus';
 import { type Commit, subjects } from '@conclave/contracts';
 import { foldWorld, initialWorld, type World } from '@conclave/core';
+import { type CommitCounter, type CommitCounts, startCounting } from './commit-counts.ts';
 import { type ReadableCommit, readable } from './readable.ts';
-import { createTally, type Tally, type TallyWriter } from './tally.ts';
 
 const KEPT_COMMITS = 2000;
 
 /** The journal folded in memory, with its latest commits in readable form. */
 export class JournalMirror {
   #world: World = initialWorld();
-  readonly #tally: TallyWriter = createTally();
+  readonly #counts: CommitCounter = startCounting();
   readonly #recent: ReadableCommit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
 
@@ -17,8 +17,8 @@ export class JournalMirror {
     return this.#world;
   }
 
-  get tally(): Tally {
-    return this.#tally;
+  get counts(): CommitCounts {
+    return this.#counts;
   }
 
   /** The latest commits, oldest first, without gaps in the sequence. */
@@ -30,7 +30,7 @@ export class JournalMirror {
   apply(commit: Commit): void {
     const next = foldWorld(this.#world, commit);
     if (next === this.#world) return;
-    this.#tally.count(commit, this.#world);
+    this.#counts.count(commit, this.#world);
     this.#world = next;
     const line = readable(commit);
     this.#recent.push(line);

@@ -138,7 +138,7 @@ function registerRequests(registry: Registry, observed: Observed): void {
 }
 
 function registerWork(registry: Registry, observed: Observed): void {
-  const { tally } = observed.mirror;
+  const { counts } = observed.mirror;
   const split = (counts: ReadonlyMap<string, number>, first: string, second: string): Read => {
     return () =>
       [...counts].map(([key, count]): Sample => {
@@ -147,15 +147,15 @@ function registerWork(registry: Registry, observed: Observed): void {
       });
   };
   counter(registry, 'conclave_meetings_total', 'Meetings by outcome; skipped: nothing had changed', ['outcome'], () =>
-    [...tally.meetings].map(([outcome, count]): Sample => [{ outcome }, count]),
+    [...counts.meetings].map(([outcome, count]): Sample => [{ outcome }, count]),
   );
-  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split(tally.ballots, 'role', 'vote'));
+  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split(counts.ballots, 'role', 'vote'));
   counter(
     registry,
     'conclave_actions_total',
     'Actions that ended',
     ['outcome', 'tool'],
-    split(tally.actions, 'outcome', 'tool'),
+    split(counts.actions, 'outcome', 'tool'),
   );
   gauge(registry, 'conclave_backlog_actions', 'Actions that have not ended', ['priority', 'state'], function* () {
     const actions = Object.values(observed.mirror.world.schedule.actions);

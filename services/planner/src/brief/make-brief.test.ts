@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
 import { History, inStage } from '../testing/journal-builder.ts';
-import { BRIEF_LIMIT_BYTES } from './fit.ts';
+import { BRIEF_LIMIT_BYTES } from './fit-brief.ts';
 import { type Brief, brief as briefSchema, rolloutsToVoteOn } from './schema.ts';
 
 test('a brief is JSON: what is recorded is read back the same', () => {

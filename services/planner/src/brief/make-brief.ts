@@ -8,8 +8,8 @@ import {
   type ScheduledAction,
   type World,
 } from '@conclave/core';
-import type { ProjectDocument } from './documents.ts';
-import { fitBrief } from './fit.ts';
+import { fitBrief } from './fit-brief.ts';
+import type { ProjectDocument } from './project-documents.ts';
 import { rolloutSection } from './rollout-section.ts';
 import type { Brief, ModelBrief } from './schema.ts';
 

@@ -3,7 +3,7 @@ import { countBallots, type Tally } from '@conclave/core';
 import { type Brief, type RolloutBrief, rolloutsToVoteOn } from '../brief/schema.ts';
 
 /*
- * What the ballots of a meeting decide. Code counts (contracts/tally.ts, where the coordinator counts again), nobody else.
+ * What the ballots of a meeting decide. Code counts (core/count-ballots.ts, where the coordinator counts again), nobody else.
  * 1. Without a quorum of ballots on the brief's verdict set a rollout has no decision.
  * 2. When everybody abstains there is none: missing evidence speaks neither for nor against.
  * 3. While the stage does not serve or soaks there is none either: the vote comes after the soak (promise 1), and a vote

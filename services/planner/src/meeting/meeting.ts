@@ -3,7 +3,7 @@ import { ConclaveError, type HandoffDocument, type MeetingEvent, type MeetingWor
 import type { Meeting } from '@conclave/core';
 import type { Team } from '../advisors/advisor.ts';
 import { type Brief, brief as briefSchema } from '../brief/schema.ts';
-import { type Closing, hasQuorateBallots, outcomeOf } from './outcome.ts';
+import { type Closing, hasQuorateBallots, outcomeOf } from './meeting-outcome.ts';
 import { holdPhases } from './phases.ts';
 import { MeetingRecord } from './record.ts';
 

@@ -3,7 +3,7 @@ import { hasSpoken, type Meeting } from '@conclave/core';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { type Answer, askSeat, hasTimedOut } from './ask.ts';
 import type { MeetingPorts } from './meeting.ts';
-import { hasQuorum } from './outcome.ts';
+import { hasQuorum } from './meeting-outcome.ts';
 import type { MeetingRecord } from './record.ts';
 
 /** A seat that timed out in so many phases is not asked again in this meeting. */

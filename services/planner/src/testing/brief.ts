@@ -1,6 +1,6 @@
 import { conclaveConfig } from '@conclave/contracts';
-import type { ProjectDocument } from '../brief/documents.ts';
 import { makeBrief } from '../brief/make-brief.ts';
+import type { ProjectDocument } from '../brief/project-documents.ts';
 import type { Brief, RolloutBrief } from '../brief/schema.ts';
 import { at, type History, workFor } from './journal-builder.ts';
 

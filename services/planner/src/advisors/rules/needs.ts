@@ -1,7 +1,7 @@
 import type { PlanningRole, ToolName } from '@conclave/contracts';
 import type { AttemptBrief, Brief, GateBrief, RolloutBrief } from '../../brief/schema.ts';
 import type { ProposedAction } from '../advisor.ts';
-import { failedGates } from './judge.ts';
+import { failedGates } from './judge-brief.ts';
 
 /*
  * Which actions a rollout needs next, from its brief alone.

@@ -1,7 +1,7 @@
 import type { Ballot, MeetingPhase, PlanningRole } from '@conclave/contracts';
 import { type Brief, rolloutsToVoteOn } from '../../brief/schema.ts';
 import type { Advisor, Contribution } from '../advisor.ts';
-import { failedGates, judge } from './judge.ts';
+import { failedGates, judgeBrief } from './judge-brief.ts';
 import { neededActions } from './needs.ts';
 import { ballotReason, challengeText, revisionText, statementText } from './viewpoints.ts';
 
@@ -27,7 +27,7 @@ export function rulesContribution(role: PlanningRole, phase: MeetingPhase, brief
     case 'ballot': {
       const ballots = rolloutsToVoteOn(brief).map((rollout): Ballot => {
         const { rolloutId, verdictSet } = rollout;
-        return { rolloutId, verdictSet, vote: judge(rollout).vote, reason: ballotReason(role, rollout) };
+        return { rolloutId, verdictSet, vote: judgeBrief(rollout).vote, reason: ballotReason(role, rollout) };
       });
       const text = ballots.map((b) => `${b.rolloutId}: ${b.vote}. ${b.reason}`).join('\n');
       return { ...silent, text: text === '' ? 'No rollout stands in a stage.' : text, ballots };
@@ -47,7 +47,7 @@ function synthesis(brief: Brief): Contribution {
   const rollouts = rolloutsToVoteOn(brief);
   const actions = neededActions(brief).map((need) => need.action);
   const lines = rollouts.map((rollout) => {
-    const { vote, because } = judge(rollout);
+    const { vote, because } = judgeBrief(rollout);
     const name = `${rollout.model} ${rollout.version} in ${rollout.stage}`;
     if (vote === 'go') return `${name} has earned ${rollout.nextStage ?? 'its completion'}.`;
     return `${name} does not advance now: ${because.join('; ')}.`;
@@ -68,7 +68,7 @@ function synthesis(brief: Brief): Contribution {
     ballots: [],
     actions,
     decisions: rollouts.map((rollout) => {
-      const { vote } = judge(rollout);
+      const { vote } = judgeBrief(rollout);
       return { rolloutId: rollout.rolloutId, decision: vote === 'abstain' ? 'none' : vote };
     }),
   };

@@ -1,6 +1,6 @@
 import type { PlanningRole } from '@conclave/contracts';
 import type { Brief, GateBrief, RolloutBrief } from '../../brief/schema.ts';
-import { concerns, judge, measured } from './judge.ts';
+import { concerns, judgeBrief, measured } from './judge-brief.ts';
 
 /** What a role looks at first. Everyone votes on all evidence; the viewpoint decides what it reports on. */
 interface Viewpoint {
@@ -73,7 +73,7 @@ export function challengeText(brief: Brief): string {
   const found = brief.models.flatMap(({ rollout }) => {
     if (rollout === null || rollout.stage === null) return [];
     const name = `${rollout.model} ${rollout.version} in ${rollout.stage}`;
-    const { vote, because } = judge(rollout);
+    const { vote, because } = judgeBrief(rollout);
     const open = vote === 'go' ? [] : because;
     return [...open, ...concerns(rollout)].map((line) => `${name}: ${line}.`);
   });
@@ -87,7 +87,7 @@ export function revisionText(role: PlanningRole, brief: Brief): string {
   const mine = brief.models.flatMap(({ rollout }) => {
     if (rollout === null || rollout.stage === null) return [];
     const names = rollout.gates.filter((gate) => gates.includes(gate.source)).map((gate) => gate.name);
-    return [...concerns(rollout), ...judge(rollout).because].filter((line) =>
+    return [...concerns(rollout), ...judgeBrief(rollout).because].filter((line) =>
       names.some((name) => line.startsWith(name)),
     );
   });
@@ -97,7 +97,7 @@ export function revisionText(role: PlanningRole, brief: Brief): string {
 
 /** Reason of a ballot: what decided, the role's own gates first, and the critic's concerns. */
 export function ballotReason(role: PlanningRole, rollout: RolloutBrief): string {
-  const { vote, because } = judge(rollout);
+  const { vote, because } = judgeBrief(rollout);
   const names = rollout.gates.filter((g) => VIEWPOINTS[role].gates.includes(g.source)).map((g) => g.name);
   const own = (line: string) => names.some((name) => line.startsWith(name));
   const ordered = [...because.filter(own), ...because.filter((line) => !own(line))];
