@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { connectBus, deadLetter, openJournal, serveApi } from '@conclave/bus';
-import { startNats, startTestBus, type TestBus, until } from '@conclave/bus/testing';
+import { startNats, startTestBus, type TestBus, testKeyring, until } from '@conclave/bus/testing';
 import { aggregates, ConclaveError, DEFAULT_GATES, sha256, subjects, TOKEN_HEADER } from '@conclave/contracts';
 import { readSettings } from './connect.ts';
 import { run } from './program.ts';
@@ -45,6 +45,7 @@ suite('the conclave command against a real server', () => {
 
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(mkdtempSync(join(tmpdir(), 'conclave-keys-'))));
     process.env.CONCLAVE_OPERATOR_TOKEN = 'the-operators-token';
     const journal = openJournal(server.bus, { by: 'test' });
     const stages = [

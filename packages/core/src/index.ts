@@ -5,6 +5,7 @@ export * from './eligibility.ts';
 export * from './folds/action.ts';
 export * from './folds/evaluation.ts';
 export * from './folds/meeting.ts';
+export * from './folds/quarantine.ts';
 export * from './folds/registry.ts';
 export * from './folds/rollout.ts';
 export * from './folds/schedule.ts';

@@ -17,7 +17,7 @@ export interface SeatAnnouncer {
  * after the first telling.
  */
 export async function announceSeats(
-  stack: { readonly natsUrl: string; readonly credentials: Pick<Stack['credentials'], 'seed'> },
+  stack: { readonly natsUrl: string; readonly credentials: Pick<Stack['credentials'], 'seed' | 'keyringFile'> },
   tell: (lines: readonly string[], level: Level) => void,
 ): Promise<SeatAnnouncer> {
   const bus = await connectBus({

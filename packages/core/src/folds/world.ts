@@ -1,7 +1,14 @@
-import { type Commit, parseCommit } from '@conclave/contracts';
+import { type Commit, type IncidentEvent, parseCommit } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from './action.ts';
 import { type Evaluation, foldEvaluation, initialEvaluation } from './evaluation.ts';
 import { foldMeeting, initialMeeting, type Meeting } from './meeting.ts';
+import {
+  foldQuarantined,
+  foldReported,
+  initialQuarantine,
+  type QuarantinedMessage,
+  type QuarantineState,
+} from './quarantine.ts';
 import {
   foldIncident,
   foldRegistryEntry,
@@ -34,10 +41,12 @@ export interface World {
   readonly incidents: Readonly<Record<string, Incident>>;
   readonly registry: Readonly<Record<string, RegistryEntry>>;
   readonly roadmap: Roadmap;
+  /** What lies on the journal's subjects and does not count. */
+  readonly quarantine: QuarantineState;
 }
 
 /** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 5;
+export const WORLD_FOLD_VERSION = 6;
 
 const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
 
@@ -53,6 +62,7 @@ export function initialWorld(): World {
     incidents: {},
     registry: {},
     roadmap: initialRoadmap(),
+    quarantine: initialQuarantine(),
   };
 }
 
@@ -103,10 +113,12 @@ export function foldWorld(world: World, commit: Commit): World {
       };
     }
     case 'incidents': {
-      const incident = foldIncident(world.incidents[id], parseCommit(kind, commit));
+      const parsed = parseCommit(kind, commit);
+      const incident = foldIncident(world.incidents[id], parsed);
       if (incident === undefined) return next;
       return {
         ...next,
+        quarantine: reportedBy(parsed.events, world.quarantine),
         incidents: keep({ ...world.incidents, [id]: incident }, KEPT.incidents, {
           isOver: (i) => i.resolved !== undefined,
           isNeeded: (i) => i.resolved === undefined,
@@ -124,6 +136,20 @@ export function foldWorld(world: World, commit: Commit): World {
     case 'roadmap':
       return { ...next, roadmap: foldRoadmap(world.roadmap, parseCommit(kind, commit)) };
   }
+}
+
+/** The world after a message of the journal that does not count. */
+export function foldPassedOver(world: World, message: QuarantinedMessage): World {
+  if (message.seq <= world.seq) return world;
+  return { ...world, seq: message.seq, quarantine: foldQuarantined(world.quarantine, message) };
+}
+
+function reportedBy(events: readonly IncidentEvent[], state: QuarantineState): QuarantineState {
+  return events.reduce((folded, event) => {
+    const told =
+      event.type === 'incident.opened' || event.type === 'incident.reported_again' ? event.data.quarantined : undefined;
+    return told === undefined ? folded : foldReported(folded, told);
+  }, state);
 }
 
 interface Keeping<T> {
