@@ -4,7 +4,7 @@ import { root } from './setup/layout.mjs';
 import { nodeBinary } from './setup/node.mjs';
 import { pnpmBinary } from './setup/pnpm.mjs';
 import { become } from './setup/process.mjs';
-import { ensureNatsServer, ensureTools } from './setup/setup.mjs';
+import { ensureBench, ensureNatsServer, ensureTools } from './setup/setup.mjs';
 
 const usage = `usage: node scripts/run.mjs <command>
   start [...]  set up what is missing, then run the whole system on this machine
@@ -36,7 +36,7 @@ async function bench(args) {
   const natsServer = { NATS_SERVER_BIN: await ensureNatsServer() };
   become(nodeBinary, [join(root, 'bench', 'durable', 'main.ts'), ...args], {
     cwd: root,
-    env: { ...toolEnvironment(), ...natsServer },
+    env: { ...toolEnvironment(), ...natsServer, ...(await ensureBench()) },
   });
 }
 

@@ -13,10 +13,10 @@ import { renderReport } from './table.ts';
 const CONTESTANTS = [
   { id: 'raw', module: 'raw.ts', needs: undefined },
   { id: 'conclave', module: 'conclave.ts', needs: undefined },
-  { id: 'dbos', module: 'engines/dbos.ts', needs: 'BENCH_POSTGRES_BIN' },
-  { id: 'dbos-states', module: 'engines/dbos-states.ts', needs: 'BENCH_POSTGRES_BIN' },
-  { id: 'pg-boss', module: 'engines/pg-boss.ts', needs: 'BENCH_POSTGRES_BIN' },
-  { id: 'bullmq', module: 'engines/bullmq.ts', needs: 'BENCH_REDIS_SERVER' },
+  { id: 'dbos', module: 'engines/dbos.ts', needs: 'BENCH_POSTGRES' },
+  { id: 'dbos-states', module: 'engines/dbos-states.ts', needs: 'BENCH_POSTGRES' },
+  { id: 'pg-boss', module: 'engines/pg-boss.ts', needs: 'BENCH_POSTGRES' },
+  { id: 'bullmq', module: 'engines/bullmq.ts', needs: 'BENCH_REDIS' },
 ] as const;
 type Contestant = (typeof CONTESTANTS)[number];
 

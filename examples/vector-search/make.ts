@@ -6,7 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { writeOnnx } from '../../services/gpu-runner/src/retrieval/onnx-writer.ts';
 import { fit } from './fit.ts';
-import { DIMENSIONS, FEATURES, makeWorld, type World } from './world.ts';
+import { DIMENSIONS, FEATURES, makeWorld, type World } from './small-world.ts';
 
 const SEED = 20_261_122;
 /** 1.0 has learned from few questions, 1.1 from many. */

@@ -44,9 +44,9 @@ export function run(program, args, { cwd, env = process.env, timeoutSeconds = 60
 }
 
 /** What `program --version` prints, or undefined when it cannot be run. */
-export async function versionOf(program) {
+export async function versionOf(program, env = process.env) {
   try {
-    return (await run(program, ['--version'], { timeoutSeconds: 20 })).trim();
+    return (await run(program, ['--version'], { env, timeoutSeconds: 20 })).trim();
   } catch {
     return undefined;
   }

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { checkBenchTypes, ensureBenchPackages } from './bench-packages.mjs';
+import { benchServers } from './bench-servers.mjs';
 import { areDependenciesReady, ensureDependencies } from './dependencies.mjs';
 import { cacheDir, natsServerMinimum, pinnedVersions } from './layout.mjs';
 import { withLock } from './lock.mjs';
@@ -35,6 +37,20 @@ export async function ensureNatsServer() {
         (await findNatsServer()) ?? timed(`nats-server >= ${natsServerMinimum}`, () => provisionNatsServer(report)),
     )
   );
+}
+
+/** The engines that bench:durable compares with, as variables that name their servers. What cannot be had is reported and left out. */
+export function ensureBench() {
+  return locked(async () => {
+    try {
+      await timed('engines to compare with', ensureBenchPackages);
+    } catch (error) {
+      report(`the engines to compare with are left out: ${error.message}`);
+      return {};
+    }
+    await checkBenchTypes();
+    return await timed('their servers', () => benchServers(report));
+  });
 }
 
 function locked(work) {

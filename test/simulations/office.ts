@@ -12,10 +12,10 @@ import {
   stageName,
 } from '@conclave/contracts';
 import { openRollout, type ScheduledAction } from '@conclave/core';
+import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/coordinator-options.ts';
 import { decideSchedule } from '../../services/coordinator/src/leader/schedule-loop.ts';
-import { type CoordinatorOptions, optionsOf } from '../../services/coordinator/src/options.ts';
 import { intakeEvents, lostPlan } from '../../services/coordinator/src/schedule/intake.ts';
-import { evaluated, rollbackTested } from '../../services/coordinator/src/testing/evidence.ts';
+import { evaluated, rollbackTested } from '../../services/coordinator/src/testing/given-evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../../services/coordinator/src/testing/simulation.ts';
 import { makeBrief } from '../../services/planner/src/brief/make-brief.ts';
 import { rolloutsToVoteOn } from '../../services/planner/src/brief/schema.ts';
@@ -118,7 +118,7 @@ export class Office {
     const { meetingId, slot, reason, detail, deadline } = called;
     const at = t.now.toISOString();
     const brief = makeBrief(t.world, { meetingId, slot, reason, detail, deadline }, t.now, this.config);
-    const say = (event: MeetingEvent): void => t.append(aggregates.meeting(meetingId), [event as RawEvent]);
+    const say = (event: MeetingEvent) => t.append(aggregates.meeting(meetingId), [event as RawEvent]);
     const data = { meetingId, reason, detail, brief, deadline, planner: 'planner-0' };
     say({ id: `${meetingId}:opened`, type: 'meeting.opened', at, data });
     const phases: MeetingPhase[] = ['statement', ...(rolloutsToVoteOn(brief).length > 0 ? ['ballot' as const] : [])];

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readIncident, severityOf } from './incident-report.ts';
-import { parseIncident } from './submissions.ts';
+import { parseIncident, readIncident, severityOf } from './incident-report.ts';
 
 const P0 = { severity: 'P0', title: 'search is down' };
 

@@ -99,6 +99,16 @@ export function readIncident(input: unknown, models?: readonly string[]): ReadIn
   };
 }
 
+/**
+ * A report by somebody who waits for the answer, and may mend it: an id or a model that cannot be one is refused.
+ * @throws CVE_INCIDENT_INVALID
+ */
+export function parseIncident(input: unknown): IncidentReport {
+  const { report, unusable } = readIncident(input);
+  if (unusable.length === 0) return report;
+  throw new ConclaveError('CVE_INCIDENT_INVALID', `the incident report is not valid: ${unusable.join('; ')}`);
+}
+
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(['id', 'severity', 'title', 'detail', 'model', 'source']);
 
 /** The fields by name in lower case; what is null is left out. Where two names differ by case alone, the exact one counts. */

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseHandoff } from './handoff.ts';
+import { parseIncident } from './incident-report.ts';
 import { decodeToken, encodeToken, entityId, entryOf, gateName, modelName, versionName } from './names.ts';
 import { rolloutDefinition } from './rollout-definition.ts';
 import { aggregateOf, aggregates, subjects } from './subjects.ts';
-import { parseIncident, parseInsight } from './submissions.ts';
+import { parseInsight } from './submissions.ts';
 
 test('a version is one token', () => {
   assert.equal(encodeToken('1.0'), '1=2E0');

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { ConclaveError } from './errors.ts';
-import { readIncident } from './incident-report.ts';
 import { entityId, modelName } from './names.ts';
 import { zodMessage } from './zod-message.ts';
 
@@ -29,16 +28,6 @@ export const insightNote = z.strictObject({
   source: z.string().max(200).default('').describe('Who learnt it, for people.'),
 });
 export type InsightNote = z.infer<typeof insightNote>;
-
-/**
- * A report by somebody who waits for the answer, and may mend it: an id or a model that cannot be one is refused.
- * @throws CVE_INCIDENT_INVALID
- */
-export function parseIncident(input: unknown): IncidentReport {
-  const { report, unusable } = readIncident(input);
-  if (unusable.length === 0) return report;
-  throw new ConclaveError('CVE_INCIDENT_INVALID', `the incident report is not valid: ${unusable.join('; ')}`);
-}
 
 /** @throws CVE_INSIGHT_INVALID */
 export function parseInsight(input: unknown): InsightNote {

@@ -154,10 +154,13 @@ function secondsSince({ updatedAt }: Evaluation, now: Date): number {
 
 /** Open actions on the candidate, and those whose words alone say what they are about. */
 function unfinishedOn(world: World, { definition }: Rollout): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter(
-    (action) =>
-      action.state !== 'ended' && (action.args?.model === undefined || action.args.model === definition.model),
-  );
+  const { index, actions } = world.schedule;
+  return Object.keys(index.bearing).flatMap((id) => {
+    const action = actions[id];
+    return action !== undefined && (action.args?.model === undefined || action.args.model === definition.model)
+      ? [action]
+      : [];
+  });
 }
 
 function mayBring(action: ScheduledAction, tool: ToolName): boolean {

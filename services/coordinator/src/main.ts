@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
-import { watchRunners } from './leader/runners.ts';
+import { optionsOf } from './coordinator-options.ts';
 import { standForLeader } from './leader/terms.ts';
-import { optionsOf } from './options.ts';
+import { watchRunners } from './leader/watch-runners.ts';
 
 const SNAPSHOT_MS = 60_000;
 

@@ -6,9 +6,9 @@ import { until } from '@conclave/bus/testing';
 import type { ActionRun } from '@conclave/core';
 import { type Bench, startBench } from './testing/bench.ts';
 import { startExecutorProcess } from './testing/executor-process.ts';
+import { plannedAction } from './testing/executor-world.ts';
 import { isAlive } from './testing/is-alive.ts';
 import { standInRollbacks } from './testing/rollbacks.ts';
-import { plannedAction } from './testing/world.ts';
 
 /*
  * A real executor process, killed by SIGKILL exactly at each of its fault points, and another one that takes over. The

@@ -7,9 +7,9 @@ import { standStill, until } from '@conclave/bus/testing';
 import { conclaveConfig, STREAMS } from '@conclave/contracts';
 import { startExecutor } from './executor.ts';
 import { startBench } from './testing/bench.ts';
+import { plannedAction } from './testing/executor-world.ts';
 import { startPerformer } from './testing/performer.ts';
 import { standInRollbacks } from './testing/rollbacks.ts';
-import { plannedAction } from './testing/world.ts';
 
 const ACK_WAIT_MS = 500;
 

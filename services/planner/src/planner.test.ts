@@ -13,18 +13,18 @@ import {
   subjects,
 } from '@conclave/contracts';
 import { foldMeeting, initialMeeting } from '@conclave/core';
+import { historyIn, meetingWork } from '@conclave/histories';
 import { createHealth, createLog } from '@conclave/service';
 import { startPlanner } from './planner.ts';
-import { inStage, workFor } from './testing/journal-builder.ts';
 
 test('a called meeting is held with the rights of the planner, and its handoff reaches the coordinator', async () => {
   await using server = await startTestBus({ users: true });
   const coordinator = await server.connect('coordinator');
   const journal = openJournal(coordinator, { by: 'coordinator-0' });
-  const work = workFor('meeting-1-1', new Date(Date.now() + 60_000));
+  const work = meetingWork({ meetingId: 'meeting-1-1', deadline: new Date(Date.now() + 60_000).toISOString() });
   // Evaluations belong to another service: this history has none. The planner goes by the clock: the stage has soaked for an hour.
   const at = new Date(Date.now() - 3600_000).toISOString();
-  for (const { aggregate, events } of inStage().allPassed().entries)
+  for (const { aggregate, events } of historyIn().allPassed().commits)
     await journal.append(
       aggregate,
       'any',

@@ -25,7 +25,8 @@ import type { Seat } from './advisors/advisor.ts';
 import { seatTeam } from './advisors/team.ts';
 import { makeBrief } from './brief/make-brief.ts';
 import { readDocuments } from './brief/project-documents.ts';
-import { closeFailed, holdMeeting, type MeetingPorts } from './meeting/meeting.ts';
+import { closeFailed, holdMeeting } from './meeting/meeting.ts';
+import type { MeetingPorts } from './meeting/meeting-ports.ts';
 
 /** Meetings that one planner holds at a time. */
 const CONCURRENCY = 2;

@@ -39,13 +39,38 @@ const SCHEMAS: { readonly [K in AggregateKind]: z.ZodType<EventOfKind[K]> } = {
   roadmap: roadmapEvent,
 };
 
+/** A commit as this version reads it; `unread` names the first event whose type or shape it does not know. */
+export type Reading<K extends AggregateKind> =
+  | { readonly commit: Commit<EventOfKind[K]>; readonly unread?: undefined }
+  | { readonly unread: { readonly type: string; readonly reason: string } };
+
 /**
- * The typed events of a commit of one kind.
- * @throws CVE_JOURNAL_UNKNOWN_EVENT for a type or shape this version does not know: the reader must halt, not skip.
+ * The typed events of a commit of one kind, all of them or none: they hold together. For readers that go on without what they
+ * cannot read.
+ */
+export function readCommit<K extends AggregateKind>(kind: K, commit: Commit): Reading<K> {
+  const schema: z.ZodType<EventOfKind[K]> = SCHEMAS[kind];
+  const events: EventOfKind[K][] = [];
+  for (const event of commit.events) {
+    const parsed = schema.safeParse(event);
+    if (!parsed.success) return { unread: { type: event.type, reason: zodMessage(parsed.error) } };
+    events.push(parsed.data);
+  }
+  return { commit: { ...commit, events } };
+}
+
+/**
+ * The same for whoever must decide on what the commit is about.
+ * @throws CVE_JOURNAL_UNKNOWN_EVENT for a type or shape this version does not know
  */
 export function parseCommit<K extends AggregateKind>(kind: K, commit: Commit): Commit<EventOfKind[K]> {
-  const schema: z.ZodType<EventOfKind[K]> = SCHEMAS[kind];
-  return { ...commit, events: commit.events.map((event) => parseEvent(kind, schema, event, commit.seq)) };
+  const reading = readCommit(kind, commit);
+  if (reading.unread === undefined) return reading.commit;
+  const { type, reason } = reading.unread;
+  throw new ConclaveError(
+    'CVE_JOURNAL_UNKNOWN_EVENT',
+    `commit ${commit.seq} of ${kind} ${commit.aggregate.id} has event ${type}, which this version cannot read (${reason}); nothing is decided on it here: upgrade this service`,
+  );
 }
 
 /**
@@ -61,13 +86,4 @@ export function checkEvents(kind: AggregateKind, events: readonly RawEvent[]): v
       `event ${event.type} does not belong into ${kind}: ${zodMessage(parsed.error, event)}; nothing was recorded`,
     );
   }
-}
-
-function parseEvent<E>(kind: AggregateKind, schema: z.ZodType<E>, event: RawEvent, seq: number): E {
-  const parsed = schema.safeParse(event);
-  if (parsed.success) return parsed.data;
-  throw new ConclaveError(
-    'CVE_JOURNAL_UNKNOWN_EVENT',
-    `commit ${seq} of ${kind} has event ${event.type} that this version cannot read (${zodMessage(parsed.error)}); upgrade this service before it goes on`,
-  );
 }

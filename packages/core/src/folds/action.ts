@@ -36,6 +36,7 @@ export interface ActionRun {
   readonly startedAt: string | undefined;
   /** Start of the newest attempt. */
   readonly lastStartedAt: string | undefined;
+  /** In order; the newest `KEPT_CALLS`, and those that have not returned. Executors make fewer. */
   readonly calls: readonly ToolCall[];
   readonly completed:
     | {
@@ -46,6 +47,8 @@ export interface ActionRun {
       }
     | undefined;
 }
+
+const KEPT_CALLS = 50;
 
 export function initialAction(actionId: string): ActionRun {
   return {
@@ -85,7 +88,8 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;
       const { speaker = state.speaker, ...call } = event.data;
-      return { ...state, speaker, calls: [...state.calls, { ...call, calledAt: event.at, returned: undefined }] };
+      const calls = [...state.calls, { ...call, calledAt: event.at, returned: undefined }];
+      return { ...state, speaker, calls: newestCalls(calls) };
     }
     case 'action.tool_returned': {
       const { callId, ok, result, error, durationMs } = event.data;
@@ -100,4 +104,10 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
       return { ...state, speaker, completed: { at: event.at, outcome, summary, criteria } };
     }
   }
+}
+
+function newestCalls(calls: readonly ToolCall[]): readonly ToolCall[] {
+  if (calls.length <= KEPT_CALLS) return calls;
+  const oldest = calls.findIndex(({ returned }) => returned !== undefined);
+  return oldest < 0 ? calls : calls.toSpliced(oldest, 1);
 }

@@ -1,3 +1,5 @@
+import type { IncidentEvent } from '@conclave/contracts';
+
 /** A message that does not count: unsigned, forged, stored again, or none of ours. Everybody passes over it in the same way. */
 export interface QuarantinedMessage {
   /** Short name of its stream, e.g. `journal`. */
@@ -31,13 +33,15 @@ export function foldQuarantined(state: QuarantineState, message: QuarantinedMess
   return trimmed({ ...state, count: state.count + 1, messages: [...state.messages, message] });
 }
 
-/** What an incident's event says of quarantined messages. */
-export function foldReported(
-  state: QuarantineState,
-  { stream, throughSeq }: { readonly stream: string; readonly throughSeq: number },
-): QuarantineState {
-  const known = state.reported[stream] ?? 0;
-  return trimmed({ ...state, reported: { ...state.reported, [stream]: Math.max(known, throughSeq) } });
+/** What the events of incidents say of quarantined messages. */
+export function foldReports(state: QuarantineState, events: readonly IncidentEvent[]): QuarantineState {
+  return events.reduce((folded, event) => {
+    if (event.type !== 'incident.opened' && event.type !== 'incident.reported_again') return folded;
+    const told = event.data.quarantined;
+    if (told === undefined) return folded;
+    const throughSeq = Math.max(folded.reported[told.stream] ?? 0, told.throughSeq);
+    return trimmed({ ...folded, reported: { ...folded.reported, [told.stream]: throughSeq } });
+  }, state);
 }
 
 /** Messages of the journal that no incident tells of yet, oldest first. */

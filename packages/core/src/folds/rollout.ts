@@ -91,6 +91,7 @@ export interface Rollout {
         readonly at: string;
       }
     | undefined;
+  /** One for each stage that was left, oldest first; at most `KEPT_SUMMARIES`. */
   readonly summaries: readonly StageSummary[];
   readonly ended:
     | {
@@ -149,6 +150,7 @@ export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>)
 }
 
 const KEPT_PAST = 20;
+const KEPT_SUMMARIES = 20;
 
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
@@ -281,7 +283,7 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
       return ofThisEpoch ? withCurrent({ overrides: { ...current.overrides, [gate]: { by, reason } } }) : state;
     }
     case 'rollout.stage_summarised':
-      return withCurrent({ summaries: [...current.summaries, event.data.summary] });
+      return withCurrent({ summaries: [...current.summaries, event.data.summary].slice(-KEPT_SUMMARIES) });
     case 'rollout.aborted': {
       const { by, reason, gate, verdict } = event.data;
       return withCurrent({ phase: 'rolled_back', ended: { at: event.at, by, reason, gate, verdict } });

@@ -22,11 +22,11 @@ import {
   type World,
 } from '@conclave/core';
 import type { Clock, Operators } from '@conclave/service';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import type { Facts } from '../facts.ts';
 import { decideResolve } from '../incidents/resolve-incident.ts';
 import { answerReport } from '../incidents/take-in-report.ts';
 import type { UnreadableReports } from '../incidents/unreadable-reports.ts';
-import type { CoordinatorOptions } from '../options.ts';
 import { decideRegisterDataset, decideRegisterModel } from '../registry/register.ts';
 import { decideAdopt } from '../rollout/adopt.ts';
 import { decideApply } from '../rollout/apply.ts';

@@ -4,7 +4,7 @@ import { type Gate, gate, type RawEvent, type Verdict } from '@conclave/contract
 import { openRollout } from '@conclave/core';
 import { decideDeploy } from '../rollout/deploy.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
-import { evaluated, rollbackTested, type WindowShape, window } from '../testing/evidence.ts';
+import { evaluated, rollbackTested, type WindowShape, window } from '../testing/given-evidence.ts';
 import { appliedWorld, CANDIDATE_DIGEST, DATASET_DIGEST, type TestWorld } from '../testing/test-world.ts';
 import { gatherEvidence } from './evidence.ts';
 import { judgeGate } from './judge-gate.ts';

@@ -18,15 +18,15 @@ import {
 import { openRollout, rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { unreadableReports } from '../incidents/unreadable-reports.ts';
-import type { CoordinatorOptions } from '../options.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { consumeInbox } from './inbox.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
-import { watchRunners } from './runners.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
+import { watchRunners } from './watch-runners.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {

@@ -2,10 +2,10 @@ import { aggregates, type RolloutEvent, type RunnerStatus } from '@conclave/cont
 import { openRollout, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { RolloutDesk } from '../api/rollout-desk.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import type { Facts } from '../facts.ts';
 import { gatherEvidence } from '../gates/evidence.ts';
 import { judgeGate } from '../gates/judge-gate.ts';
-import type { CoordinatorOptions } from '../options.ts';
 import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
 import { judgeSplit } from '../rollout/judge-split.ts';
 import { summariseStage } from '../rollout/stage-summary.ts';

@@ -8,9 +8,9 @@ import {
   type ScheduleEvent,
   subjects,
 } from '@conclave/contracts';
-import { type ScheduledAction, type World, workSubjectOf } from '@conclave/core';
+import { type ScheduledAction, type ScheduleState, unstartedWhile, type World, workSubjectOf } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
-import type { CoordinatorOptions } from '../options.ts';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
 import { lostPlan } from '../schedule/intake.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
@@ -113,28 +113,34 @@ function isType<T extends EventType>(
   return event.type === type;
 }
 
-/** Everything that is due on the schedule at a moment, as one commit. Pure. */
+/** Actions that one commit dispatches or ends: with the longest ids there are it stays well under the limit of a commit. */
+const MOST_ACTIONS = 500;
+
+/** What is due on the schedule at a moment, as one commit; where it is more than fits, the next turn goes on with the rest. Pure. */
 export function decideSchedule(world: World, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
   const events: ScheduleEvent[] = [];
   const add = <T extends EventType>(type: T, key: string, data: DataOf<T>): void => {
     // Ids follow from the content, so that a commit whose answer was lost is recognised as one's own.
     events.push({ id: `${type}:${key}`, type, at: now.toISOString(), data } as Extract<ScheduleEvent, { type: T }>);
   };
-  for (const ended of endedActions(world, now, options)) add('schedule.action_ended', ended.actionId, ended);
-  for (const blocked of blockedActions(world.schedule)) add('schedule.action_ended', blocked.actionId, blocked);
+  const left = (): number => MOST_ACTIONS - events.length;
+  for (const ended of endedActions(world, now, options).slice(0, left()))
+    add('schedule.action_ended', ended.actionId, ended);
+  for (const blocked of blockedActions(world.schedule).slice(0, left()))
+    add('schedule.action_ended', blocked.actionId, blocked);
   const meeting = world.schedule.meetings[0];
   const outcome =
     meeting === undefined || meeting.endedAt !== undefined ? undefined : meetingOutcome(world, meeting, now);
   if (meeting !== undefined && outcome !== undefined)
     add('schedule.meeting_ended', meeting.meetingId, { meetingId: meeting.meetingId, outcome });
-  // What follows looks at ended actions and meetings, so it waits for the tick that sees them.
+  // What follows looks at ended actions and meetings, so it waits for the turn that sees them.
   if (events.length > 0) return events;
 
   const dispatch = ({ actionId, attempt }: ScheduledAction): void =>
     add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
-  lostActions(world, now, options).forEach(dispatch);
-  waitingRollbacks(world.schedule).forEach(dispatch);
-  const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat);
+  waitingRollbacks(world.schedule).slice(0, left()).forEach(dispatch);
+  lostActions(world.schedule, now, options).take(left()).forEach(dispatch);
+  const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat, left());
   if (heartbeat !== undefined) {
     const { slot, drains } = heartbeat;
     if (isNewSlot(slot, world.schedule.lastHeartbeatSlot))
@@ -151,16 +157,18 @@ export function decideSchedule(world: World, now: Date, options: CoordinatorOpti
   return events;
 }
 
-function endedActions(world: World, now: Date, options: CoordinatorOptions): DataOf<'schedule.action_ended'>[] {
-  return Object.values(world.schedule.actions).flatMap((action): DataOf<'schedule.action_ended'>[] => {
-    if (action.state !== 'dispatched') return [];
-    const { actionId } = action;
-    const run = world.actions[actionId];
-    if (run?.completed !== undefined) return [{ actionId, outcome: run.completed.outcome }];
+function endedActions(
+  { schedule: { index, actions } }: World,
+  now: Date,
+  options: CoordinatorOptions,
+): DataOf<'schedule.action_ended'>[] {
+  return Object.entries(index.runs).flatMap(([actionId, run]): DataOf<'schedule.action_ended'>[] => {
+    if (actions[actionId]?.state !== 'dispatched') return [];
+    if (run.outcome !== null) return [{ actionId, outcome: run.outcome }];
     // What nobody has started has had no effect: it waits, however long, for somebody to come back.
-    if (run?.startedAt === undefined) return [];
+    if (run.startedAt === null) return [];
     // From its start, however long it waited for one; a later attempt has its own time.
-    const sinceSeconds = (now.getTime() - Date.parse(run.lastStartedAt ?? run.startedAt)) / 1000;
+    const sinceSeconds = (now.getTime() - Date.parse(run.startedAt)) / 1000;
     // The executor stops an action at its timeout; twice that means nobody is left who could.
     return sinceSeconds > 2 * options.actionTimeoutSeconds ? [{ actionId, outcome: 'uncertain' }] : [];
   });
@@ -179,12 +187,11 @@ const LONGEST_REDISPATCH_MS = 3_600_000;
  * Dispatched actions that nobody started. The work may be lost, or its owner away or busy: so each further attempt waits twice as long,
  * lest a day without an executor fills journal and queue.
  */
-function lostActions(world: World, now: Date, options: CoordinatorOptions): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter(
-    (a) =>
-      a.state === 'dispatched' &&
-      world.actions[a.actionId]?.startedAt === undefined &&
-      now.getTime() - Date.parse(a.dispatchedAt ?? a.acceptedAt) >
-        Math.min(LONGEST_REDISPATCH_MS, options.redispatchAfterMs * 2 ** Math.min(a.attempt - 1, 20)),
+function lostActions(schedule: ScheduleState, now: Date, options: CoordinatorOptions): Generator<ScheduledAction> {
+  return unstartedWhile(
+    schedule,
+    (action) =>
+      now.getTime() - Date.parse(action.dispatchedAt ?? action.acceptedAt) >
+      Math.min(LONGEST_REDISPATCH_MS, options.redispatchAfterMs * 2 ** Math.min(action.attempt - 1, 20)),
   );
 }

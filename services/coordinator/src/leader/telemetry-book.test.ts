@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRollout } from '@conclave/core';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
-import { window } from '../testing/evidence.ts';
+import { window } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { telemetryBook } from './telemetry-book.ts';
 

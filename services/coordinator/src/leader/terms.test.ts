@@ -5,7 +5,7 @@ import { type Lease, openJournal } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
 import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
-import { optionsOf } from '../options.ts';
+import { optionsOf } from '../coordinator-options.ts';
 import { lead } from './leadership.ts';
 import { nextEpoch } from './term.ts';
 import { standForLeader } from './terms.ts';

@@ -8,7 +8,7 @@ import {
   emptyStageTelemetry,
   type StageTelemetry,
 } from '../gates/stage-telemetry.ts';
-import { runner, window } from '../testing/evidence.ts';
+import { runner, window } from '../testing/given-evidence.ts';
 import { RULES } from '../testing/simulation.ts';
 import { appliedWorld, CANDIDATE_DIGEST, STABLE_DIGEST, type TestWorld } from '../testing/test-world.ts';
 import { judgeSplit } from './judge-split.ts';

@@ -4,7 +4,7 @@ import { gate, STAGES } from '@conclave/contracts';
 import { decidingGates, missingForNextStage, openRollout, soakSecondsLeft } from '@conclave/core';
 import fc from 'fast-check';
 import { checkHistory } from '../testing/check-history.ts';
-import { evaluated, rollbackTested } from '../testing/evidence.ts';
+import { evaluated, rollbackTested } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { play, step } from '../testing/steps.ts';
 import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, STABLE_DIGEST } from '../testing/test-world.ts';

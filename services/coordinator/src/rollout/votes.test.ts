@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregates } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, openRollout, verdictSetOf } from '@conclave/core';
-import { evaluated } from '../testing/evidence.ts';
+import { evaluated } from '../testing/given-evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../testing/simulation.ts';
 
 /** 1.0 has earned a vote in shadow, and the critic has vetoed it. */
@@ -79,20 +79,7 @@ test('a no_go ends when what it asks for has succeeded on this model since', () 
   const { t } = simulation;
   simulation.deploy('shadow');
   simulation.earn('vote');
-  const rollout = openRollout(t.state) ?? assert.fail();
-  const verdictSet = verdictSetOf(rollout);
-  const meetingId = t.meet((role) => (role === 'critic' ? 'no_go' : 'go'));
-  // The same meeting with a wish: ballots are read from its first turn of a role.
-  const meeting = t.world.meetings[meetingId] ?? assert.fail();
-  const wish = {
-    rolloutId: rollout.rolloutId,
-    verdictSet,
-    vote: 'no_go' as const,
-    reason: 'why',
-    needs: ['smoke_test'],
-  };
-  const turns = meeting.turns.map((turn) => (turn.role === 'critic' ? { ...turn, ballots: [wish] } : turn));
-  t.world = { ...t.world, meetings: { ...t.world.meetings, [meetingId]: { ...meeting, turns } } };
+  t.meet((role) => (role === 'critic' ? 'no_go' : 'go'), { needs: ['smoke_test'] });
   simulation.settle();
   assert.equal(awaits(simulation), false);
   for (const [model, ends] of [

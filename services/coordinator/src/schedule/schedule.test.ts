@@ -9,8 +9,8 @@ import {
   type ScheduleEvent,
 } from '@conclave/contracts';
 import fc from 'fast-check';
+import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { decideSchedule } from '../leader/schedule-loop.ts';
-import type { CoordinatorOptions } from '../options.ts';
 import { appliedWorld, TestWorld } from '../testing/test-world.ts';
 import { decideIntake, intakeEvents, lostPlan } from './intake.ts';
 import { nextMeetingId } from './meetings.ts';

@@ -6,9 +6,9 @@ import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@concla
 import type { World } from '@conclave/core';
 import { createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
-import { watchRunners } from '../leader/runners.ts';
+import { optionsOf } from '../coordinator-options.ts';
 import { standForLeader } from '../leader/terms.ts';
-import { optionsOf } from '../options.ts';
+import { watchRunners } from '../leader/watch-runners.ts';
 
 const TOKEN = 'the-operators-token';
 

@@ -8,7 +8,7 @@ import { decideApply } from '../rollout/apply.ts';
 import { decideApproval } from '../rollout/approve.ts';
 import { decideDeploy } from '../rollout/deploy.ts';
 import { superviseRollout } from '../rollout/supervise-rollout.ts';
-import { evaluated, rollbackTested, runner, window } from './evidence.ts';
+import { evaluated, rollbackTested, runner, window } from './given-evidence.ts';
 import { appliedWorld, CANDIDATE_DIGEST, definition, SOAK_SECONDS, type TestWorld } from './test-world.ts';
 
 export const RULES = { quorum: 4, majority: 0.5, veto: ['critic'] as const };

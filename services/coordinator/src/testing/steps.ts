@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { aggregates, type Ballot, type RawEvent, STAGES, type StageName } from '@conclave/contracts';
+import { type Ballot, STAGES, type StageName } from '@conclave/contracts';
 import { nextStage, openRollout } from '@conclave/core';
 import fc from 'fast-check';
 import { decideAbort } from '../rollout/abort.ts';
 import { decideOverride } from '../rollout/override.ts';
 import { decidePause, decideResume } from '../rollout/pause.ts';
-import { evaluated, rollbackTested } from './evidence.ts';
+import { evaluated, rollbackTested } from './given-evidence.ts';
 import { NEEDS, type Simulation } from './simulation.ts';
 
 const votes = fc.constantFrom<Ballot['vote']>('go', 'go', 'go', 'no_go', 'abstain');
@@ -162,25 +162,11 @@ export function play(simulation: Simulation, action: Step): void {
       t.appendRollout(decideResume(t.state, 'go on', 'op', t.facts()));
       return;
     case 'open_p0':
-    case 'resolve_p0': {
-      const at = t.now.toISOString();
-      const event: RawEvent =
-        action.do === 'open_p0'
-          ? {
-              id: `i${t.commits.length}`,
-              type: 'incident.opened',
-              at,
-              data: { incidentId: 'p0', severity: 'P0', title: 'down', detail: '', source: '' },
-            }
-          : {
-              id: `i${t.commits.length}`,
-              type: 'incident.resolved',
-              at,
-              data: { incidentId: 'p0', by: 'op', reason: 'up' },
-            };
-      t.append(aggregates.incident('p0'), [event]);
+      t.incident('P0', { incidentId: 'p0', model: undefined });
       return;
-    }
+    case 'resolve_p0':
+      t.resolved('p0');
+      return;
     case 'approve':
     case 'reject':
       simulation.answer(action.do === 'approve');

@@ -1,24 +1,14 @@
 import {
-  type Aggregate,
   aggregates,
   type Ballot,
-  type Commit,
-  type MeetingEvent,
   PLANNING_ROLES,
   type PlanningRole,
   type RawEvent,
   type RolloutDefinition,
   rolloutDefinition,
 } from '@conclave/contracts';
-import {
-  foldWorld,
-  initialRollouts,
-  initialWorld,
-  openRollout,
-  type RolloutsState,
-  verdictSetOf,
-  type World,
-} from '@conclave/core';
+import { openRollout, type RolloutsState } from '@conclave/core';
+import { draft, History } from '@conclave/histories';
 import type { Facts } from '../facts.ts';
 import { decideAdopt } from '../rollout/adopt.ts';
 import { decideApply } from '../rollout/apply.ts';
@@ -29,93 +19,48 @@ export const CANDIDATE_DIGEST = `sha256:${'1'.repeat(64)}`;
 export const DATASET_DIGEST = `sha256:${'d'.repeat(64)}`;
 export const SOAK_SECONDS = 60;
 
-/** A journal in memory: commits get sequence numbers and are folded by the real folds. */
-export class TestWorld {
-  world: World = initialWorld();
-  readonly commits: Commit[] = [];
-  private nowMs = Date.parse('2026-01-01T00:00:00.000Z');
-  private ids = 0;
+const CAST = {
+  model: MODEL,
+  stable: '0.9',
+  candidate: '1.0',
+  dataset: 'queries',
+  digests: { '0.9': STABLE_DIGEST, '1.0': CANDIDATE_DIGEST, queries: DATASET_DIGEST },
+};
 
-  get now(): Date {
-    return new Date(this.nowMs);
+/** A history that the coordinator's own decisions write on. */
+export class TestWorld extends History {
+  constructor() {
+    super(CAST);
   }
 
   get state(): RolloutsState {
-    return this.world.rollouts[MODEL] ?? initialRollouts(MODEL);
+    return this.rolloutsOf();
   }
 
   advance(seconds: number): void {
-    this.nowMs += seconds * 1000;
+    this.wait(seconds);
   }
 
   facts(): Facts {
-    return { now: this.now, newId: () => `e${++this.ids}` };
-  }
-
-  append(aggregate: Aggregate, events: readonly RawEvent[]): void {
-    if (events.length === 0) return;
-    const seq = this.world.seq + 1;
-    const commit: Commit = { aggregate, seq, storedAt: this.now.toISOString(), by: 'test', fence: undefined, events };
-    this.commits.push(commit);
-    this.world = foldWorld(this.world, commit);
+    return { now: this.now, newId: () => this.newId() };
   }
 
   appendRollout(events: readonly RawEvent[]): void {
     this.append(aggregates.rollouts(MODEL), events);
   }
 
-  /** A closed meeting that decided on the open rollout; each role's vote, and the verdict set it voted on. */
+  /** A closed meeting that decided on the open rollout; each role's vote, the verdict set it voted on, and what a no_go asks for. */
   meet(
     vote: (role: PlanningRole) => Ballot['vote'],
-    options: { verdictSet?: string; claims?: 'go' | 'no_go' } = {},
+    options: { verdictSet?: string; claims?: 'go' | 'no_go'; needs?: string[] } = {},
   ): string {
-    const rollout = openRollout(this.state);
     const meetingId = `meeting-${this.commits.length}-1`;
-    if (rollout === undefined || rollout.stage === undefined) return meetingId;
-    const verdictSet = options.verdictSet ?? verdictSetOf(rollout);
-    const at = this.now.toISOString();
-    const { rolloutId, stageEpoch, stage } = rollout;
-    const turns = PLANNING_ROLES.map(
-      (role): MeetingEvent => ({
-        id: `${meetingId}:ballot:${role}`,
-        type: 'meeting.turn_taken',
-        at,
-        data: {
-          phase: 'ballot',
-          role,
-          speaker: { adapter: 'rules', model: 'rules' },
-          text: 'votes',
-          ballots: [{ rolloutId, verdictSet, vote: vote(role), reason: 'because' }],
-          durationMs: 1,
-        },
-      }),
-    );
-    const decision = {
-      rolloutId,
-      model: MODEL,
-      version: '1.0',
-      stage,
-      stageEpoch,
-      verdictSet,
-      decision: options.claims ?? 'go',
-      yes: [],
-      no: [],
-      abstained: [],
-      reason: 'r',
-    } as const;
-    const closed: MeetingEvent = {
-      id: `${meetingId}:closed`,
-      type: 'meeting.closed',
-      at,
-      data: {
-        meetingId,
-        outcome: 'decided',
-        summary: '',
-        dissent: [],
-        decisions: [{ ...decision, yes: [], no: [], abstained: [] }],
-      },
-    };
-    this.append(aggregates.meeting(meetingId), [...turns, closed]);
+    if (openRollout(this.state)?.stage === undefined) return meetingId;
+    const { verdictSet = this.verdictSet, claims = 'go', needs } = options;
+    const ballots = PLANNING_ROLES.map((role) => this.ballot(role, vote(role), { verdictSet, needs }));
+    const decisions = [this.decision(claims, { verdictSet })];
+    const closed = { meetingId, outcome: 'decided' as const, summary: '', dissent: [], decisions };
+    this.commit(aggregates.meeting(meetingId), ...ballots, draft('meeting.closed', closed));
     return meetingId;
   }
 }
@@ -131,31 +76,7 @@ export function definition(spec: Partial<RolloutDefinition['spec']> = {}): Rollo
 
 /** 0.9 adopted, 1.0 registered and applied, nothing entered. */
 export function appliedWorld(spec: Partial<RolloutDefinition['spec']> = {}): TestWorld {
-  const t = new TestWorld();
-  const at = t.now.toISOString();
-  const model = (version: string, digest: string): RawEvent => ({
-    id: `m${version}`,
-    type: 'model.registered',
-    at,
-    data: { model: MODEL, version, digest, description: '', bytes: 1, by: 'op' },
-  });
-  t.append(aggregates.model(MODEL), [model('0.9', STABLE_DIGEST), model('1.0', CANDIDATE_DIGEST)]);
-  t.append(aggregates.model('dataset:queries'), [
-    {
-      id: 'd',
-      type: 'dataset.registered',
-      at,
-      data: {
-        name: 'queries',
-        digest: DATASET_DIGEST,
-        description: '',
-        documents: 10,
-        queries: 600,
-        bytes: 1,
-        by: 'op',
-      },
-    },
-  ]);
+  const t = new TestWorld().registered().datasetRegistered();
   t.appendRollout(decideAdopt(t.world, t.state, { version: '0.9', dataset: 'queries', by: 'op' }, t.facts()));
   t.appendRollout(decideApply(t.world, t.state, definition(spec), 'op', SOAK_SECONDS, t.facts()));
   return t;

@@ -21,7 +21,8 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import type { ToolCall } from '@conclave/core';
-import { type Tool, type ToolArgs, type ToolReturn, UncertainEffect } from '../tools/tool.ts';
+import type { Tool, ToolArgs, ToolReturn } from '../tools/tool.ts';
+import { UncertainEffect } from '../uncertain-effect.ts';
 import { chooseWorker } from '../workers/direct.ts';
 import type { PlannedCall, Worker } from '../workers/worker.ts';
 import type { WorldView } from '../world/world-view.ts';

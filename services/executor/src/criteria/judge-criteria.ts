@@ -1,7 +1,8 @@
 import type { CriterionVerdict } from '@conclave/contracts';
 import type { ToolCall } from '@conclave/core';
 import { type Facts, factsOf } from './called-facts.ts';
-import { type Criterion, type Operator, type Predicate, parseCriteria } from './parse-criteria.ts';
+import { parseCriteria } from './parse-criteria.ts';
+import type { Criterion, Operator, Predicate } from './predicate.ts';
 
 /** Judges each criterion of a text on what the calls returned. Missing data never meets a criterion. */
 export function judgeCriteria(text: string, calls: readonly ToolCall[]): CriterionVerdict[] {

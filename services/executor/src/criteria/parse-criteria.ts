@@ -1,32 +1,11 @@
-import { numberOf, type Quantity, quantityOf, subjectOf } from './quantity.ts';
+import type { Criterion, Operator, Predicate } from './predicate.ts';
+import { numberOf, quantityOf, subjectOf } from './quantity.ts';
 import { parseSentence } from './sentences.ts';
 
 /**
  * Success criteria, as people write them, turned into predicates that code can judge. What cannot be read becomes
  * `unreadable` and is never counted as met.
  */
-
-export type Operator = '>=' | '<=' | '>' | '<' | '==';
-
-export type Predicate =
-  | { readonly kind: 'number'; readonly quantity: Quantity; readonly operator: Operator; readonly threshold: number }
-  | { readonly kind: 'range'; readonly quantity: Quantity; readonly low: number; readonly high: number }
-  | { readonly kind: 'stage'; readonly stage: string }
-  | { readonly kind: 'evaluated' }
-  | { readonly kind: 'deployed' }
-  | { readonly kind: 'no_errors' }
-  | { readonly kind: 'smoke_passed' }
-  | { readonly kind: 'rollback_test_passed' }
-  | { readonly kind: 'rolled_back' }
-  | { readonly kind: 'slos_measured' }
-  | { readonly kind: 'file_exists' }
-  | { readonly kind: 'script_succeeded' }
-  | { readonly kind: 'unreadable'; readonly why: string };
-
-export interface Criterion {
-  readonly text: string;
-  readonly predicate: Predicate;
-}
 
 const MOST_CRITERIA = 50;
 

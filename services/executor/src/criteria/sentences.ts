@@ -1,4 +1,4 @@
-import type { Predicate } from './parse-criteria.ts';
+import type { Predicate } from './predicate.ts';
 
 const SENTENCES: readonly (readonly [RegExp, Predicate])[] = [
   [/^(no|zero|without|0) errors?( (reported|logged|occurred|found))?$/, { kind: 'no_errors' }],

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import { isConclaveError } from '@conclave/contracts';
 import { isAlive } from '../testing/is-alive.ts';
-import { UncertainEffect } from '../tools/tool.ts';
+import { UncertainEffect } from '../uncertain-effect.ts';
 import { allowedPath } from './roots.ts';
 import { type ScriptLimits, type ScriptRunner, scriptRunner } from './run-script.ts';
 

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { UncertainEffect } from '../tools/tool.ts';
+import { UncertainEffect } from '../uncertain-effect.ts';
 import { forgetOldMarkers } from './old-markers.ts';
 import { killFamily } from './process-family.ts';
 import { supervisorCommand } from './supervisor-command.ts';

@@ -12,7 +12,7 @@ import {
   subjects,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction, workSubjectOf } from '@conclave/core';
-import { appliedEvents, registeredEvents } from './world.ts';
+import { appliedEvents, registeredEvents } from './executor-world.ts';
 
 /**
  * A real server with a model registered, 1.0 stable and 1.1 applied, and stand-ins for the services an executor talks to.

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiVerb, ConclaveError, isConclaveError, messageOf, subjects } from '@conclave/contracts';
 import type { z } from 'zod';
-import { UncertainEffect } from './tool.ts';
+import { UncertainEffect } from '../uncertain-effect.ts';
 
 /** What asking needs of the bus. */
 export interface Requester {

@@ -47,9 +47,6 @@ export interface Tool {
   run(args: ToolArgs, context: ToolContext): Promise<ToolReturn>;
 }
 
-/** Nobody can tell whether the effect happened; the action ends `uncertain`. */
-export class UncertainEffect extends Error {}
-
 export interface ToolSpec<A extends ToolArgs> {
   readonly name: ToolName;
   readonly description: string;

@@ -26,8 +26,15 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import { type Bench, startBench } from '../testing/bench.ts';
+import {
+  appliedEvents,
+  appliedWorld,
+  DIGEST,
+  registeredEvents,
+  servingEvents,
+  worldOf,
+} from '../testing/executor-world.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
-import { appliedEvents, appliedWorld, DIGEST, registeredEvents, servingEvents, worldOf } from '../testing/world.ts';
 import { collectMetrics, type TelemetrySource } from './collect-metrics.ts';
 import { resolveTarget } from './target.ts';
 import { fitResult, RESULT_LIMIT_BYTES, type ToolArgs, type ToolReturn } from './tool.ts';

@@ -7,8 +7,8 @@ import { ConclaveError, conclaveConfig, type PlannedAction } from '@conclave/con
 import { initialAction, initialWorld } from '@conclave/core';
 import { performAction } from '../action/perform.ts';
 import { type Bench, startBench } from '../testing/bench.ts';
+import { plannedAction } from '../testing/executor-world.ts';
 import { startPerformer } from '../testing/performer.ts';
-import { plannedAction } from '../testing/world.ts';
 import { agentWorker } from './agent.ts';
 import { assembleTeam } from './team.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { aggregates, type PlannedAction } from '@conclave/contracts';
 import type { World } from '@conclave/core';
-import { appliedEvents, plannedAction, registeredEvents, worldOf } from '../testing/world.ts';
+import { appliedEvents, plannedAction, registeredEvents, worldOf } from '../testing/executor-world.ts';
 import { rollbackModel } from '../tools/rollback-model.ts';
 import { rollbackArgs } from './rollback-args.ts';
 

@@ -1,5 +1,4 @@
 import { addLatency, emptySketch, type TelemetryWindow } from '@conclave/contracts';
-import type { Traffic } from '../routing/traffic.ts';
 
 /** Which of a model's two versions a request was sent to. */
 export type Role = 'stable' | 'candidate';
@@ -15,6 +14,21 @@ export interface Ending {
 export interface Ticket {
   readonly role: Role;
   readonly generation: number;
+}
+
+/** The traffic that windows measure: which versions are asked to answer, and as what. */
+export interface MeasuredTraffic {
+  readonly stable: Pick<TelemetryWindow, 'version' | 'digest'> | undefined;
+  readonly candidate:
+    | (Pick<TelemetryWindow, 'version' | 'digest'> & {
+        readonly rolloutId: string;
+        readonly stageEpoch: number;
+        /** It gets copies of requests, not requests. */
+        readonly mirror: boolean;
+      })
+    | undefined;
+  /** Set while windows must not count as evidence. */
+  readonly excluded: string | undefined;
 }
 
 type Labels = Omit<TelemetryWindow, 'from' | 'to' | 'requests' | 'errors' | 'withinSlo' | 'latency'>;
@@ -71,7 +85,12 @@ export class Windows {
   }
 
   /** Closes what is open and measures other traffic from now on. @returns the closed windows */
-  switchTo(traffic: Traffic, latencyThresholdMs: number, ready: ReadonlySet<Role>, at: number): TelemetryWindow[] {
+  switchTo(
+    traffic: MeasuredTraffic,
+    latencyThresholdMs: number,
+    ready: ReadonlySet<Role>,
+    at: number,
+  ): TelemetryWindow[] {
     const closed = this.#close(ready, at);
     this.#generation++;
     this.#open = new Map(
@@ -109,7 +128,7 @@ function freshWindow(labels: Labels): OpenWindow {
 }
 
 function labelsOf(
-  { stable, candidate, excluded }: Traffic,
+  { stable, candidate, excluded }: MeasuredTraffic,
   latencyThresholdMs: number,
 ): [Role, Omit<Labels, 'kind' | 'runner' | 'model'>][] {
   const common = { latencyThresholdMs, ...(excluded === undefined ? {} : { excluded }) };

@@ -138,24 +138,23 @@ function registerRequests(registry: Registry, observed: Observed): void {
 }
 
 function registerWork(registry: Registry, observed: Observed): void {
-  const { counts } = observed.mirror;
-  const split = (counts: ReadonlyMap<string, number>, first: string, second: string): Read => {
+  const split = (kind: 'ballots' | 'actions', first: string, second: string): Read => {
     return () =>
-      [...counts].map(([key, count]): Sample => {
+      Object.entries(observed.mirror.world.counts[kind]).map(([key, count]): Sample => {
         const [a = '', b = ''] = key.split('|');
         return [{ [first]: a, [second]: b }, count];
       });
   };
   counter(registry, 'conclave_meetings_total', 'Meetings by outcome; skipped: nothing had changed', ['outcome'], () =>
-    [...counts.meetings].map(([outcome, count]): Sample => [{ outcome }, count]),
+    Object.entries(observed.mirror.world.counts.meetings).map(([outcome, count]): Sample => [{ outcome }, count]),
   );
-  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split(counts.ballots, 'role', 'vote'));
+  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split('ballots', 'role', 'vote'));
   counter(
     registry,
     'conclave_actions_total',
     'Actions that ended',
     ['outcome', 'tool'],
-    split(counts.actions, 'outcome', 'tool'),
+    split('actions', 'outcome', 'tool'),
   );
   gauge(registry, 'conclave_backlog_actions', 'Actions that have not ended', ['priority', 'state'], function* () {
     const actions = Object.values(observed.mirror.world.schedule.actions);

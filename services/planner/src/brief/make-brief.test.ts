@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type History, history, historyIn } from '@conclave/histories';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
-import { History, inStage } from '../testing/journal-builder.ts';
 import { BRIEF_LIMIT_BYTES } from './fit-brief.ts';
 import { type Brief, brief as briefSchema, rolloutsToVoteOn } from './schema.ts';
 
 test('a brief is JSON: what is recorded is read back the same', () => {
   const made = briefOf(
-    inStage().verdict('ndcg@10', 'pass').incident('P1').insight('shorter queries are slower').evaluated(),
+    historyIn().verdict('ndcg@10', 'pass').incident('P1').insight('shorter queries are slower').evaluated(),
   );
   assert.deepEqual(briefSchema.parse(JSON.parse(JSON.stringify(made))), made);
 });
 
 test('an empty journal gives a brief without models', () => {
-  const made = briefOf(new History());
+  const made = briefOf(history());
   assert.deepEqual([made.models, made.results, made.lastMeetingAt], [[], [], null]);
 });
 
 test('an applied rollout has its first stage before it, and nothing to vote on', () => {
-  const made = briefOf(new History().adopted().applied());
+  const made = briefOf(history().adopted().applied());
   const rollout = rolloutIn(made);
   assert.equal(rollout.phase, 'applied');
   assert.equal(rollout.nextStage, 'shadow');
@@ -27,7 +27,7 @@ test('an applied rollout has its first stage before it, and nothing to vote on',
 });
 
 test('every gate stands in the brief, pending where nothing was measured', () => {
-  const rollout = rolloutIn(briefOf(inStage().verdict('ndcg@10', 'pass', { value: 0.81 })));
+  const rollout = rolloutIn(briefOf(historyIn().verdict('ndcg@10', 'pass', { value: 0.81 })));
   assert.deepEqual(
     rollout.gates.map((gate) => [gate.name, gate.outcome]),
     [
@@ -44,10 +44,10 @@ test('every gate stands in the brief, pending where nothing was measured', () =>
 });
 
 test('soak left counts from serving, and what does not serve is missing', () => {
-  assert.equal(rolloutIn(briefOf(inStage().allPassed(), 4)).soakLeftSeconds, 6);
-  assert.equal(rolloutIn(briefOf(inStage().allPassed(), 11)).soakLeftSeconds, 0);
-  assert.deepEqual(rolloutIn(briefOf(inStage().allPassed(), 11)).missing, []);
-  const notServing = rolloutIn(briefOf(new History().adopted().applied().entered('shadow').allPassed()));
+  assert.equal(rolloutIn(briefOf(historyIn().allPassed(), 4)).soakLeftSeconds, 6);
+  assert.equal(rolloutIn(briefOf(historyIn().allPassed(), 11)).soakLeftSeconds, 0);
+  assert.deepEqual(rolloutIn(briefOf(historyIn().allPassed(), 11)).missing, []);
+  const notServing = rolloutIn(briefOf(history().adopted().applied().entered('shadow').allPassed()));
   assert.equal(notServing.soakLeftSeconds, null);
   assert.deepEqual(
     notServing.missing.map((missing) => missing.kind),
@@ -57,7 +57,7 @@ test('soak left counts from serving, and what does not serve is missing', () => 
 
 test('an overridden gate is not missing, a hold is', () => {
   const rollout = rolloutIn(
-    briefOf(inStage().allPassed().verdict('ndcg@10', 'fail').overridden('ndcg@10').held('pause')),
+    briefOf(historyIn().allPassed().verdict('ndcg@10', 'fail').overridden('ndcg@10').held('pause')),
   );
   assert.deepEqual(
     rollout.missing.map((missing) => missing.kind),
@@ -66,12 +66,12 @@ test('an overridden gate is not missing, a hold is', () => {
 });
 
 test('results are those since the last meeting opened', () => {
-  const history = inStage()
+  const history = historyIn()
     .planned('p1', ['smoke_test', 'run_evaluation'])
     .ended('p1:1', 'succeeded')
-    .after(20)
+    .wait(20)
     .meetingOpened('meeting-0')
-    .after(30)
+    .wait(10)
     .ended('p1:2', 'failed');
   const made = briefOf(history);
   assert.deepEqual(
@@ -81,13 +81,13 @@ test('results are those since the last meeting opened', () => {
 });
 
 test('attempts are those of this stage epoch and what is still open', () => {
-  const history = inStage()
+  const history = historyIn()
     .planned('p1', ['smoke_test', 'run_evaluation', 'collect_metrics'])
     .dispatched('p1:1')
     .ended('p1:1', 'succeeded')
-    .after(20)
-    .entered('5_percent', 2)
-    .after(25)
+    .wait(20)
+    .entered('5_percent')
+    .wait(5)
     .dispatched('p1:2');
   assert.deepEqual(
     rolloutIn(briefOf(history)).attempts.map(({ tool, state }) => [tool, state]),
@@ -99,7 +99,7 @@ test('attempts are those of this stage epoch and what is still open', () => {
 });
 
 test('a rollout that ended since the last meeting is told with its reason', () => {
-  const made = briefOf(inStage().meetingOpened('meeting-0').after(10).aborted());
+  const made = briefOf(historyIn().meetingOpened('meeting-0').wait(10).aborted({ gate: 'latency_p95_ms' }));
   assert.equal(made.models[0]?.rollout, null);
   assert.deepEqual(
     made.models[0]?.ended.map(({ phase, gate, sinceLastMeeting }) => [phase, gate, sinceLastMeeting]),
@@ -107,14 +107,26 @@ test('a rollout that ended since the last meeting is told with its reason', () =
   );
 });
 
+/** So many criteria, all met but the last. */
+function judged(count: number): { text: string; verdict: 'met' | 'unmet'; detail: string }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    text: 'a',
+    verdict: i + 1 === count ? 'unmet' : 'met',
+    detail: '',
+  }));
+}
+
 /** A history in which so many actions ended, each with this summary and number of criteria. */
 function ended(count: number, summary: string, criteria = 0): History {
   const ids = Array.from({ length: count }, (_, i) => `p1:${i + 1}`);
-  const planned = inStage().planned(
+  const planned = historyIn().planned(
     'p1',
     ids.map(() => 'smoke_test'),
   );
-  return ids.reduce((history, id) => history.completed(id, summary, criteria).ended(id, 'succeeded'), planned);
+  return ids.reduce(
+    (history, id) => history.actionCompleted(id, { summary, criteria: judged(criteria) }).ended(id),
+    planned,
+  );
 }
 
 const bytesOf = (made: Brief): number => Buffer.byteLength(JSON.stringify(made));

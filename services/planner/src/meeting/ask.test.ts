@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConclaveError, type ErrorCode } from '@conclave/contracts';
+import { historyIn } from '@conclave/histories';
 import type { Advisor, Ask, Contribution, Spoken } from '../advisors/advisor.ts';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
-import { inStage } from '../testing/journal-builder.ts';
 import { askSeat } from './ask.ts';
 
-const brief = briefOf(inStage().allPassed());
+const brief = briefOf(historyIn().allPassed());
 const { rolloutId, verdictSet } = rolloutIn(brief);
 const never = new AbortController().signal;
 const HUGE = 'é'.repeat(1024 * 1024);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Ballot, PLANNING_ROLES, type PlanningRole } from '@conclave/contracts';
+import { historyIn } from '@conclave/histories';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
-import { inStage } from '../testing/journal-builder.ts';
 import { type CastBallot, type Count, countVotes } from './count.ts';
 
 type Votes = Partial<Record<PlanningRole, Ballot['vote']>>;
 
-const ripe = briefOf(inStage().allPassed());
+const ripe = briefOf(historyIn().allPassed());
 
 function count(votes: Votes, options: { brief?: typeof ripe; verdictSet?: string; majority?: number } = {}): Count {
   const brief = options.brief ?? ripe;
@@ -73,13 +73,13 @@ test('ballots on other verdicts are void', () => {
 });
 
 test('a vote while the stage soaks decides nothing yet', () => {
-  const counted = count(all('go'), { brief: briefOf(inStage().allPassed(), 4) });
+  const counted = count(all('go'), { brief: briefOf(historyIn().allPassed(), 4) });
   assert.equal(counted.decision, undefined);
   assert.match(counted.sentence, /too early, 6 s of the soak of 10 s/);
 });
 
 test('in the last stage go leads to no further stage', () => {
-  const { decision } = count(all('go'), { brief: briefOf(inStage('production').allPassed()) });
+  const { decision } = count(all('go'), { brief: briefOf(historyIn('production').allPassed()) });
   assert.equal(decision?.decision, 'go');
   assert.equal(decision?.toStage, undefined);
 });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { ConclaveError, isConclaveError, PLANNING_ROLES, type PlanningRole, parseHandoff } from '@conclave/contracts';
+import { at, history, historyIn } from '@conclave/histories';
 import type { Ask } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import { briefOf } from '../testing/brief.ts';
-import { at, History, inStage } from '../testing/journal-builder.ts';
 import { ALL_TURNS, Crash, called, MeetingHall } from '../testing/meeting-hall.ts';
 import { closeFailed, holdMeeting } from './meeting.ts';
 
@@ -282,7 +282,7 @@ test('an absent moderator leaves the counted ballots and their deploy', async ()
 
 test('without a moderator and without a decision the meeting has failed, so that it is held again', async () => {
   const given = hall();
-  given.brief = briefOf(inStage());
+  given.brief = briefOf(historyIn());
   const seats = { moderator: { role: 'moderator', absent: 'no key' } as const };
   const { closed } = await holdMeeting(given.ports(seats), called('meeting-14-2'), never);
   assert.equal(closed?.outcome, 'failed');
@@ -292,7 +292,7 @@ test('without a moderator and without a decision the meeting has failed, so that
 
 test('without a rollout in a stage nobody votes, and an empty plan is not handed off', async () => {
   const given = hall();
-  given.brief = briefOf(new History().adopted());
+  given.brief = briefOf(history().adopted());
   const { closed, turns } = await holdMeeting(given.ports(), called('meeting-15-1'), never);
   assert.equal(closed?.outcome, 'decided');
   assert.equal(closed?.handoff, undefined);

@@ -1,9 +1,8 @@
-import type { Journal } from '@conclave/bus';
-import { ConclaveError, type HandoffDocument, type MeetingEvent, type MeetingWork } from '@conclave/contracts';
+import { ConclaveError, type MeetingEvent, type MeetingWork } from '@conclave/contracts';
 import type { Meeting } from '@conclave/core';
-import type { Team } from '../advisors/advisor.ts';
 import { type Brief, brief as briefSchema } from '../brief/schema.ts';
 import { type Closing, hasQuorateBallots, outcomeOf } from './meeting-outcome.ts';
+import type { MeetingPorts } from './meeting-ports.ts';
 import { holdPhases } from './phases.ts';
 import { MeetingRecord } from './record.ts';
 
@@ -20,19 +19,6 @@ import { MeetingRecord } from './record.ts';
  *    meeting is closed, wherever it stands: quorate ballots on record decide, without them nothing is decided.
  * 4. The handoff stands in the closing event. Only then is it published, under the meeting's id, again at each redelivery.
  */
-
-export interface MeetingPorts {
-  readonly journal: Pick<Journal, 'append' | 'read'>;
-  readonly team: Team;
-  /** This planner's instance. */
-  readonly planner: string;
-  now(): Date;
-  /** The brief of this meeting; called only for a meeting that is not on record yet. */
-  makeBrief(work: MeetingWork, signal: AbortSignal): Promise<Brief>;
-  /** Stores the handoff in the inbox; the same id is stored once. */
-  publishHandoff(document: HandoffDocument, msgId: string): Promise<void>;
-  faultPoint(name: string): Promise<void>;
-}
 
 /**
  * Holds a meeting to its end, from wherever it stands.

@@ -2,8 +2,8 @@ import { MEETING_PHASES, type MeetingPhase, PLANNING_ROLES, type PlanningRole } 
 import { hasSpoken, type Meeting } from '@conclave/core';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { type Answer, askSeat, hasTimedOut } from './ask.ts';
-import type { MeetingPorts } from './meeting.ts';
 import { hasQuorum } from './meeting-outcome.ts';
+import type { MeetingPorts } from './meeting-ports.ts';
 import type { MeetingRecord } from './record.ts';
 
 /** A seat that timed out in so many phases is not asked again in this meeting. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_MESSAGE_BYTES, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
+import { at, history, historyIn } from '@conclave/histories';
 import type { ProposedAction } from '../advisors/advisor.ts';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
-import { at, History, inStage } from '../testing/journal-builder.ts';
 import { countVotes } from './count.ts';
 import { type CheckedPlan, checkedPlan } from './plan.ts';
 
@@ -30,7 +30,7 @@ const deploy = (stage: string): ProposedAction => ({
   tool: 'deploy_model',
   args: { model: 'emoji-search', version: '1.1', stage },
 });
-const earned = briefOf(inStage().allPassed());
+const earned = briefOf(historyIn().allPassed());
 
 const actionsOf = ({ handoff }: CheckedPlan): string[] => (handoff?.actions ?? []).map((a) => a.tool ?? a.action);
 
@@ -98,19 +98,19 @@ test('a deploy that the ballots did not earn is dropped', () => {
 });
 
 test('the first stage needs no ballots, and cannot be jumped over', () => {
-  const applied = briefOf(new History().adopted().applied());
+  const applied = briefOf(history().adopted().applied());
   assert.deepEqual(actionsOf(planOf(applied, 'abstain', [deploy('shadow')])), ['deploy_model']);
   assert.match(planOf(applied, 'abstain', [deploy('production')]).remarks.join(), /must enter shadow first/);
 });
 
 test('a go in observe deploys nothing', () => {
-  const plan = planOf(briefOf(inStage('shadow', 'observe').allPassed()), 'go', []);
+  const plan = planOf(briefOf(historyIn('shadow', { applied: { authority: 'observe' } }).allPassed()), 'go', []);
   assert.equal(plan.handoff, undefined);
   assert.match(plan.remarks.join(), /authority is observe/);
 });
 
 test('a deploy that is under way is not asked for again', () => {
-  const history = inStage().allPassed().planned('p1', ['deploy_model'], 'meeting', '5_percent').dispatched('p1:1');
+  const history = historyIn().allPassed().planned('p1', ['deploy_model'], { stage: '5_percent' }).dispatched('p1:1');
   assert.equal(planOf(briefOf(history), 'go', []).handoff, undefined);
 });
 
@@ -168,24 +168,24 @@ test('a handoff stays below the size limit', () => {
 });
 
 test('a go that stands brings its deploy action while nobody carries it out', () => {
-  const standing = inStage().allPassed().voted('go');
+  const standing = historyIn().allPassed().voted('go');
   assert.deepEqual(actionsOf(planOf(briefOf(standing), 'abstain', [])), ['deploy_model']);
-  const underWay = inStage().allPassed().voted('go').planned('p1', ['deploy_model'], 'meeting', '5_percent');
+  const underWay = historyIn().allPassed().voted('go').planned('p1', ['deploy_model'], { stage: '5_percent' });
   assert.deepEqual(actionsOf(planOf(briefOf(underWay.dispatched('p1:1')), 'abstain', [])), []);
-  const refused = planOf(briefOf(inStage().allPassed().voted('no_go')), 'go', [deploy('5_percent')]);
+  const refused = planOf(briefOf(historyIn().allPassed().voted('no_go')), 'go', [deploy('5_percent')]);
   assert.deepEqual(actionsOf(refused), []);
   assert.match(refused.remarks.join(), /the vote of meeting-0 on 1\.1 stands, and it does not lead to 5_percent now/);
 });
 
 test('a go that waits for a person brings its deploy once that person has approved', () => {
-  const waiting = new History().adopted().applied('recommend').entered('shadow').serving().allPassed().voted('go');
+  const waiting = history().adopted().applied({ authority: 'recommend' }).inStage('shadow').allPassed().voted('go');
   assert.deepEqual(actionsOf(planOf(briefOf(waiting), 'abstain', [])), []);
   assert.deepEqual(actionsOf(planOf(briefOf(waiting.approved()), 'abstain', [])), ['deploy_model']);
 });
 
 test('what has been voted on is not voted on again, until the no_go is lifted', () => {
   const objections = [{ role: 'critic', reason: 'too few', needs: ['smoke_test'], until: at(600).toISOString() }];
-  const stands = inStage().allPassed().voted('no_go', objections);
+  const stands = historyIn().allPassed().voted('no_go', { objections });
   const brief = briefOf(stands);
   assert.deepEqual(rolloutsToVoteOn(brief), []);
   assert.deepEqual(rolloutIn(brief).objections, objections);

@@ -8,12 +8,12 @@ import {
   PLANNING_ROLES,
   type PlanningRole,
 } from '@conclave/contracts';
+import { at, historyIn } from '@conclave/histories';
 import type { Advisor, Ask, Contribution, Seat, Team } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import type { Brief } from '../brief/schema.ts';
-import type { MeetingPorts } from '../meeting/meeting.ts';
+import type { MeetingPorts } from '../meeting/meeting-ports.ts';
 import { briefOf } from './brief.ts';
-import { at, inStage } from './journal-builder.ts';
 
 /** What stands for a crash: thrown at a fault point. */
 export class Crash extends Error {}
@@ -26,7 +26,7 @@ export class MeetingHall {
   readonly published: { document: HandoffDocument; msgId: string }[] = [];
   /** Passings of fault points, in order. */
   readonly passed: string[] = [];
-  brief: Brief = briefOf(inStage().allPassed());
+  brief: Brief = briefOf(historyIn().allPassed());
   #crashAt: { name: string; nth: number } | undefined;
 
   constructor(bus: TestBus['bus'], by = 'planner-0') {

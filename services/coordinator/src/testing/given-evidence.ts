@@ -1,15 +1,7 @@
-import {
-  addLatency,
-  aggregates,
-  type EvaluationEvent,
-  type EvaluationRequest,
-  emptySketch,
-  type RawEvent,
-  type RunnerStatus,
-  type TelemetryWindow,
-} from '@conclave/contracts';
+import { addLatency, emptySketch, type RunnerStatus, type TelemetryWindow } from '@conclave/contracts';
 import { evaluationIdOf, openRollout } from '@conclave/core';
-import { CANDIDATE_DIGEST, DATASET_DIGEST, MODEL, STABLE_DIGEST, type TestWorld } from './test-world.ts';
+import { estimate } from '@conclave/histories';
+import { CANDIDATE_DIGEST, MODEL, STABLE_DIGEST, type TestWorld } from './test-world.ts';
 
 /** A runner's report with the candidate in a state, at an epoch (default the present one). */
 export function runner(t: TestWorld, state: 'ready' | 'loading' | 'failed', stageEpoch?: number): RunnerStatus {
@@ -96,87 +88,39 @@ export function evaluated(
     queries = 600,
     difference = 0.02,
     lossPValue = 0.9,
-    digest = CANDIDATE_DIGEST,
-    dataset = DATASET_DIGEST,
-    baselineDataset,
-    shared = { queries, difference, lossPValue },
-    baselineFailure,
-  } = options;
-  const baseline = { baselineVersion: '0.9', baselineDigest: STABLE_DIGEST };
-  const request: EvaluationRequest = {
-    kind: 'offline',
-    model: MODEL,
-    version: '1.0',
     digest,
     dataset,
-    baseline: { version: '0.9', digest: STABLE_DIGEST },
-  };
-  const estimate = (value: number) => ({ value, low: value - 0.03, high: value + 0.03 });
-  const event: EvaluationEvent = {
-    id: `c${t.commits.length}`,
-    type: 'evaluation.completed',
-    at: t.now.toISOString(),
-    data: {
-      request,
-      runner: 'gpu-runner-0',
-      result: {
-        kind: 'offline',
-        queries,
-        emptyQueries: 0,
-        documents: 10,
-        metrics: { 'ndcg@10': estimate(ndcg), 'ndcg@10_exponential': estimate(ndcg) },
-        ...(baselineFailure === undefined
-          ? {
-              comparison: {
-                ...baseline,
-                ...(baselineDataset === undefined
-                  ? {}
-                  : { baselineDataset, shared: { ...shared, difference: estimate(shared.difference) } }),
-                difference: estimate(difference),
-                lossPValue,
-                queries,
-              },
-            }
-          : { baselineFailure: { ...baseline, code: 'CVE_BUNDLE_INVALID', message: baselineFailure } }),
-        durationMs: 1,
-      },
+    baselineDataset,
+    baselineFailure,
+  } = options;
+  const { shared = { queries, difference, lossPValue } } = options;
+  const request = t.offlineRequest({
+    ...(digest === undefined ? {} : { digest }),
+    ...(dataset === undefined ? {} : { dataset }),
+  });
+  const baseline = { baselineVersion: '0.9', baselineDigest: STABLE_DIGEST };
+  const own =
+    baselineDataset === undefined
+      ? {}
+      : { baselineDataset, shared: { ...shared, difference: estimate(shared.difference) } };
+  t.evaluated(ndcg, {
+    id: `${evaluationIdOf(request)}-${t.commits.length}`,
+    request,
+    result: {
+      queries,
+      ...(baselineFailure === undefined
+        ? { comparison: { ...baseline, ...own, difference: estimate(difference), lossPValue, queries } }
+        : {
+            comparison: undefined,
+            baselineFailure: { ...baseline, code: 'CVE_BUNDLE_INVALID', message: baselineFailure },
+          }),
     },
-  };
-  t.append(aggregates.evaluation(`${evaluationIdOf(request)}-${t.commits.length}`), [event as RawEvent]);
+  });
 }
 
 /** Records a rollback test of the present (or another) stage epoch. */
 export function rollbackTested(t: TestWorld, passed: boolean, stageEpoch?: number): void {
-  const rollout = openRollout(t.state);
-  if (rollout === undefined) return;
-  const request: EvaluationRequest = {
-    kind: 'rollback_test',
-    model: MODEL,
-    version: '1.0',
-    digest: CANDIDATE_DIGEST,
-    rolloutId: rollout.rolloutId,
-    stageEpoch: stageEpoch ?? rollout.stageEpoch,
-    runner: 'gpu-runner-0',
-  };
-  const event: EvaluationEvent = {
-    id: `r${t.commits.length}`,
-    type: 'evaluation.completed',
-    at: t.now.toISOString(),
-    data: {
-      request,
-      runner: 'gpu-runner-0',
-      result: {
-        kind: 'rollback_test',
-        passed,
-        probes: 20,
-        failedProbes: passed ? 0 : 1,
-        maxDifference: 0,
-        tolerance: 1e-4,
-        swapToStableMs: 3,
-        swapBackMs: 3,
-        detail: passed ? 'ok' : 'stable answered otherwise',
-      },
-    },
-  };
-  t.append(aggregates.evaluation(`${evaluationIdOf(request)}-${t.commits.length}`), [event as RawEvent]);
+  if (openRollout(t.state) === undefined) return;
+  const request = t.rollbackTestRequest(stageEpoch === undefined ? {} : { stageEpoch });
+  t.rollbackTested(passed, { id: `${evaluationIdOf(request)}-${t.commits.length}`, request });
 }

@@ -1,0 +1,1 @@
+export { longJournal } from './long-journal.ts';
