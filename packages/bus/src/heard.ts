@@ -1,8 +1,13 @@
 import { STREAMS } from '@conclave/contracts';
-import { asConclaveError, type Native } from './native.ts';
+import { z } from 'zod';
+import { asConclaveError, isUnanswered, jsApi, type Native } from './native.ts';
+
+const streamState = z.object({ state: z.object({ last_seq: z.number() }) });
 
 /** Time after which what was heard of the journal's end is asked for again, milliseconds. */
 const LATELY_MS = 1000;
+/** Longest wait for that, milliseconds. */
+const ASK_MS = 500;
 /** Commits whose digest is remembered. */
 const MOST_DIGESTS = 5000;
 
@@ -47,11 +52,14 @@ function makeHeard(native: Native): Heard {
     },
     async readSeq() {
       if (performance.now() - atMs > LATELY_MS) {
-        const { state } = await native.jsm.streams.info(STREAMS.journal).catch((error: unknown) => {
-          throw asConclaveError(error, 'read the end of the journal');
-        });
-        last = Math.max(last, state.last_seq);
-        atMs = performance.now();
+        try {
+          const { state } = await jsApi(native, `STREAM.INFO.${STREAMS.journal}`, undefined, streamState, ASK_MS);
+          last = Math.max(last, state.last_seq);
+          atMs = performance.now();
+        } catch (error) {
+          // Who is not answered says what it heard last: the append itself will wait for an answer.
+          if (!isUnanswered(error)) throw asConclaveError(error, 'read the end of the journal');
+        }
       }
       return last;
     },
