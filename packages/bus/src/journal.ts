@@ -16,6 +16,7 @@
 import {
   type Aggregate,
   type AggregateKind,
+  COMMIT_LIMIT_BYTES,
   type Commit,
   ConclaveError,
   commitBody,
@@ -38,8 +39,6 @@ import { CommitReader } from './signing/commit-reader.ts';
 import { sealCommit } from './signing/commit-seal.ts';
 import { SIGNATURE_HEADER } from './signing/signature.ts';
 
-/** Largest commit, bytes. */
-export const COMMIT_LIMIT_BYTES = 512 * 1024;
 const APPEND_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 30_000;
 /** For the last look after an append's own deadline has passed. */

@@ -134,7 +134,6 @@ suite('the conclave command against a real server', () => {
       ...{ samples: 77, minSamples: 200, window: null, stageEpoch: 1, modelDigest: digest, datasetDigest: null },
       ...{
         source: 'telemetry',
-        required: true,
         dryRun: false,
         sentence: '77 of 200 requests; no request has arrived for 40 s',
       },

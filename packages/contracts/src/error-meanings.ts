@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import { COMMIT_LIMIT_BYTES, kilobytes, MESSAGE_LIMIT_BYTES } from './limits.ts';
 
 /** What an error code says in general; its message says which thing, which value and which way out. */
 export interface ErrorMeaning {
@@ -15,7 +16,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     todo: 'Use lower-case letters, digits and dashes for names; letters, digits and . _ + - for versions.',
   },
   CVE_MESSAGE_TOO_LARGE: {
-    means: 'A message is longer than is taken: 64 KB from outside, 512 KB for a commit.',
+    means: `A message is longer than is taken: ${kilobytes(MESSAGE_LIMIT_BYTES)} from outside, ${kilobytes(COMMIT_LIMIT_BYTES)} for a commit.`,
     todo: 'Split it, or put the large part into the object store and send its digest.',
   },
   CVE_MESSAGE_MALFORMED: { means: 'A message is no JSON in UTF-8.', todo: 'Send one JSON document.' },

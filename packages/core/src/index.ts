@@ -13,6 +13,7 @@ export * from './folds/registry.ts';
 export * from './folds/rollout.ts';
 export * from './folds/schedule.ts';
 export * from './folds/schedule-index.ts';
+export * from './folds/schedule-state.ts';
 export * from './folds/unread.ts';
 export * from './folds/world.ts';
 export * from './gates-now.ts';

@@ -1,3 +1,4 @@
+export { type BulkAppend, bulkAppend } from './bulk-append.ts';
 export { findNatsServer, freePort, startNats, type TestNats } from './nats-server.ts';
 export { testKeyring, testSigner } from './signing.ts';
 export { standStill } from './stand-still.ts';

@@ -19,9 +19,9 @@ export interface TestBus extends AsyncDisposable {
 
 /** @param options.users with the users and permissions of production; the first connection is the coordinator's. */
 export async function startTestBus(
-  options: { users?: boolean; topology?: Partial<TopologyOptions> } = {},
+  options: { users?: boolean; topology?: Partial<TopologyOptions>; sync?: string } = {},
 ): Promise<TestBus> {
-  const nats = await startNats(options.users === true ? { users: true } : {});
+  const nats = await startNats({ users: options.users === true, sync: options.sync });
   const keyring = keyringOf(keyringFileOf(nats.seeds));
   const open: Bus[] = [];
   const connect = async (user?: NatsUser, logger?: BusLogger): Promise<Bus> => {

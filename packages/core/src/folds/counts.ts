@@ -1,7 +1,7 @@
 import { type Commit, entryOf, type MeetingEvent, type ScheduleEvent } from '@conclave/contracts';
 import type { ActionRun } from './action.ts';
 import { hasSpoken, type Meeting } from './meeting.ts';
-import type { ScheduleState } from './schedule.ts';
+import type { ScheduleState } from './schedule-state.ts';
 import { setEntry } from './shelves.ts';
 
 /**

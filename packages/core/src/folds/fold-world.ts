@@ -16,8 +16,9 @@ import {
   withoutOldest,
 } from './registry.ts';
 import { foldRollouts, initialRollouts, type RolloutsState } from './rollout.ts';
-import { foldSchedule, type ScheduleState } from './schedule.ts';
+import { foldSchedule } from './schedule.ts';
 import { noteRun } from './schedule-index.ts';
+import type { ScheduleState } from './schedule-state.ts';
 import { type Keeping, type Shelf, setEntry, shelve, unshelve } from './shelves.ts';
 import { noteUnread, type UnreadCommit } from './unread.ts';
 import type { ShelfName, World } from './world.ts';

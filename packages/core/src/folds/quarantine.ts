@@ -35,13 +35,16 @@ export function foldQuarantined(state: QuarantineState, message: QuarantinedMess
 
 /** What the events of incidents say of quarantined messages. */
 export function foldReports(state: QuarantineState, events: readonly IncidentEvent[]): QuarantineState {
-  return events.reduce((folded, event) => {
-    if (event.type !== 'incident.opened' && event.type !== 'incident.reported_again') return folded;
+  const reported = { ...state.reported };
+  let isTold = false;
+  for (const event of events) {
+    if (event.type !== 'incident.opened' && event.type !== 'incident.reported_again') continue;
     const told = event.data.quarantined;
-    if (told === undefined) return folded;
-    const throughSeq = Math.max(folded.reported[told.stream] ?? 0, told.throughSeq);
-    return trimmed({ ...folded, reported: { ...folded.reported, [told.stream]: throughSeq } });
-  }, state);
+    if (told === undefined) continue;
+    reported[told.stream] = Math.max(reported[told.stream] ?? 0, told.throughSeq);
+    isTold = true;
+  }
+  return isTold ? trimmed({ ...state, reported }) : state;
 }
 
 /** Messages of the journal that no incident tells of yet, oldest first. */

@@ -154,8 +154,11 @@ const KEPT_SUMMARIES = 20;
 
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
-    case 'rollout.leader_changed':
-      return { ...state, ...event.data, leaderSince: event.at };
+    case 'rollout.leader_changed': {
+      // By name: a field that a later version adds to the event is none of this state's.
+      const { leader, leaderEpoch } = event.data;
+      return { ...state, leader, leaderEpoch, leaderSince: event.at };
+    }
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
       // A version that never served is no version to go back to.
@@ -392,9 +395,9 @@ export function measurementsOf(rollout: Rollout): string {
   return verdictSetOf({ ...rollout, verdicts: Object.fromEntries(verdicts) });
 }
 
-/** Names of the gates that decide: required and not dry-run. */
+/** Names of the gates that decide: all but dry runs. */
 export function decidingGates(rollout: Rollout): string[] {
-  return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);
+  return rollout.definition.gates.filter((g) => !g.dryRun).map((g) => g.name);
 }
 
 /** What a runner must serve, derived from the rollout alone. */

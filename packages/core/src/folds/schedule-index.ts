@@ -1,85 +1,21 @@
-import { type ActionOutcome, entryOf, PRIORITIES, type Priority } from '@conclave/contracts';
+import { entryOf, PRIORITIES, type Priority } from '@conclave/contracts';
 import { isRollbackOrder } from '../rollback-order.ts';
 import type { ActionRun } from './action.ts';
-import type { AcceptedPlan, ScheduledAction, ScheduleState } from './schedule.ts';
+import type {
+  AcceptedPlan,
+  KeptPlan,
+  OpenPlan,
+  Origin,
+  ScheduledAction,
+  ScheduleIndex,
+  ScheduleState,
+} from './schedule-state.ts';
 
 /*
  * What the leader asks of the schedule at every turn, kept up to date by the fold, so that a turn costs the same with a hundred and with
  * ten thousand open actions. Each change looks at most at the plan that it belongs to, and a plan holds no more than one document does.
  * Everything here follows from the events and the runs; it is plain JSON, because a snapshot of the state holds it too.
  */
-
-/** How far an open action's executor has come. */
-export interface NotedRun {
-  /** Start of the newest attempt. */
-  readonly startedAt: string | null;
-  /** Set once it is completed. */
-  readonly outcome: ActionOutcome | null;
-}
-
-/** A plan with an action that has not ended. */
-export interface OpenPlan {
-  readonly planId: string;
-  /** Its place among all plans that were ever accepted. */
-  readonly number: number;
-  readonly acceptedAt: string;
-  readonly actionIds: readonly string[];
-  /** Those of its actions that take traffic back: no level and no heartbeat holds them. */
-  readonly rollbackIds: readonly string[];
-  /** How many actions of each level have not ended. */
-  readonly unended: Record<Priority, number>;
-  /** Waiting actions that level and dependencies allow to start, rollbacks apart, in the document's order. */
-  ready: readonly string[];
-  /** The list of `ScheduleIndex.ready` that it stands in. */
-  listed: Priority | null;
-}
-
-/** Dispatched actions of one attempt in order of dispatch; those before `from`, and some behind it, have been started since. */
-interface Dispatched {
-  ids: string[];
-  from: number;
-  unstarted: number;
-}
-
-interface KeptPlan {
-  readonly planId: string;
-  readonly number: number;
-}
-
-/** A plan of which every action has ended; the first `forgotten` of them are on record no more. */
-interface FinishedPlan extends KeptPlan {
-  forgotten: number;
-}
-
-type Origin = AcceptedPlan['origin'];
-
-export interface ScheduleIndex {
-  /** Plans accepted so far. */
-  accepted: number;
-  readonly open: Record<string, OpenPlan>;
-  /** Plans with something ready, by the level they are at, oldest first. */
-  readonly ready: Record<Priority, string[]>;
-  /** Waiting actions that take traffic back and may start. */
-  readonly rollbacks: Record<string, true>;
-  /** Waiting actions of which something they depend on has ended without success. */
-  readonly blocked: Record<string, true>;
-  /** What is on record of the runs of open actions. */
-  readonly runs: Record<string, NotedRun>;
-  /** Dispatched actions that nobody has started, by their attempt. */
-  readonly unstarted: Record<string, Dispatched>;
-  /** Open actions that may bring a rollout further or back: the others name a tool that cannot. */
-  readonly bearing: Record<string, true>;
-  /** Ended actions on record. */
-  ended: number;
-  /** Finished plans with actions on record, oldest first. */
-  readonly finished: FinishedPlan[];
-  /** Plans without actions on record, oldest first. */
-  readonly idle: Record<Origin, KeptPlan[]>;
-  /** Plans on record. */
-  readonly kept: Record<Origin, number>;
-  /** The newest plan of a user of which every action has ended. */
-  newestResults: KeptPlan | null;
-}
 
 export function initialIndex(): ScheduleIndex {
   return {

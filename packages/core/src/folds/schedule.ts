@@ -1,11 +1,4 @@
-import {
-  type ActionOutcome,
-  type Commit,
-  entryOf,
-  type MeetingReason,
-  type PlannedAction,
-  type ScheduleEvent,
-} from '@conclave/contracts';
+import { type ActionOutcome, type Commit, entryOf, type ScheduleEvent } from '@conclave/contracts';
 import {
   forgetEnded,
   forgetPlans,
@@ -14,65 +7,8 @@ import {
   indexPlan,
   initialIndex,
   refreshPlan,
-  type ScheduleIndex,
 } from './schedule-index.ts';
-
-export interface ScheduledAction extends PlannedAction {
-  readonly origin: 'meeting' | 'user';
-  readonly state: 'waiting' | 'dispatched' | 'ended';
-  readonly attempt: number;
-  readonly dispatchedAt: string | undefined;
-  readonly outcome: ActionOutcome | undefined;
-  readonly endedAt: string | undefined;
-  readonly acceptedAt: string;
-}
-
-export interface AcceptedPlan {
-  readonly planId: string;
-  readonly digest: string;
-  readonly source: string;
-  readonly origin: 'meeting' | 'user';
-  readonly acceptedAt: string;
-  readonly actionIds: readonly string[];
-}
-
-export interface CalledMeeting {
-  readonly meetingId: string;
-  readonly slot: number;
-  readonly reason: MeetingReason;
-  readonly detail: string;
-  readonly calledAt: string;
-  /** Sequence of the commit that called it: what the meeting could know. */
-  readonly calledSeq: number;
-  readonly deadline: string;
-  /** Keys of what there was to act on. */
-  readonly agenda: readonly string[];
-  readonly endedAt: string | undefined;
-  readonly outcome: string | undefined;
-}
-
-export interface ScheduleState {
-  readonly seq: number;
-  readonly leader: string | undefined;
-  readonly leaderEpoch: number;
-  readonly lastMeetingSlot: number;
-  readonly lastHeartbeatSlot: number;
-  readonly lastHeartbeatAt: string | undefined;
-  /** Meetings called, newest first, at most `KEPT_MEETINGS`. */
-  readonly meetings: readonly CalledMeeting[];
-  /** When the meetings of the last hour were called, newest first: what bounds them. */
-  readonly callTimes: readonly string[];
-  readonly skips: readonly { readonly slot: number; readonly reason: string; readonly at: string }[];
-  /**
-   * The newest plans with their digests, `KEPT_PLANS` of each origin and every one with an action on record, so that the same document
-   * is known again and its id cannot be taken with other content.
-   */
-  readonly plans: Readonly<Record<string, AcceptedPlan>>;
-  /** Actions that have not ended and the last `KEPT_ENDED` that have, in order of acceptance. */
-  readonly actions: Readonly<Record<string, ScheduledAction>>;
-  /** What the leader asks of the above at every turn. */
-  readonly index: ScheduleIndex;
-}
+import type { AcceptedPlan, CalledMeeting, ScheduledAction, ScheduleState } from './schedule-state.ts';
 
 /** The state as the fold changes it, in place. */
 interface Schedule extends ScheduleState {

@@ -5,7 +5,8 @@ import type { Meeting } from './meeting.ts';
 import { initialQuarantine, type QuarantineState } from './quarantine.ts';
 import { type Incident, initialRoadmap, type RegistryEntry, type Roadmap } from './registry.ts';
 import type { RolloutsState } from './rollout.ts';
-import { initialSchedule, type ScheduleState } from './schedule.ts';
+import { initialSchedule } from './schedule.ts';
+import type { ScheduleState } from './schedule-state.ts';
 import { EMPTY_SHELF, type Shelf } from './shelves.ts';
 import type { UnreadCommit } from './unread.ts';
 

@@ -64,5 +64,5 @@ export function telemetryBook(world: () => World, longestPauseSeconds: number): 
 
 /** Blocks hold the samples that the most demanding online gate needs. */
 function blockSizeOf(rollout: Rollout): number {
-  return Math.max(1, ...rollout.definition.gates.map((g) => (g.source === 'telemetry' ? g.minSamples : 1)));
+  return Math.max(1, ...rollout.definition.gates.map((g) => (g.source === 'telemetry' ? (g.minSamples ?? 1) : 1)));
 }

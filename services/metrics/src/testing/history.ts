@@ -249,7 +249,7 @@ function base(
   Verdict,
   'gate' | 'operator' | 'threshold' | 'value' | 'interval' | 'samples' | 'minSamples' | 'source' | 'sentence'
 > {
-  return { outcome: 'pass', window: null, stageEpoch, modelDigest, datasetDigest: null, required: true, dryRun: false };
+  return { outcome: 'pass', window: null, stageEpoch, modelDigest, datasetDigest: null, dryRun: false };
 }
 
 export function latency(

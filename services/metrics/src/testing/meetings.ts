@@ -52,7 +52,7 @@ const TEXTS: Record<string, string> = {
     'The interval of NDCG@10 reaches down to 0.7215. What would a harder set of queries say? And nobody has looked at the tail beyond P95.',
   revision:
     'Checked: P99 is 5.1 ms. The paired comparison against 1.0 gains +0.031, so a harder set would have to reverse the sign.',
-  synthesis: 'All required gates passed and the challenge was answered; the plan follows from the ballots.',
+  synthesis: 'All deciding gates passed and the challenge was answered; the plan follows from the ballots.',
 };
 
 function say(w: HistoryWriter, { id }: HeldMeeting, phase: string, role: PlanningRole): void {
@@ -68,7 +68,7 @@ function castBallot(w: HistoryWriter, { id, rollout }: HeldMeeting, role: Planni
   w.wait(1);
   const vote = role === 'tech_analysis' ? 'abstain' : role === 'data_analyst' && id === 'meeting-103' ? 'no_go' : 'go';
   const reasons = {
-    go: 'Every required gate passed in this stage.',
+    go: 'Every deciding gate passed in this stage.',
     no_go: 'I would wait for a second day of traffic before a fourfold share.',
     abstain: 'I lack GPU numbers to judge.',
   };
@@ -99,7 +99,7 @@ function close(w: HistoryWriter, meeting: HeldMeeting): PlannedAction[] {
       summary: go
         ? `${version} has earned ${toStage === undefined ? 'completion' : stageLabel(toStage)}.`
         : `${version} soaks in shadow; measure before the next step.`,
-      decisions: go ? [{ ...decision, decision: 'go', ...ballots, reason: 'all required gates passed' }] : [],
+      decisions: go ? [{ ...decision, decision: 'go', ...ballots, reason: 'all deciding gates passed' }] : [],
       dissent: dissenting ? ['data_analyst: I would wait for a second day of traffic before a fourfold share.'] : [],
       handoff: document,
     },
