@@ -8,7 +8,7 @@
  *    aggregate is read again and the event ids are compared. The same ids are one's own commit, other ids are a conflict.
  * 4. Reading is linearizable: the aggregate's head comes from the stream's leader, and the read goes on until that sequence is there. A
  *    lagging replica can delay a read, never shorten it.
- * 5. Each commit is signed (signing/commit-seal.ts). A message that is none is quarantined: everybody passes over it in the same way, and
+ * 5. Each commit is signed (commits/commit-seal.ts). A message that is none is quarantined: everybody passes over it in the same way, and
  *    writers go on behind it. The expectation of an append is the last commit that its caller knows; what lies behind that and does not
  *    count is no conflict.
  * 6. A commit that took so long to be stored that it does not count any more is stored again.
@@ -28,6 +28,8 @@ import {
   subjects,
   zodMessage,
 } from '@conclave/contracts';
+import { CommitReader } from './commits/commit-reader.ts';
+import { sealCommit } from './commits/commit-seal.ts';
 import { heardOf } from './heard.ts';
 import { asConclaveError, isUnanswered, JS_ERROR, jsErrorCode, type Native, nativeOf, pause } from './native.ts';
 import type { Bus } from './ports/connection.ts';
@@ -35,8 +37,6 @@ import type { AppendOptions, FollowOptions, Journal, JournalFollower } from './p
 import { OutcomeUnknown, refuseTooLarge, store } from './publish.ts';
 import { followStream, readRange } from './reader.ts';
 import { FRESH_COMMITS } from './signing/admission.ts';
-import { CommitReader } from './signing/commit-reader.ts';
-import { sealCommit } from './signing/commit-seal.ts';
 import { SIGNATURE_HEADER } from './signing/signature.ts';
 
 const APPEND_DEADLINE_MS = 30_000;

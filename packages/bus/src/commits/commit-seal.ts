@@ -10,7 +10,14 @@ import {
 } from '@conclave/contracts';
 import { headerOf, parseJson } from '../native.ts';
 import type { StreamMessage } from '../pull.ts';
-import { type Claim, digestToSign, readClaim, SIGNATURE_HEADER, type Signer, signatureHeader } from './signature.ts';
+import {
+  type Claim,
+  digestToSign,
+  readClaim,
+  SIGNATURE_HEADER,
+  type Signer,
+  signatureHeader,
+} from '../signing/signature.ts';
 
 /*
  * A commit's signature covers, besides subject and content:

@@ -2,10 +2,10 @@ import type { KeyObject } from 'node:crypto';
 import { type Commit, WRITER_OF } from '@conclave/contracts';
 import type { Quarantined } from '../ports/journal.ts';
 import type { StreamMessage } from '../pull.ts';
-import { Admission, type AdmissionState } from './admission.ts';
+import { Admission, type AdmissionState } from '../signing/admission.ts';
+import type { Keyring } from '../signing/keyring.ts';
+import { isGood, isGoodLater } from '../signing/signature.ts';
 import { aggregateNamed, readBody, readSeal, type SealedCommit } from './commit-seal.ts';
-import type { Keyring } from './keyring.ts';
-import { isGood, isGoodLater } from './signature.ts';
 
 /** Above this many signatures the thread pool checks them. */
 const FEW = 2;
