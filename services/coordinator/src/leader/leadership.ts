@@ -22,10 +22,12 @@ import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { unreadableReports } from '../incidents/unreadable-reports.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import { consumeInbox } from './inbox.ts';
+import { partsTouched } from './parts-touched.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
 import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
+import { type Turns, takeTurns } from './turns.ts';
 import { watchRunners } from './watch-runners.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
@@ -47,7 +49,6 @@ export interface Leadership {
   stop(): Promise<void>;
 }
 
-const TICK_MS = 200;
 const CONFIRM_MS = 1000;
 
 /**
@@ -78,18 +79,22 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
+  let turns: Turns | undefined;
   const book = telemetryBook(world, options.evidenceMaxAgeSeconds);
   // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
   const replayed = Promise.withResolvers<void>();
   const telemetry = followTelemetry(bus, {
     filter: subjects.telemetryAll,
     sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
-    onMessage: (json) => book.add(telemetryWindow.parse(json)),
+    onMessage: (json) => {
+      book.add(telemetryWindow.parse(json));
+      turns?.wakeSoon(['rollouts']);
+    },
     onCaughtUp: replayed.resolve,
     onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
   });
   undo.defer(() => telemetry.stop());
-  const runners = await watchRunners(bus);
+  const runners = await watchRunners(bus, () => turns?.wake(['rollouts']));
   undo.defer(() => runners.stop());
 
   await replayed.promise;
@@ -121,20 +126,18 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(() => api.stop());
   await api.ready();
 
-  let stopped = false;
-  const loop = runLoop(
-    async () => {
+  turns = takeTurns({
+    clock,
+    async turn(due) {
       if (!lease.isHeld()) return;
-      await rollouts.tick();
-      await schedule.tick();
+      if (due.has('rollouts')) await rollouts.tick();
+      if (due.has('schedule') && (await schedule.tick())) turns?.wake(['schedule']);
     },
-    () => stopped,
-    (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
-  );
-  undo.defer(() => loop);
-  undo.defer(() => {
-    stopped = true;
+    onError: (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
   });
+  undo.defer(() => turns?.stop());
+  undo.defer(follower.onCommit((commit) => turns?.wake(partsTouched(commit))));
+  turns.wake(['rollouts', 'schedule']);
   return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
 }
 
@@ -188,22 +191,4 @@ async function takeOver(
 function oldestStageStart(world: World): string | undefined {
   const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
   return starts.sort()[0];
-}
-
-/** Runs `turn` again and again, `TICK_MS` apart, until told to stop; a turn that fails is reported and followed by the next. */
-async function runLoop(
-  turn: () => Promise<void>,
-  stopped: () => boolean,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  while (!stopped()) {
-    try {
-      await turn();
-    } catch (error) {
-      onError(error);
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, TICK_MS);
-    await promise;
-  }
 }
