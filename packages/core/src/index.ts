@@ -25,3 +25,4 @@ export * from './seating.ts';
 export * from './serving.ts';
 export * from './standing.ts';
 export * from './waits-for.ts';
+export * from './window-order.ts';

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { type Commit, WRITER_OF } from '@conclave/contracts';
-import type { Quarantined } from '../ports/journal.ts';
+import type { Quarantined } from '../ports/quarantined.ts';
 import type { StreamMessage } from '../pull.ts';
 import { Admission, type AdmissionState } from '../signing/admission.ts';
 import type { Keyring } from '../signing/keyring.ts';

@@ -1,5 +1,6 @@
 import type { Aggregate, Commit, RawEvent } from '@conclave/contracts';
 import type { AdmissionState } from '../signing/admission.ts';
+import type { Quarantined } from './quarantined.ts';
 
 export interface AppendOptions {
   /** The writer's fencing token (lease revision), stored in the commit. */
@@ -23,18 +24,6 @@ export interface FollowOptions {
   onCaughtUp?(): void;
   /** A commit that cannot be handled: the follower has stopped. A lost connection is no error, it resumes by itself. */
   onError(error: unknown): void;
-}
-
-/** A message that does not count, because nobody who may write there has signed it for that place. */
-export interface Quarantined {
-  readonly stream: 'journal' | 'telemetry' | 'runners' | 'seats' | 'snapshots';
-  /** Sequence in its stream. */
-  readonly seq: number;
-  readonly subject: string;
-  readonly storedAt: string;
-  /** Completes "it does not count: ...", e.g. `it is not signed`. */
-  readonly reason: string;
-  readonly bytes: Uint8Array;
 }
 
 /** What tells, beside the sequence, which of the next messages count (signing/admission.ts). JSON-safe. */
