@@ -9,6 +9,7 @@ export * from './folds/fold-world.ts';
 export * from './folds/lookups.ts';
 export * from './folds/meeting.ts';
 export { hasSucceededWith } from './folds/needed.ts';
+export * from './folds/quarantine.ts';
 export * from './folds/registry.ts';
 export * from './folds/rollout.ts';
 export * from './folds/schedule.ts';
