@@ -4,7 +4,7 @@ import { Ends, HANDOFFS_IN_FLIGHT, handOffAll, packageVersion } from './handoffs
 import { measureRounds } from './rounds.ts';
 import { startRedis } from './servers.ts';
 
-const CONCURRENCY = Number(process.env.WC ?? 100);
+const CONCURRENCY = 100;
 
 /** A job per action: waiting, active and completed are its three durable states. */
 export const measure: Measure = async (counts) => {

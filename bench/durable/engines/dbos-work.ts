@@ -5,9 +5,9 @@ import { Ends, HANDOFFS_IN_FLIGHT, handOffAll, packageVersion, untilCounted } fr
 import { measureRounds } from './rounds.ts';
 import { startPostgres } from './servers.ts';
 
-const POOL = Number(process.env.POOL ?? 20);
-const WORKER_CONCURRENCY = Number(process.env.WC ?? 100);
-const POLL_MS = Number(process.env.POLL ?? 10);
+const POOL = 40;
+const WORKER_CONCURRENCY = 100;
+const POLL_MS = 10;
 
 /** Workflows from a queue, each with these steps, handed off one by one and waited for in its tables. */
 export async function measureDbos(counts: readonly number[], name: string, steps: readonly string[]): Promise<Figures> {
