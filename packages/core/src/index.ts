@@ -8,6 +8,7 @@ export * from './folds/evaluation.ts';
 export * from './folds/fold-world.ts';
 export * from './folds/lookups.ts';
 export * from './folds/meeting.ts';
+export * from './folds/quarantine.ts';
 export * from './folds/registry.ts';
 export * from './folds/rollout.ts';
 export * from './folds/schedule.ts';
