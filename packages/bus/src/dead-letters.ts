@@ -21,7 +21,7 @@ const HEADER = {
 
 /** Room for the headers above, bytes. */
 const OWN_HEADER_BYTES = 16 * 1024;
-/** Most that the server stores of headers, bytes. */
+/** Most that the server stores of headers, bytes: its own bound, which has nothing to do with a message's. */
 const HEADER_LIMIT_BYTES = 64 * 1024;
 
 export interface Refused {

@@ -1,4 +1,4 @@
-import { ConclaveError } from '@conclave/contracts';
+import { ConclaveError, MESSAGE_LIMIT_BYTES } from '@conclave/contracts';
 import { ErrorCode, NatsError, type PubAck } from 'nats';
 import { asConclaveError, isUnanswered, JS_ERROR, jsErrorCode, type Native, pause, toNatsHeaders } from './native.ts';
 
@@ -83,9 +83,6 @@ export async function storeOrFail(
     throw asConclaveError(error, `publish ${subject}`);
   }
 }
-
-/** Largest message of the public subjects, bytes. Larger content goes by object reference. */
-export const MESSAGE_LIMIT_BYTES = 64 * 1024;
 
 /** @throws CVE_MESSAGE_TOO_LARGE */
 export function refuseTooLarge(subject: string, bytes: number, limit = MESSAGE_LIMIT_BYTES): void {

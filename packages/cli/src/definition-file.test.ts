@@ -58,6 +58,11 @@ suite('a rollout file', () => {
     ['with a key twice', `${HEAD}${SPEC}  model: b\n`, /r\.yaml: line 8: "model" stands twice in one mapping/],
     ['in JSON with a key twice', '{"kind":"a",\n"kind":"b"}', /line 2: "kind" stands twice/],
     [
+      'with a gate that is not required',
+      `${HEAD}${SPEC}  gates:\n    - { name: n, source: incidents, required: false }\n`,
+      /spec\.gates\.0: unknown key "required": .*for required: false write dryRun: true/,
+    ],
+    [
       'that says on where true is meant',
       `${HEAD}${SPEC}  gates:\n    - { name: n, source: evaluation, metric: ndcg@10, threshold: 0.7, dryRun: on }\n`,
       /spec\.gates\.0\.dryRun: "on" is a text to YAML; write true or false \(line 9\)/,

@@ -102,7 +102,9 @@ function issueText(issue: z.core.$ZodIssue, document: Document, lines: LineCount
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.map((key) => `"${key}"`).join(', ');
     const key = pairAt(document, [...path, issue.keys[0] ?? ''])?.key;
-    return told(`unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${names}`, key);
+    const what = `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${names}`;
+    // What a key of before says now, where the schema knows.
+    return told(issue.message.startsWith('Unrecognized') ? what : `${what}: ${issue.message}`, key);
   }
   const node = nodeAt(document, path);
   if (node === undefined) return told('is missing', nodeAt(document, path.slice(0, -1)));

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import { COMMIT_LIMIT_BYTES, kilobytes, MESSAGE_LIMIT_BYTES } from './limits.ts';
 
 /** What an error code says in general; its message says which thing, which value and which way out. */
 export interface ErrorMeaning {
@@ -15,7 +16,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     todo: 'Use lower-case letters, digits and dashes for names; letters, digits and . _ + - for versions.',
   },
   CVE_MESSAGE_TOO_LARGE: {
-    means: 'A message is longer than is taken: 64 KB from outside, 512 KB for a commit.',
+    means: `A message is longer than is taken: ${kilobytes(MESSAGE_LIMIT_BYTES)} from outside, ${kilobytes(COMMIT_LIMIT_BYTES)} for a commit.`,
     todo: 'Split it, or put the large part into the object store and send its digest.',
   },
   CVE_MESSAGE_MALFORMED: { means: 'A message is no JSON in UTF-8.', todo: 'Send one JSON document.' },
@@ -159,8 +160,9 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     todo: 'Ask again; services do so by themselves.',
   },
   CVE_JOURNAL_UNKNOWN_EVENT: {
-    means: 'The journal has an event that this version cannot read: it was written by a newer one.',
-    todo: 'Upgrade this service. It halts on purpose.',
+    means:
+      'The journal has an event that this version cannot read, about what is to be decided on: a newer one wrote it.',
+    todo: 'Upgrade this service. Until then it decides nothing on that model, meeting or action; all else goes on.',
   },
   CVE_JOURNAL_CORRUPT: {
     means: 'The journal was truncated or replaced, or has a message that is no commit.',

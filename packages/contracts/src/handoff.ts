@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { digestOf } from './canonical.ts';
 import { ConclaveError } from './errors.ts';
+import { MESSAGE_LIMIT_BYTES } from './limits.ts';
 import { recordKey } from './names.ts';
+import { openObject, recordedName } from './open-object.ts';
 import {
   EXECUTIVE_ROLES,
   type ExecutiveRole,
@@ -24,8 +26,6 @@ import { brief, zodMessage } from './zod-message.ts';
  * 3. `depends_on` never points to a lower priority, to an unknown action or round in a circle.
  */
 
-/** Longest handoff accepted, in bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_ACTIONS = 50;
 
 const actionId = z.union([
@@ -75,8 +75,30 @@ export const handoffDocument = z.strictObject({
 });
 export type HandoffDocument = z.input<typeof handoffDocument>;
 
+/** A document as a meeting's record keeps it: what a later version may add to it stays. */
+export const recordedHandoff = openObject({
+  timestamp: z.string(),
+  meeting_id: z.string(),
+  actions: z.array(
+    openObject({
+      id: z.union([z.number(), z.string()]),
+      action: z.string(),
+      owner: z.string(),
+      priority: z.string(),
+      estimated_duration: z.string().optional(),
+      success_criteria: z.string().optional(),
+      tool: recordedName.optional(),
+      args: z.record(z.string(), z.unknown()).optional(),
+      depends_on: z.array(z.union([z.number(), z.string()])).optional(),
+      line: z.string().optional(),
+    }),
+  ),
+  count: z.number(),
+  source: z.string().optional(),
+});
+
 /** One action of a plan as the coordinator keeps it. */
-export const plannedAction = z.object({
+export const plannedAction = openObject({
   /** `<plan id>:<id in the document>` */
   actionId: z.string(),
   planId: z.string(),
@@ -85,7 +107,7 @@ export const plannedAction = z.object({
   priority,
   estimatedDuration: z.string(),
   successCriteria: z.string(),
-  tool: toolName.optional(),
+  tool: recordedName.optional(),
   args: z.record(z.string(), z.unknown()).optional(),
   dependsOn: z.array(z.string()),
   line: z.string().optional(),
@@ -102,10 +124,10 @@ export interface Plan {
 
 /** JSON text of a message. @throws CVE_MESSAGE_TOO_LARGE, CVE_MESSAGE_MALFORMED naming subject, size or position. */
 export function parseMessage(subject: string, bytes: Uint8Array): unknown {
-  if (bytes.byteLength > MAX_MESSAGE_BYTES) {
+  if (bytes.byteLength > MESSAGE_LIMIT_BYTES) {
     throw new ConclaveError(
       'CVE_MESSAGE_TOO_LARGE',
-      `a message on ${subject} has ${bytes.byteLength} bytes, at most ${MAX_MESSAGE_BYTES} are taken; split it, or put large content into the object store and send its digest`,
+      `a message on ${subject} has ${bytes.byteLength} bytes, at most ${MESSAGE_LIMIT_BYTES} are taken; split it, or put large content into the object store and send its digest`,
     );
   }
   try {

@@ -1,80 +1,110 @@
 import { z } from 'zod';
 import { digest, gateName, modelName, versionName } from './names.ts';
+import { openObject, recordedName } from './open-object.ts';
 import { STAGES, stageName } from './stages.ts';
+import { comparison } from './verdict.ts';
+
+/** Metrics of an offline evaluation that this version knows. */
+export const OFFLINE_METRICS = ['ndcg@10', 'ndcg@10_exponential'] as const;
 
 const OPERATOR = 'How the measured value must stand to the threshold.';
 
 const gateBase = {
   name: gateName.describe('Name of the gate; each once in a rollout.'),
-  required: z.boolean().default(true).describe('A gate that is not required is shown but does not decide.'),
   dryRun: z.boolean().default(false).describe('Measured and shown; never decides.'),
 };
 
-const evaluationGate = z.strictObject({
-  ...gateBase,
-  source: z.literal('evaluation').describe('Measured offline on the pinned dataset.'),
-  metric: z
-    .enum(['ndcg@10', 'ndcg@10_exponential'])
-    .describe("Trec_eval's linear gain, or by name the exponential form 2^grade - 1."),
-  operator: z.literal('>=').default('>=').describe(OPERATOR),
-  threshold: z.number().min(0).max(1).describe('Least mean NDCG@10.'),
-  minSamples: z.number().int().min(1).default(50).describe('Queries with at least one relevant document.'),
-});
+/** A gate decides unless it is a dry run: a second way to say so would leave open which one counts. */
+const strictly = {
+  error: (issue: z.core.$ZodRawIssue): string | undefined =>
+    issue.code === 'unrecognized_keys' && issue.keys.includes('required')
+      ? 'a gate has no "required": every gate decides but one with dryRun: true; for required: false write dryRun: true, and leave required: true out'
+      : undefined,
+};
 
-const telemetryGate = z.strictObject({
-  ...gateBase,
-  source: z.literal('telemetry').describe('Measured on the requests of this version in this stage.'),
-  metric: z
-    .enum(['latency_p95_ms', 'slo_compliance'])
-    .describe('The 95th percentile of the latency in milliseconds, or the share of requests answered in time.'),
-  operator: z.enum(['<', '>=']).describe(OPERATOR),
-  threshold: z.number().positive().describe('Milliseconds, or a share from 0 to 1.'),
-  minSamples: z.number().int().min(1).default(200).describe('Requests in the stage before the gate says anything.'),
-  consecutiveFailures: z
-    .number()
-    .int()
-    .min(1)
-    .default(3)
-    .describe('Consecutive failing measurements that make a breach.'),
-});
+const evaluationGate = z.strictObject(
+  {
+    ...gateBase,
+    source: z.literal('evaluation').describe('Measured offline on the pinned dataset.'),
+    metric: z.enum(OFFLINE_METRICS).describe("Trec_eval's linear gain, or by name the exponential form 2^grade - 1."),
+    operator: z.literal('>=').default('>=').describe(OPERATOR),
+    threshold: z.number().min(0).max(1).describe('Least mean NDCG@10.'),
+    minSamples: z.number().int().min(1).default(50).describe('Queries with at least one relevant document.'),
+  },
+  strictly,
+);
 
-const incidentGate = z.strictObject({
-  ...gateBase,
-  source: z.literal('incidents').describe('Looks at open P0 incidents.'),
-  metric: z
-    .literal('open_p0_incidents')
-    .default('open_p0_incidents')
-    .describe('Open P0 incidents of the model or of all.'),
-  operator: z.literal('<=').default('<=').describe(OPERATOR),
-  threshold: z.literal(0).default(0).describe('None may be open.'),
-});
+const telemetryGate = z.strictObject(
+  {
+    ...gateBase,
+    source: z.literal('telemetry').describe('Measured on the requests of this version in this stage.'),
+    metric: z
+      .enum(['latency_p95_ms', 'slo_compliance'])
+      .describe('The 95th percentile of the latency in milliseconds, or the share of requests answered in time.'),
+    operator: z.enum(['<', '>=']).describe(OPERATOR),
+    threshold: z.number().positive().describe('Milliseconds, or a share from 0 to 1.'),
+    minSamples: z.number().int().min(1).default(200).describe('Requests in the stage before the gate says anything.'),
+    consecutiveFailures: z
+      .number()
+      .int()
+      .min(1)
+      .default(3)
+      .describe('Consecutive failing measurements that make a breach.'),
+  },
+  strictly,
+);
 
-const rollbackTestGate = z.strictObject({
-  ...gateBase,
-  source: z.literal('rollback_test').describe('Traffic swapped to stable and back on every serving runner.'),
-  metric: z.literal('rollback_test_passed').default('rollback_test_passed').describe('1 when the test passed.'),
-  operator: z.literal('>=').default('>=').describe(OPERATOR),
-  threshold: z.literal(1).default(1).describe('It must have passed.'),
-});
+const incidentGate = z.strictObject(
+  {
+    ...gateBase,
+    source: z.literal('incidents').describe('Looks at open P0 incidents.'),
+    metric: z
+      .literal('open_p0_incidents')
+      .default('open_p0_incidents')
+      .describe('Open P0 incidents of the model or of all.'),
+    operator: z.literal('<=').default('<=').describe(OPERATOR),
+    threshold: z.literal(0).default(0).describe('None may be open.'),
+  },
+  strictly,
+);
 
-const comparisonGate = z.strictObject({
-  ...gateBase,
-  source: z.literal('comparison').describe('Paired differences to what serves now, on the same queries.'),
-  metric: z
-    .literal('ndcg@10_difference')
-    .default('ndcg@10_difference')
-    .describe('Mean difference of NDCG@10 to stable.'),
-  operator: z.literal('>=').default('>=').describe(OPERATOR),
-  threshold: z
-    .number()
-    .max(0)
-    .default(0)
-    .describe(
-      'Loss against stable that is tolerated, in NDCG points; the gate fails only on a significant larger loss.',
-    ),
-  alpha: z.number().gt(0).lt(1).default(0.05).describe('Significance level of the one-sided paired permutation test.'),
-  minSamples: z.number().int().min(1).default(50).describe('Queries that both versions answered.'),
-});
+const rollbackTestGate = z.strictObject(
+  {
+    ...gateBase,
+    source: z.literal('rollback_test').describe('Traffic swapped to stable and back on every serving runner.'),
+    metric: z.literal('rollback_test_passed').default('rollback_test_passed').describe('1 when the test passed.'),
+    operator: z.literal('>=').default('>=').describe(OPERATOR),
+    threshold: z.literal(1).default(1).describe('It must have passed.'),
+  },
+  strictly,
+);
+
+const comparisonGate = z.strictObject(
+  {
+    ...gateBase,
+    source: z.literal('comparison').describe('Paired differences to what serves now, on the same queries.'),
+    metric: z
+      .literal('ndcg@10_difference')
+      .default('ndcg@10_difference')
+      .describe('Mean difference of NDCG@10 to stable.'),
+    operator: z.literal('>=').default('>=').describe(OPERATOR),
+    threshold: z
+      .number()
+      .max(0)
+      .default(0)
+      .describe(
+        'Loss against stable that is tolerated, in NDCG points; the gate fails only on a significant larger loss.',
+      ),
+    alpha: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.05)
+      .describe('Significance level of the one-sided paired permutation test.'),
+    minSamples: z.number().int().min(1).default(50).describe('Queries that both versions answered.'),
+  },
+  strictly,
+);
 
 export const gate = z.discriminatedUnion('source', [
   evaluationGate,
@@ -134,8 +164,8 @@ const stagesInOrder = z
 const MEASURING: ReadonlySet<Gate['source']> = new Set(['evaluation', 'telemetry', 'comparison']);
 
 /** Whether a gate decides, and on a measurement of the candidate. */
-export function isDecidingMeasurement({ source, required, dryRun }: Gate): boolean {
-  return MEASURING.has(source) && required && !dryRun;
+export function isDecidingMeasurement({ source, dryRun }: Gate): boolean {
+  return MEASURING.has(source) && !dryRun;
 }
 
 const spec = z
@@ -171,7 +201,7 @@ const spec = z
   .refine((whole) => whole.authority === 'observe' || whole.gates.some(isDecidingMeasurement), {
     path: ['gates'],
     error:
-      'no gate that decides measures the candidate, so it would reach production unmeasured; let at least one gate of source evaluation, telemetry or comparison be required and no dry run, or set authority: observe',
+      'no gate that decides measures the candidate, so it would reach production unmeasured; let at least one gate of source evaluation, telemetry or comparison be no dry run, or set authority: observe',
   });
 
 /** `kind: ModelRollout`, as a user writes it. */
@@ -185,8 +215,32 @@ export const rolloutDefinition = z.strictObject({
 });
 export type RolloutDefinition = z.infer<typeof rolloutDefinition>;
 
+/**
+ * A gate as it stands in the journal. Its source and metric may be a later version's; `knownGate` tells whether this one can judge by it.
+ */
+export const recordedGate = openObject({
+  name: gateName,
+  source: recordedName,
+  metric: recordedName,
+  operator: comparison,
+  threshold: z.number(),
+  dryRun: z.boolean(),
+  minSamples: z.number().optional(),
+  consecutiveFailures: z.number().optional(),
+  alpha: z.number().optional(),
+});
+export type RecordedGate = z.infer<typeof recordedGate>;
+
+/** The gate if this version can judge by it; undefined for a source, a metric or a setting that it does not know. */
+export function knownGate(recorded: RecordedGate): Gate | undefined {
+  // Stood in every gate once, and says nothing: a gate decides unless it is a dry run.
+  const { required: _said, ...own }: RecordedGate & { readonly required?: unknown } = recorded;
+  const parsed = gate.safeParse(own);
+  return parsed.success ? parsed.data : undefined;
+}
+
 /** A definition with everything pinned: what is recorded and acted on. */
-export const pinnedRollout = z.object({
+export const pinnedRollout = openObject({
   name: modelName,
   model: modelName,
   version: versionName,
@@ -194,7 +248,7 @@ export const pinnedRollout = z.object({
   datasetName: z.string(),
   dataset: digest,
   authority,
-  stages: z.array(z.object({ name: stageName, soakSeconds: z.number().positive() })).min(2),
-  gates: z.array(gate).min(1),
+  stages: z.array(openObject({ name: stageName, soakSeconds: z.number().positive() })).min(2),
+  gates: z.array(recordedGate).min(1),
 });
 export type PinnedRollout = z.infer<typeof pinnedRollout>;

@@ -1,7 +1,8 @@
 import { canonicalJson, type PinnedRollout, type RolloutDefinition, shortDigest } from '@conclave/contracts';
 import { duration } from './describe/words.ts';
+import { registeredDataset, registeredModel } from './folds/lookups.ts';
 import { isEnded, openRollout, type Rollout, type RolloutsState, type ServedVersion } from './folds/rollout.ts';
-import { registeredDataset, registeredModel, type World } from './folds/world.ts';
+import type { World } from './folds/world.ts';
 import { releaseCommand } from './waits-for.ts';
 
 /*

@@ -42,7 +42,6 @@ function ndcg(outcome: string) {
     modelDigest: DIGEST,
     datasetDigest: null,
     source: 'offline-1',
-    required: true,
     dryRun: false,
     sentence: 'measured 0.75',
   };

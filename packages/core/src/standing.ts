@@ -1,8 +1,9 @@
-import type { Gate, ToolName } from '@conclave/contracts';
+import { aggregates, entryOf, type ToolName } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, missingInStage, soakSecondsLeft, standingVote } from './eligibility.ts';
 import type { Evaluation } from './folds/evaluation.ts';
 import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
-import type { ScheduledAction } from './folds/schedule.ts';
+import type { ScheduledAction } from './folds/schedule-state.ts';
+import { sayUnread, unreadOf } from './folds/unread-commits.ts';
 import type { World } from './folds/world.ts';
 import { isRollbackOrder } from './rollback-order.ts';
 
@@ -18,9 +19,9 @@ export interface AgendaPoint {
   readonly sentence: string;
 }
 
-/** `traffic`: requests have to come in. `runners`: the stage is not served yet. `action`: work that is under way. */
+/** `upgrade`: a later version wrote what this one cannot read. `traffic`: requests have to come in. `runners`: the stage is not served yet. `action`: work that is under way. */
 export interface Wait {
-  readonly kind: 'person' | 'hold' | 'soak' | 'traffic' | 'runners' | 'no_go' | 'action';
+  readonly kind: 'upgrade' | 'person' | 'hold' | 'soak' | 'traffic' | 'runners' | 'no_go' | 'action';
   readonly sentence: string;
 }
 
@@ -29,7 +30,7 @@ export type Standing =
   | { readonly for: 'other'; readonly wait: Wait };
 
 /** Tools that bring the evidence of a gate; requests bring the rest by themselves. */
-const BRINGS: Readonly<Partial<Record<Gate['source'], ToolName>>> = {
+const BRINGS: Readonly<Record<string, ToolName>> = {
   evaluation: 'run_evaluation',
   comparison: 'run_evaluation',
   rollback_test: 'run_rollback_test',
@@ -47,6 +48,9 @@ export function standingOf(
 ): Standing {
   const { definition, stage } = rollout;
   const name = `${definition.model} ${definition.version}`;
+  const unread = unreadOf(world, aggregates.rollouts(definition.model));
+  if (unread !== undefined)
+    return waits('upgrade', `${name}: ${sayUnread(`rollouts/${definition.model}`, unread)}; upgrade the coordinators`);
   const hold = Object.values(state.holds)[0];
   if (hold !== undefined) return waits('hold', `${name} is held (${hold.kind}) by ${hold.by}: ${hold.reason}`);
   const unfinished = unfinishedOn(world, rollout);
@@ -118,9 +122,9 @@ function evidencePoints(
   const points: AgendaPoint[] = [];
   let underWay: string | undefined;
   for (const gate of rollout.definition.gates) {
-    const tool = BRINGS[gate.source];
+    const tool = entryOf(BRINGS, gate.source);
     const outcome = rollout.verdicts[gate.name]?.outcome ?? 'pending';
-    const decides = gate.required && !gate.dryRun && rollout.overrides[gate.name] === undefined;
+    const decides = !gate.dryRun && rollout.overrides[gate.name] === undefined;
     // A deciding gate that failed ends the rollout by itself.
     if (tool === undefined || !decides || outcome === 'pass' || outcome === 'fail') continue;
     const action = unfinished.find((a) => mayBring(a, tool));
@@ -154,10 +158,13 @@ function secondsSince({ updatedAt }: Evaluation, now: Date): number {
 
 /** Open actions on the candidate, and those whose words alone say what they are about. */
 function unfinishedOn(world: World, { definition }: Rollout): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter(
-    (action) =>
-      action.state !== 'ended' && (action.args?.model === undefined || action.args.model === definition.model),
-  );
+  const { index, actions } = world.schedule;
+  return Object.keys(index.bearing).flatMap((id) => {
+    const action = actions[id];
+    return action !== undefined && (action.args?.model === undefined || action.args.model === definition.model)
+      ? [action]
+      : [];
+  });
 }
 
 function mayBring(action: ScheduledAction, tool: ToolName): boolean {

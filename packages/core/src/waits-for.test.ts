@@ -67,7 +67,6 @@ const judged = (gate: string, outcome: string): Step => [
         modelDigest: DIGEST,
         datasetDigest: null,
         source: 's',
-        required: true,
         dryRun: false,
         sentence: 's',
       },

@@ -33,11 +33,7 @@ const OUTCOMES = {
 };
 
 function gateRow(gate) {
-  const notes = [
-    gate.dryRun && 'dry run',
-    !gate.required && 'not required',
-    gate.override && `overridden by ${gate.override.by}`,
-  ].filter(Boolean);
+  const notes = [gate.dryRun && 'dry run', gate.override && `overridden by ${gate.override.by}`].filter(Boolean);
   const sentence = gate.override
     ? `${gate.sentence}. Overridden by ${gate.override.by}: ${gate.override.reason}`
     : gate.sentence;

@@ -39,8 +39,13 @@ export function findNatsServer(): string {
   return cached;
 }
 
-/** @param options.users with the permissions of `natsUsers()`; without, everybody may do everything. */
-export async function startNats(options: { users?: boolean; maxPayload?: number } = {}): Promise<TestNats> {
+/**
+ * @param options.users with the permissions of `natsUsers()`; without, everybody may do everything.
+ * @param options.sync when the server flushes to disk: `always` (default, as in production) or an interval, where a test writes much
+ */
+export async function startNats(
+  options: { users?: boolean; maxPayload?: number; sync?: string | undefined } = {},
+): Promise<TestNats> {
   const binary = findNatsServer();
   const dir = await mkdtemp(join(tmpdir(), 'conclave-nats-'));
   const port = await freePort();
@@ -51,7 +56,7 @@ export async function startNats(options: { users?: boolean; maxPayload?: number 
     max_payload: options.maxPayload ?? 1024 * 1024,
     jetstream: {
       store_dir: join(dir, 'store'),
-      sync_interval: 'always',
+      sync_interval: options.sync ?? 'always',
       max_mem: 256 * 1024 * 1024,
       max_file: 4 * 1024 ** 3,
     },

@@ -187,6 +187,6 @@ async function usualSoak(bus: Bus): Promise<number | undefined> {
 function gateText(gate: Gate): string {
   const measure = measureOf({ gate: gate.name, source: gate.source, operator: gate.operator }, gate);
   const least = 'minSamples' in gate ? `, at least ${gate.minSamples} samples` : '';
-  const notes = `${gate.required ? '' : ', not required'}${gate.dryRun ? ', dry run' : ''}`;
+  const notes = gate.dryRun ? ', dry run' : '';
   return `${gate.name} needs ${describeThreshold(measure, gate.operator, gate.threshold)}${dim(`${least}${notes}`)}`;
 }

@@ -1,6 +1,6 @@
 import {
-  type Gate,
   type LiveGates,
+  type RecordedGate,
   type RunnerStatus,
   shareOf,
   shortDigest,
@@ -52,15 +52,11 @@ export function stageLine(rollout: Rollout): string {
   return names.map((name, index) => label(index, stageLabel(name))).join(dim(' > '));
 }
 
-function gateLine(rollout: Rollout, gate: Gate, gates: GatesNow): string {
+function gateLine(rollout: Rollout, gate: RecordedGate, gates: GatesNow): string {
   const verdict = gates.verdictOf(gate.name);
   const outcome = verdict?.outcome ?? 'pending';
   const line = verdict === undefined ? `${gate.name} not measured in this stage` : describeVerdict(verdict, gate);
-  const marks = [
-    outcome === 'pass' || outcome === 'pending' ? '' : outcome,
-    gate.dryRun ? 'dry run' : '',
-    gate.required ? '' : 'not required',
-  ];
+  const marks = [outcome === 'pass' || outcome === 'pending' ? '' : outcome, gate.dryRun ? 'dry run' : ''];
   const override = rollout.overrides[gate.name];
   if (override !== undefined) marks.push(oneLine(`overridden by ${override.by}: ${override.reason}`));
   const shown = marks.filter((mark) => mark !== '').join(', ');
@@ -90,7 +86,7 @@ export function rolloutSummary(state: RolloutsState, { live, runners }: Present,
     ].join('\n');
   }
   const gates = gatesNow(rollout, live, now);
-  const deciding = rollout.definition.gates.filter((g) => g.required && !g.dryRun);
+  const deciding = rollout.definition.gates.filter((g) => !g.dryRun);
   const passed = deciding.filter(
     (g) => rollout.verdicts[g.name]?.outcome === 'pass' || rollout.overrides[g.name] !== undefined,
   ).length;

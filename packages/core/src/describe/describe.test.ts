@@ -21,7 +21,6 @@ function verdict(change: Partial<Verdict>): Verdict {
     modelDigest: DIGEST,
     datasetDigest: null,
     source: 'offline-1',
-    required: true,
     dryRun: false,
     sentence: 'measured',
     ...change,

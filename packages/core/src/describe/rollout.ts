@@ -90,7 +90,7 @@ export function sayRollout(event: EventOfKind['rollouts'], model: string): Said 
 
 function sayVerdict(verdict: Verdict): Said {
   const line = describeVerdict(verdict);
-  const dry = verdict.dryRun ? ' (dry run)' : verdict.required ? '' : ' (not required)';
+  const dry = verdict.dryRun ? ' (dry run)' : '';
   switch (verdict.outcome) {
     case 'pass':
       return good(`${line}${dry}`);

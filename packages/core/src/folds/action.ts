@@ -1,16 +1,9 @@
-import type {
-  ActionEvent,
-  ActionOutcome,
-  Commit,
-  CriterionVerdict,
-  ExecutiveRole,
-  Speaker,
-  ToolName,
-} from '@conclave/contracts';
+import type { ActionEvent, ActionOutcome, Commit, CriterionVerdict, ExecutiveRole, Speaker } from '@conclave/contracts';
 
 export interface ToolCall {
   readonly callId: string;
-  readonly tool: ToolName;
+  /** As it was recorded: a later version may have more tools. */
+  readonly tool: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly reason: string;
   readonly calledAt: string;
@@ -36,6 +29,7 @@ export interface ActionRun {
   readonly startedAt: string | undefined;
   /** Start of the newest attempt. */
   readonly lastStartedAt: string | undefined;
+  /** In order; the newest `KEPT_CALLS`, and those that have not returned. Executors make fewer. */
   readonly calls: readonly ToolCall[];
   readonly completed:
     | {
@@ -46,6 +40,8 @@ export interface ActionRun {
       }
     | undefined;
 }
+
+const KEPT_CALLS = 50;
 
 export function initialAction(actionId: string): ActionRun {
   return {
@@ -85,7 +81,8 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
     case 'action.tool_called': {
       if (state.calls.some((c) => c.callId === event.data.callId)) return state;
       const { speaker = state.speaker, ...call } = event.data;
-      return { ...state, speaker, calls: [...state.calls, { ...call, calledAt: event.at, returned: undefined }] };
+      const calls = [...state.calls, { ...call, calledAt: event.at, returned: undefined }];
+      return { ...state, speaker, calls: newestCalls(calls) };
     }
     case 'action.tool_returned': {
       const { callId, ok, result, error, durationMs } = event.data;
@@ -100,4 +97,10 @@ function applyActionEvent(state: ActionRun, event: ActionEvent): ActionRun {
       return { ...state, speaker, completed: { at: event.at, outcome, summary, criteria } };
     }
   }
+}
+
+function newestCalls(calls: readonly ToolCall[]): readonly ToolCall[] {
+  if (calls.length <= KEPT_CALLS) return calls;
+  const oldest = calls.findIndex(({ returned }) => returned !== undefined);
+  return oldest < 0 ? calls : calls.toSpliced(oldest, 1);
 }

@@ -1,4 +1,5 @@
 import type { Commit, IncidentEvent, ModelEvent, RoadmapEvent, Severity } from '@conclave/contracts';
+import { newestEntries } from './shelves.ts';
 
 export interface RegisteredModel {
   readonly model: string;
@@ -20,12 +21,17 @@ export interface RegisteredDataset {
   readonly at: string;
 }
 
-/** What stands on one `models.<name>` subject: a model's versions, or a dataset's registrations (last one wins). */
+/**
+ * What stands on one `models.<name>` subject: a model's versions, or a dataset's registrations (last one wins). The newest
+ * `KEPT_REGISTRATIONS`, at most a quarter more, and those in use; who wants an older version again pushes it again.
+ */
 export interface RegistryEntry {
   readonly seq: number;
   readonly versions: Readonly<Record<string, RegisteredModel>>;
   readonly datasets: readonly RegisteredDataset[];
 }
+
+const KEPT_REGISTRATIONS = 200;
 
 export function initialRegistryEntry(): RegistryEntry {
   return { seq: 0, versions: {}, datasets: [] };
@@ -39,6 +45,16 @@ export function foldRegistryEntry(state: RegistryEntry, commit: Commit<ModelEven
     else datasets = [...datasets, { ...event.data, at: event.at }];
   }
   return { seq: commit.seq, versions, datasets };
+}
+
+/** An entry without the oldest registrations that are not in use. */
+export function withoutOldest(entry: RegistryEntry, isInUse: (digest: string) => boolean): RegistryEntry {
+  const { versions, datasets } = entry;
+  const age = ({ at }: { readonly at: string }): number => Date.parse(at);
+  const newest = newestEntries(versions, KEPT_REGISTRATIONS, age, ({ digest }) => isInUse(digest));
+  if (4 * datasets.length <= 5 * KEPT_REGISTRATIONS) return { ...entry, versions: newest };
+  const from = datasets.length - KEPT_REGISTRATIONS;
+  return { ...entry, versions: newest, datasets: datasets.filter((d, n) => n >= from || isInUse(d.digest)) };
 }
 
 export interface Incident {

@@ -4,6 +4,7 @@ import {
   type Objection,
   type PinnedRollout,
   type RolloutEvent,
+  readCommit,
   type StageName,
   type StageSummary,
   shareOf,
@@ -91,6 +92,7 @@ export interface Rollout {
         readonly at: string;
       }
     | undefined;
+  /** One for each stage that was left, oldest first; at most `KEPT_SUMMARIES`. */
   readonly summaries: readonly StageSummary[];
   readonly ended:
     | {
@@ -148,12 +150,22 @@ export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>)
   };
 }
 
+/** The same for a commit as it was stored. One that this version cannot read changes nothing but `seq`. */
+export function foldReadableRollouts(state: RolloutsState, commit: Commit): RolloutsState {
+  const reading = readCommit('rollouts', commit);
+  return reading.unread === undefined ? foldRollouts(state, reading.commit) : { ...state, seq: commit.seq };
+}
+
 const KEPT_PAST = 20;
+const KEPT_SUMMARIES = 20;
 
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
-    case 'rollout.leader_changed':
-      return { ...state, ...event.data, leaderSince: event.at };
+    case 'rollout.leader_changed': {
+      // By name: a field that a later version adds to the event is none of this state's.
+      const { leader, leaderEpoch } = event.data;
+      return { ...state, leader, leaderEpoch, leaderSince: event.at };
+    }
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
       // A version that never served is no version to go back to.
@@ -281,7 +293,7 @@ function applyToCurrent(state: RolloutsState, current: Rollout, event: CurrentEv
       return ofThisEpoch ? withCurrent({ overrides: { ...current.overrides, [gate]: { by, reason } } }) : state;
     }
     case 'rollout.stage_summarised':
-      return withCurrent({ summaries: [...current.summaries, event.data.summary] });
+      return withCurrent({ summaries: [...current.summaries, event.data.summary].slice(-KEPT_SUMMARIES) });
     case 'rollout.aborted': {
       const { by, reason, gate, verdict } = event.data;
       return withCurrent({ phase: 'rolled_back', ended: { at: event.at, by, reason, gate, verdict } });
@@ -390,9 +402,9 @@ export function measurementsOf(rollout: Rollout): string {
   return verdictSetOf({ ...rollout, verdicts: Object.fromEntries(verdicts) });
 }
 
-/** Names of the gates that decide: required and not dry-run. */
+/** Names of the gates that decide: all but dry runs. */
 export function decidingGates(rollout: Rollout): string[] {
-  return rollout.definition.gates.filter((g) => g.required && !g.dryRun).map((g) => g.name);
+  return rollout.definition.gates.filter((g) => !g.dryRun).map((g) => g.name);
 }
 
 /** What a runner must serve, derived from the rollout alone. */

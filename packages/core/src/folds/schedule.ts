@@ -1,58 +1,28 @@
-import type { ActionOutcome, Commit, MeetingReason, PlannedAction, ScheduleEvent } from '@conclave/contracts';
+import { type ActionOutcome, type Commit, entryOf, type ScheduleEvent } from '@conclave/contracts';
+import {
+  forgetEnded,
+  forgetPlans,
+  indexDispatch,
+  indexEnd,
+  indexPlan,
+  initialIndex,
+  refreshPlan,
+} from './schedule-index.ts';
+import type { AcceptedPlan, CalledMeeting, ScheduledAction, ScheduleState } from './schedule-state.ts';
 
-export interface ScheduledAction extends PlannedAction {
-  readonly origin: 'meeting' | 'user';
-  readonly state: 'waiting' | 'dispatched' | 'ended';
-  readonly attempt: number;
-  readonly dispatchedAt: string | undefined;
-  readonly outcome: ActionOutcome | undefined;
-  readonly endedAt: string | undefined;
-  readonly acceptedAt: string;
-}
-
-export interface AcceptedPlan {
-  readonly planId: string;
-  readonly digest: string;
-  readonly source: string;
-  readonly origin: 'meeting' | 'user';
-  readonly acceptedAt: string;
-  readonly actionIds: readonly string[];
-}
-
-export interface CalledMeeting {
-  readonly meetingId: string;
-  readonly slot: number;
-  readonly reason: MeetingReason;
-  readonly detail: string;
-  readonly calledAt: string;
-  /** Sequence of the commit that called it: what the meeting could know. */
-  readonly calledSeq: number;
-  readonly deadline: string;
-  /** Keys of what there was to act on. */
-  readonly agenda: readonly string[];
-  readonly endedAt: string | undefined;
-  readonly outcome: string | undefined;
-}
-
-export interface ScheduleState {
-  readonly seq: number;
-  readonly leader: string | undefined;
-  readonly leaderEpoch: number;
-  readonly lastMeetingSlot: number;
-  readonly lastHeartbeatSlot: number;
-  readonly lastHeartbeatAt: string | undefined;
-  /** Meetings called, newest first, at most `KEPT_MEETINGS`. */
-  readonly meetings: readonly CalledMeeting[];
-  /** When the meetings of the last hour were called, newest first: what bounds them. */
-  readonly callTimes: readonly string[];
-  readonly skips: readonly { readonly slot: number; readonly reason: string; readonly at: string }[];
-  /**
-   * The newest plans with their digests, `KEPT_PLANS` of each origin and every one with an action on record, so that the same document
-   * is known again and its id cannot be taken with other content.
-   */
-  readonly plans: Readonly<Record<string, AcceptedPlan>>;
-  /** Actions that have not ended and the last `KEPT_ENDED` that have, in order of acceptance. */
-  readonly actions: Readonly<Record<string, ScheduledAction>>;
+/** The state as the fold changes it, in place. */
+interface Schedule extends ScheduleState {
+  seq: number;
+  leader: string | undefined;
+  leaderEpoch: number;
+  lastMeetingSlot: number;
+  lastHeartbeatSlot: number;
+  lastHeartbeatAt: string | undefined;
+  meetings: readonly CalledMeeting[];
+  callTimes: readonly string[];
+  skips: ScheduleState['skips'];
+  readonly plans: Record<string, AcceptedPlan>;
+  readonly actions: Record<string, ScheduledAction>;
 }
 
 const KEPT_MEETINGS = 50;
@@ -74,131 +44,122 @@ export function initialSchedule(): ScheduleState {
     skips: [],
     plans: {},
     actions: {},
+    index: initialIndex(),
   };
 }
 
+/** Folds a commit into the state itself and returns it: a copy of what is open would cost more with each open action. */
 export function foldSchedule(state: ScheduleState, commit: Commit<ScheduleEvent>): ScheduleState {
-  return {
-    ...commit.events.reduce((folded, event) => applyScheduleEvent(folded, event, commit.seq), state),
-    seq: commit.seq,
-  };
+  const schedule: Schedule = state;
+  const changed = new Set<string>();
+  for (const event of commit.events) {
+    const planId = applyScheduleEvent(schedule, event, commit.seq);
+    if (planId !== undefined) changed.add(planId);
+  }
+  for (const planId of changed) refreshPlan(schedule, planId);
+  schedule.seq = commit.seq;
+  return schedule;
 }
 
-function applyScheduleEvent(state: ScheduleState, event: ScheduleEvent, seq: number): ScheduleState {
+/** Returns the plan of which something has changed. */
+function applyScheduleEvent(state: Schedule, event: ScheduleEvent, seq: number): string | undefined {
   switch (event.type) {
     case 'schedule.leader_elected':
-      return { ...state, leader: event.data.leader, leaderEpoch: event.data.leaderEpoch };
-    case 'schedule.meeting_called': {
-      const called: CalledMeeting = {
-        ...event.data,
-        agenda: event.data.agenda ?? [],
-        calledAt: event.at,
-        calledSeq: seq,
-        endedAt: undefined,
-        outcome: undefined,
-      };
-      const meetings = [called, ...state.meetings].slice(0, KEPT_MEETINGS);
-      const hourAgo = Date.parse(event.at) - HOUR_MS;
-      const callTimes = [event.at, ...state.callTimes.filter((at) => Date.parse(at) > hourAgo)];
-      return { ...state, lastMeetingSlot: event.data.slot, meetings, callTimes };
-    }
-    case 'schedule.meeting_skipped': {
-      const skips = [{ ...event.data, at: event.at }, ...state.skips].slice(0, KEPT_SKIPS);
-      return { ...state, lastMeetingSlot: event.data.slot, skips };
-    }
+      state.leader = event.data.leader;
+      state.leaderEpoch = event.data.leaderEpoch;
+      return undefined;
+    case 'schedule.meeting_called':
+      callMeeting(state, event, seq);
+      return undefined;
+    case 'schedule.meeting_skipped':
+      state.lastMeetingSlot = event.data.slot;
+      state.skips = [{ ...event.data, at: event.at }, ...state.skips].slice(0, KEPT_SKIPS);
+      return undefined;
     case 'schedule.meeting_ended': {
       const { meetingId, outcome } = event.data;
-      return {
-        ...state,
-        meetings: state.meetings.map((m) => (m.meetingId === meetingId ? { ...m, endedAt: event.at, outcome } : m)),
-      };
+      state.meetings = state.meetings.map((m) =>
+        m.meetingId === meetingId ? { ...m, endedAt: event.at, outcome } : m,
+      );
+      return undefined;
     }
     case 'schedule.heartbeat':
-      return { ...state, lastHeartbeatSlot: event.data.slot, lastHeartbeatAt: event.at };
+      state.lastHeartbeatSlot = event.data.slot;
+      state.lastHeartbeatAt = event.at;
+      return undefined;
     case 'schedule.plan_accepted':
       return acceptPlan(state, event);
     case 'schedule.action_dispatched': {
       const { actionId, attempt } = event.data;
-      return changeAction(state, actionId, { state: 'dispatched', attempt, dispatchedAt: event.at });
+      const before = changeAction(state, actionId, { state: 'dispatched', attempt, dispatchedAt: event.at });
+      if (before !== undefined) indexDispatch(state, before, attempt);
+      return before?.planId;
     }
     case 'schedule.action_superseded':
-      return forgetOldest(
-        changeAction(state, event.data.actionId, { state: 'ended', outcome: 'superseded', endedAt: event.at }),
-      );
+      return endAction(state, event.data.actionId, 'superseded', event.at);
     case 'schedule.action_ended':
-      return forgetOldest(
-        changeAction(state, event.data.actionId, { state: 'ended', outcome: event.data.outcome, endedAt: event.at }),
-      );
+      return endAction(state, event.data.actionId, event.data.outcome, event.at);
   }
 }
 
-function acceptPlan(
-  state: ScheduleState,
-  event: Extract<ScheduleEvent, { type: 'schedule.plan_accepted' }>,
-): ScheduleState {
-  const { planId, digest, source, origin, actions } = event.data;
-  const plan: AcceptedPlan = {
-    planId,
-    digest,
-    source,
-    origin,
-    acceptedAt: event.at,
-    actionIds: actions.map((a) => a.actionId),
+type EventOf<T extends ScheduleEvent['type']> = Extract<ScheduleEvent, { type: T }>;
+
+function callMeeting(state: Schedule, event: EventOf<'schedule.meeting_called'>, seq: number): void {
+  const called: CalledMeeting = {
+    ...event.data,
+    agenda: event.data.agenda ?? [],
+    calledAt: event.at,
+    calledSeq: seq,
+    endedAt: undefined,
+    outcome: undefined,
   };
-  const added = Object.fromEntries(
-    actions.map((action): [string, ScheduledAction] => [
-      action.actionId,
-      {
-        ...action,
-        origin,
-        state: 'waiting',
-        attempt: 0,
-        dispatchedAt: undefined,
-        outcome: undefined,
-        endedAt: undefined,
-        acceptedAt: event.at,
-      },
-    ]),
-  );
-  const all = { ...state.actions, ...added };
-  return { ...state, plans: newestPlans({ ...state.plans, [planId]: plan }, all, origin), actions: all };
+  const hourAgo = Date.parse(event.at) - HOUR_MS;
+  state.lastMeetingSlot = event.data.slot;
+  state.meetings = [called, ...state.meetings].slice(0, KEPT_MEETINGS);
+  state.callTimes = [event.at, ...state.callTimes.filter((at) => Date.parse(at) > hourAgo)];
 }
 
-/** Without the oldest plan of this origin that has no action on record, where there are too many of it. */
-function newestPlans(
-  plans: ScheduleState['plans'],
-  actions: ScheduleState['actions'],
-  origin: AcceptedPlan['origin'],
-): ScheduleState['plans'] {
-  const same = Object.values(plans).filter((plan) => plan.origin === origin);
-  if (same.length <= KEPT_PLANS[origin]) return plans;
-  const idle = same.filter((plan) => plan.actionIds.every((id) => actions[id] === undefined));
-  // Not the first key: an object puts ids that look like numbers before all others.
-  const oldest = idle.toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? -1 : 1))[0];
-  if (oldest === undefined) return plans;
-  const { [oldest.planId]: _forgotten, ...kept } = plans;
-  return kept;
+function acceptPlan(state: Schedule, event: EventOf<'schedule.plan_accepted'>): string | undefined {
+  const { planId, digest, source, origin, actions } = event.data;
+  // The leader accepts a plan once; whatever else stands there has no second life.
+  if (entryOf(state.plans, planId) !== undefined) return undefined;
+  const added = actions.map(
+    (action): ScheduledAction => ({
+      ...action,
+      origin,
+      state: 'waiting',
+      attempt: 0,
+      dispatchedAt: undefined,
+      outcome: undefined,
+      endedAt: undefined,
+      acceptedAt: event.at,
+    }),
+  );
+  for (const action of added) state.actions[action.actionId] = action;
+  const actionIds = actions.map((a) => a.actionId);
+  const plan: AcceptedPlan = { planId, digest, source, origin, acceptedAt: event.at, actionIds };
+  state.plans[planId] = plan;
+  indexPlan(state, plan, added);
+  forgetPlans(state, KEPT_PLANS);
+  return planId;
 }
 
-function changeAction(state: ScheduleState, actionId: string, change: Partial<ScheduledAction>): ScheduleState {
-  const action = state.actions[actionId];
-  if (action === undefined || action.state === 'ended') return state;
-  return { ...state, actions: { ...state.actions, [actionId]: { ...action, ...change } } };
+/** Returns the action as it was; undefined for one that is not there or has ended. */
+function changeAction(
+  state: Schedule,
+  actionId: string,
+  change: Partial<ScheduledAction>,
+): ScheduledAction | undefined {
+  const action = entryOf(state.actions, actionId);
+  if (action === undefined || action.state === 'ended') return undefined;
+  state.actions[actionId] = { ...action, ...change };
+  return action;
 }
 
-function forgetOldest(state: ScheduleState): ScheduleState {
-  const ended = Object.values(state.actions).filter((a) => a.state === 'ended');
-  if (ended.length <= KEPT_ENDED) return state;
-  const unfinishedPlans = new Set(
-    Object.values(state.actions)
-      .filter((a) => a.state !== 'ended')
-      .map((a) => a.planId),
-  );
-  const forgotten = new Set(
-    ended
-      .filter((a) => !unfinishedPlans.has(a.planId))
-      .slice(0, ended.length - KEPT_ENDED)
-      .map((a) => a.actionId),
-  );
-  return { ...state, actions: Object.fromEntries(Object.entries(state.actions).filter(([id]) => !forgotten.has(id))) };
+function endAction(state: Schedule, actionId: string, outcome: ActionOutcome, at: string): string | undefined {
+  const before = changeAction(state, actionId, { state: 'ended', outcome, endedAt: at });
+  if (before === undefined) return undefined;
+  indexEnd(state, before);
+  forgetEnded(state, KEPT_ENDED);
+  forgetPlans(state, KEPT_PLANS);
+  return before.planId;
 }

@@ -1,25 +1,20 @@
-import { type Commit, parseCommit } from '@conclave/contracts';
-import { type ActionRun, foldAction, initialAction } from './action.ts';
-import { type Evaluation, foldEvaluation, initialEvaluation } from './evaluation.ts';
-import { foldMeeting, initialMeeting, type Meeting } from './meeting.ts';
-import {
-  foldIncident,
-  foldRegistryEntry,
-  foldRoadmap,
-  type Incident,
-  initialRegistryEntry,
-  initialRoadmap,
-  type RegisteredDataset,
-  type RegisteredModel,
-  type RegistryEntry,
-  type Roadmap,
-} from './registry.ts';
-import { foldRollouts, initialRollouts, openRollout, type RolloutsState } from './rollout.ts';
-import { foldSchedule, initialSchedule, type ScheduledAction, type ScheduleState } from './schedule.ts';
+import type { ActionRun } from './action.ts';
+import { type Counts, initialCounts } from './counts.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { Meeting } from './meeting.ts';
+import { initialQuarantine, type QuarantineState } from './quarantine.ts';
+import { type Incident, initialRoadmap, type RegistryEntry, type Roadmap } from './registry.ts';
+import type { RolloutsState } from './rollout.ts';
+import { initialSchedule } from './schedule.ts';
+import type { ScheduleState } from './schedule-state.ts';
+import { EMPTY_SHELF, type Shelf } from './shelves.ts';
+import type { UnreadCommit } from './unread-commits.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
- * state itself. Ended meetings, actions, evaluations and incidents are forgotten beyond `KEPT`; the journal keeps all.
+ * state itself. `foldWorld` changes it in place; the entries (a rollout, a meeting, an action) are replaced and never changed, so
+ * whoever compares before and after keeps the entry. Nothing in it grows with history: the journal keeps all, the world what is open
+ * and a stated number for people (`KEPT` in fold-world.ts).
  */
 export interface World {
   /** Sequence of the last commit folded. */
@@ -34,12 +29,18 @@ export interface World {
   readonly incidents: Readonly<Record<string, Incident>>;
   readonly registry: Readonly<Record<string, RegistryEntry>>;
   readonly roadmap: Roadmap;
+  readonly counts: Counts;
+  /** By `aggregateKey`: what this version could not read of it. */
+  readonly unread: Readonly<Record<string, UnreadCommit>>;
+  /** What lies on the journal's subjects and does not count. */
+  readonly quarantine: QuarantineState;
+  readonly shelves: Readonly<Record<ShelfName, Shelf>>;
 }
 
-/** Raise when a fold changes shape: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 5;
+export type ShelfName = 'forgotten' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'registry' | 'unread';
 
-const KEPT = { meetings: 50, actions: 400, evaluations: 200, incidents: 200 } as const;
+/** Raise when a fold changes shape or a new event type is folded: older snapshots are then ignored and the journal replayed. */
+export const WORLD_FOLD_VERSION = 8;
 
 export function initialWorld(): World {
   return {
@@ -53,146 +54,17 @@ export function initialWorld(): World {
     incidents: {},
     registry: {},
     roadmap: initialRoadmap(),
+    counts: initialCounts(),
+    unread: {},
+    quarantine: initialQuarantine(),
+    shelves: {
+      forgotten: EMPTY_SHELF,
+      meetings: EMPTY_SHELF,
+      actions: EMPTY_SHELF,
+      evaluations: EMPTY_SHELF,
+      incidents: EMPTY_SHELF,
+      registry: EMPTY_SHELF,
+      unread: EMPTY_SHELF,
+    },
   };
-}
-
-/** The world after one more commit. @throws CVE_JOURNAL_UNKNOWN_EVENT: the reader must halt. */
-export function foldWorld(world: World, commit: Commit): World {
-  if (commit.seq <= world.seq) return world;
-  const { kind, id } = commit.aggregate;
-  const next = { ...world, seq: commit.seq };
-  switch (kind) {
-    case 'schedule':
-      return { ...next, schedule: foldSchedule(world.schedule, parseCommit(kind, commit)) };
-    case 'rollouts': {
-      const { [id]: known, ...rollouts } = world.rollouts;
-      const { [id]: before, ...forgotten } = world.forgotten;
-      const state = foldRollouts(known ?? before ?? initialRollouts(id), parseCommit(kind, commit));
-      return state.forgotten === undefined
-        ? { ...next, rollouts: { ...rollouts, [id]: state }, forgotten }
-        : { ...next, rollouts, forgotten: { ...forgotten, [id]: state } };
-    }
-    case 'meetings': {
-      const meeting = foldMeeting(world.meetings[id] ?? initialMeeting(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        meetings: keep({ ...world.meetings, [id]: meeting }, KEPT.meetings, {
-          isOver: (m) => m.closed !== undefined,
-          isNeeded: () => false,
-        }),
-      };
-    }
-    case 'actions': {
-      const action = foldAction(world.actions[id] ?? initialAction(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        actions: keep({ ...world.actions, [id]: action }, KEPT.actions, {
-          isOver: (a) => a.completed !== undefined,
-          isNeeded: (a) => isUnfinished(world.schedule.actions[a.actionId]),
-        }),
-      };
-    }
-    case 'evaluations': {
-      const evaluation = foldEvaluation(world.evaluations[id] ?? initialEvaluation(id), parseCommit(kind, commit));
-      return {
-        ...next,
-        evaluations: keep({ ...world.evaluations, [id]: evaluation }, KEPT.evaluations, {
-          isOver: (e) => e.state !== 'running',
-          isNeeded: (e) => isEvidence(e, world.rollouts),
-        }),
-      };
-    }
-    case 'incidents': {
-      const incident = foldIncident(world.incidents[id], parseCommit(kind, commit));
-      if (incident === undefined) return next;
-      return {
-        ...next,
-        incidents: keep({ ...world.incidents, [id]: incident }, KEPT.incidents, {
-          isOver: (i) => i.resolved !== undefined,
-          isNeeded: (i) => i.resolved === undefined,
-        }),
-      };
-    }
-    case 'models':
-      return {
-        ...next,
-        registry: {
-          ...world.registry,
-          [id]: foldRegistryEntry(world.registry[id] ?? initialRegistryEntry(), parseCommit(kind, commit)),
-        },
-      };
-    case 'roadmap':
-      return { ...next, roadmap: foldRoadmap(world.roadmap, parseCommit(kind, commit)) };
-  }
-}
-
-interface Keeping<T> {
-  /** Whether nothing more will happen to it: forgotten first. */
-  isOver(entry: T): boolean;
-  /** Whether something that is still open rests on it: never forgotten. */
-  isNeeded(entry: T): boolean;
-}
-
-/** The entries without the oldest beyond `limit` that are over; what never ends is forgotten beyond twice as many. */
-function keep<T>(all: Record<string, T>, limit: number, { isOver, isNeeded }: Keeping<T>): Record<string, T> {
-  const entries = Object.entries(all);
-  if (entries.length <= limit) return all;
-  let surplus = entries.length - limit;
-  const ended = entries.filter(([, entry]) => {
-    const forgotten = surplus > 0 && isOver(entry) && !isNeeded(entry);
-    if (forgotten) surplus--;
-    return !forgotten;
-  });
-  let excess = ended.length - 2 * limit;
-  if (excess <= 0) return Object.fromEntries(ended);
-  return Object.fromEntries(
-    ended.filter(([, entry]) => {
-      const forgotten = excess > 0 && !isNeeded(entry);
-      if (forgotten) excess--;
-      return !forgotten;
-    }),
-  );
-}
-
-function isUnfinished(action: ScheduledAction | undefined): boolean {
-  return action !== undefined && action.state !== 'ended';
-}
-
-/** True of a measurement that an open rollout may still be judged by, however many others came after it. */
-function isEvidence({ request }: Evaluation, rollouts: World['rollouts']): boolean {
-  const state = request === undefined ? undefined : rollouts[request.model];
-  const rollout = state === undefined ? undefined : openRollout(state);
-  if (request === undefined || rollout === undefined) return false;
-  return request.kind === 'rollback_test'
-    ? request.rolloutId === rollout.rolloutId && request.stageEpoch === rollout.stageEpoch
-    : request.digest === rollout.definition.digest && request.dataset === rollout.definition.dataset;
-}
-
-/** A model's rollouts, whether they are looked at, forgotten or not begun. */
-export function rolloutsOf(world: World, model: string): RolloutsState {
-  return world.rollouts[model] ?? world.forgotten[model] ?? initialRollouts(model);
-}
-
-/** Registry key of a dataset: models and datasets may share a name. */
-export function datasetKey(name: string): string {
-  return `dataset:${name}`;
-}
-
-export function registeredModel(world: World, model: string, version: string): RegisteredModel | undefined {
-  return world.registry[model]?.versions[version];
-}
-
-/** The registered dataset of a name (its newest registration) or of a digest. */
-export function registeredDataset(world: World, nameOrDigest: string): RegisteredDataset | undefined {
-  if (!nameOrDigest.startsWith('sha256:')) return world.registry[datasetKey(nameOrDigest)]?.datasets.at(-1);
-  return Object.values(world.registry)
-    .flatMap((entry) => entry.datasets)
-    .find((d) => d.digest === nameOrDigest);
-}
-
-/** Open P0 incidents that concern a model: its own and those that name none. */
-export function openP0Incidents(world: World, model: string): Incident[] {
-  return Object.values(world.incidents).filter(
-    (i) => i.severity === 'P0' && i.resolved === undefined && (i.model === undefined || i.model === model),
-  );
 }

@@ -91,7 +91,6 @@ suite('the API of a leading coordinator, on a real server', () => {
         { name: 'back', source: 'rollback_test' },
       ],
       DEFAULT_GATES.map((gate) => ({ ...gate, dryRun: true })),
-      DEFAULT_GATES.map((gate) => ({ ...gate, required: false })),
     ];
     for (const list of gates)
       for (const authority of ['act', 'recommend'])

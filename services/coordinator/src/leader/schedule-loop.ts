@@ -4,11 +4,12 @@ import {
   aggregates,
   isConclaveError,
   type MeetingWork,
+  type PlannedAction,
   parseHandoff,
   type ScheduleEvent,
   subjects,
 } from '@conclave/contracts';
-import { type ScheduledAction, type World, workSubjectOf } from '@conclave/core';
+import { type ScheduledAction, type ScheduleState, unstartedWhile, type World, workSubjectOf } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
@@ -21,8 +22,8 @@ type EventType = ScheduleEvent['type'];
 type DataOf<T extends EventType> = Extract<ScheduleEvent, { type: T }>['data'];
 
 export interface ScheduleLoop {
-  /** Records what is due now, then publishes the work that follows from it. */
-  tick(): Promise<void>;
+  /** Records what is due now, then publishes the work that follows from it. Returns whether more is due than fitted into one commit. */
+  tick(): Promise<boolean>;
   /** Publishes again what was recorded but perhaps never published: a leader may have died between the two. */
   recover(): Promise<void>;
 }
@@ -35,19 +36,11 @@ export function scheduleLoop(
   options: CoordinatorOptions,
   world: () => World,
 ): ScheduleLoop {
-  const publishAction = async (action: ScheduledAction, attempt: number): Promise<void> => {
-    const {
-      origin: _o,
-      state: _s,
-      attempt: _a,
-      dispatchedAt: _d,
-      outcome: _u,
-      endedAt: _e,
-      acceptedAt: _c,
-      ...planned
-    } = action;
-    const work: ActionWork = { action: planned, attempt };
-    await queue.publish(workSubjectOf(action), work, { msgId: `${action.actionId}#${attempt}` });
+  const publishAction = async ({ actionId, attempt }: DataOf<'schedule.action_dispatched'>): Promise<void> => {
+    const action = world().schedule.actions[actionId];
+    if (action === undefined) return;
+    const work: ActionWork = { action: plannedOf(action), attempt };
+    await queue.publish(workSubjectOf(action), work, { msgId: `${actionId}#${attempt}` });
   };
   // Of the meeting that was last published: when, and how often.
   let published = { meetingId: '', round: 0, atMs: 0 };
@@ -86,24 +79,45 @@ export function scheduleLoop(
     async tick() {
       const events = await writer.commit(aggregates.schedule, (now) => decideSchedule(now, clock.now(), options));
       if (events.length > 0) await faultPoint('coordinator.after_schedule');
-      const state = world();
-      for (const event of events) {
-        if (!isType(event, 'schedule.action_dispatched')) continue;
-        const action = state.schedule.actions[event.data.actionId];
-        if (action !== undefined) await publishAction(action, event.data.attempt);
-      }
+      const dispatched = events.flatMap((event) => (isType(event, 'schedule.action_dispatched') ? [event.data] : []));
+      await inFlight(MOST_IN_FLIGHT, dispatched, publishAction);
       await publishCalledMeeting();
       await takeInLostPlan();
+      return events.length >= MOST_ACTIONS;
     },
     async recover() {
-      const state = world();
-      for (const action of Object.values(state.schedule.actions)) {
-        if (action.state === 'dispatched' && state.actions[action.actionId]?.startedAt === undefined)
-          await publishAction(action, action.attempt);
-      }
+      await inFlight(MOST_IN_FLIGHT, [...unstartedWhile(world().schedule, () => true)], publishAction);
       await publishCalledMeeting();
     },
   };
+}
+
+/** Work messages that are published at a time: the server stores many in one go for little more than one. */
+const MOST_IN_FLIGHT = 64;
+
+function plannedOf(action: ScheduledAction): PlannedAction {
+  const {
+    origin: _o,
+    state: _s,
+    attempt: _a,
+    dispatchedAt: _d,
+    outcome: _u,
+    endedAt: _e,
+    acceptedAt: _c,
+    ...planned
+  } = action;
+  return planned;
+}
+
+/** Does something with each item, in order and at most so many at a time. When all have ended, the first failure is thrown. */
+async function inFlight<T>(most: number, items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (const item of rest) await act(item).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
 }
 
 function isType<T extends EventType>(
@@ -113,28 +127,34 @@ function isType<T extends EventType>(
   return event.type === type;
 }
 
-/** Everything that is due on the schedule at a moment, as one commit. Pure. */
+/** Actions that one commit dispatches or ends: with the longest ids there are it stays well under the limit of a commit. */
+const MOST_ACTIONS = 500;
+
+/** What is due on the schedule at a moment, as one commit; where it is more than fits, the next turn goes on with the rest. Pure. */
 export function decideSchedule(world: World, now: Date, options: CoordinatorOptions): ScheduleEvent[] {
   const events: ScheduleEvent[] = [];
   const add = <T extends EventType>(type: T, key: string, data: DataOf<T>): void => {
     // Ids follow from the content, so that a commit whose answer was lost is recognised as one's own.
     events.push({ id: `${type}:${key}`, type, at: now.toISOString(), data } as Extract<ScheduleEvent, { type: T }>);
   };
-  for (const ended of endedActions(world, now, options)) add('schedule.action_ended', ended.actionId, ended);
-  for (const blocked of blockedActions(world.schedule)) add('schedule.action_ended', blocked.actionId, blocked);
+  const left = (): number => MOST_ACTIONS - events.length;
+  for (const ended of endedActions(world, now, options).slice(0, left()))
+    add('schedule.action_ended', ended.actionId, ended);
+  for (const blocked of blockedActions(world.schedule).slice(0, left()))
+    add('schedule.action_ended', blocked.actionId, blocked);
   const meeting = world.schedule.meetings[0];
   const outcome =
     meeting === undefined || meeting.endedAt !== undefined ? undefined : meetingOutcome(world, meeting, now);
   if (meeting !== undefined && outcome !== undefined)
     add('schedule.meeting_ended', meeting.meetingId, { meetingId: meeting.meetingId, outcome });
-  // What follows looks at ended actions and meetings, so it waits for the tick that sees them.
+  // What follows looks at ended actions and meetings, so it waits for the turn that sees them.
   if (events.length > 0) return events;
 
   const dispatch = ({ actionId, attempt }: ScheduledAction): void =>
     add('schedule.action_dispatched', `${actionId}#${attempt + 1}`, { actionId, attempt: attempt + 1 });
-  lostActions(world, now, options).forEach(dispatch);
-  waitingRollbacks(world.schedule).forEach(dispatch);
-  const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat);
+  waitingRollbacks(world.schedule).slice(0, left()).forEach(dispatch);
+  lostActions(world.schedule, now, options).take(left()).forEach(dispatch);
+  const heartbeat = planHeartbeat(world.schedule, now, options.heartbeat, left());
   if (heartbeat !== undefined) {
     const { slot, drains } = heartbeat;
     if (isNewSlot(slot, world.schedule.lastHeartbeatSlot))
@@ -151,16 +171,18 @@ export function decideSchedule(world: World, now: Date, options: CoordinatorOpti
   return events;
 }
 
-function endedActions(world: World, now: Date, options: CoordinatorOptions): DataOf<'schedule.action_ended'>[] {
-  return Object.values(world.schedule.actions).flatMap((action): DataOf<'schedule.action_ended'>[] => {
-    if (action.state !== 'dispatched') return [];
-    const { actionId } = action;
-    const run = world.actions[actionId];
-    if (run?.completed !== undefined) return [{ actionId, outcome: run.completed.outcome }];
+function endedActions(
+  { schedule: { index, actions } }: World,
+  now: Date,
+  options: CoordinatorOptions,
+): DataOf<'schedule.action_ended'>[] {
+  return Object.entries(index.runs).flatMap(([actionId, run]): DataOf<'schedule.action_ended'>[] => {
+    if (actions[actionId]?.state !== 'dispatched') return [];
+    if (run.outcome !== null) return [{ actionId, outcome: run.outcome }];
     // What nobody has started has had no effect: it waits, however long, for somebody to come back.
-    if (run?.startedAt === undefined) return [];
+    if (run.startedAt === null) return [];
     // From its start, however long it waited for one; a later attempt has its own time.
-    const sinceSeconds = (now.getTime() - Date.parse(run.lastStartedAt ?? run.startedAt)) / 1000;
+    const sinceSeconds = (now.getTime() - Date.parse(run.startedAt)) / 1000;
     // The executor stops an action at its timeout; twice that means nobody is left who could.
     return sinceSeconds > 2 * options.actionTimeoutSeconds ? [{ actionId, outcome: 'uncertain' }] : [];
   });
@@ -179,12 +201,11 @@ const LONGEST_REDISPATCH_MS = 3_600_000;
  * Dispatched actions that nobody started. The work may be lost, or its owner away or busy: so each further attempt waits twice as long,
  * lest a day without an executor fills journal and queue.
  */
-function lostActions(world: World, now: Date, options: CoordinatorOptions): ScheduledAction[] {
-  return Object.values(world.schedule.actions).filter(
-    (a) =>
-      a.state === 'dispatched' &&
-      world.actions[a.actionId]?.startedAt === undefined &&
-      now.getTime() - Date.parse(a.dispatchedAt ?? a.acceptedAt) >
-        Math.min(LONGEST_REDISPATCH_MS, options.redispatchAfterMs * 2 ** Math.min(a.attempt - 1, 20)),
+function lostActions(schedule: ScheduleState, now: Date, options: CoordinatorOptions): Generator<ScheduledAction> {
+  return unstartedWhile(
+    schedule,
+    (action) =>
+      now.getTime() - Date.parse(action.dispatchedAt ?? action.acceptedAt) >
+      Math.min(LONGEST_REDISPATCH_MS, options.redispatchAfterMs * 2 ** Math.min(action.attempt - 1, 20)),
   );
 }

@@ -208,12 +208,7 @@ function verdictTransitions(rollout: Rollout, verdicts: readonly Verdict[], fact
 function breachAbort(rollout: Rollout, around: Surroundings, facts: Facts): RolloutEvent[] {
   // An open P0 holds the rollout; it is people who decide whether it also takes the traffic back.
   const breached = around.verdicts.find(
-    (v) =>
-      v.outcome === 'fail' &&
-      v.required &&
-      !v.dryRun &&
-      v.source !== 'incidents' &&
-      rollout.overrides[v.gate] === undefined,
+    (v) => v.outcome === 'fail' && !v.dryRun && v.source !== 'incidents' && rollout.overrides[v.gate] === undefined,
   );
   if (breached === undefined) return [];
   const { rolloutId } = rollout;

@@ -62,15 +62,8 @@ function incidents(world: World): AgendaItem[] {
 }
 
 /** The newest plan of a user of which every action has ended: people want to hear what advisors make of it. */
-function userResults({ schedule }: World): AgendaItem[] {
-  const open = new Set(
-    Object.values(schedule.actions)
-      .filter((a) => a.state !== 'ended')
-      .map((a) => a.planId),
-  );
-  const newest = Object.values(schedule.plans)
-    .filter((plan) => plan.origin === 'user' && !open.has(plan.planId))
-    .toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? 1 : -1))[0];
+function userResults({ schedule: { index, plans } }: World): AgendaItem[] {
+  const newest = index.newestResults === null ? undefined : plans[index.newestResults.planId];
   if (newest === undefined) return [];
   const detail = `every action of ${newest.planId} has ended`;
   return [{ key: `results:${newest.planId}`, reason: 'backlog_empty', detail, urgent: false }];

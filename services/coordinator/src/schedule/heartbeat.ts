@@ -1,5 +1,5 @@
-import { type ActionOutcome, PRIORITIES } from '@conclave/contracts';
-import { isRollbackOrder, type ScheduledAction, type ScheduleState } from '@conclave/core';
+import { type ActionOutcome, PRIORITIES, type Priority } from '@conclave/contracts';
+import { isOlder, type OpenPlan, type ScheduledAction, type ScheduleState } from '@conclave/core';
 
 /** Index of the slot a moment lies in; slots start at the Unix epoch, so every replica names them alike. */
 export function slotOf(now: Date, intervalSeconds: number): number {
@@ -40,20 +40,26 @@ export interface HeartbeatPlan {
 const AGEING_HEARTBEATS = 6;
 
 /** Waiting actions that take traffic back: dispatched as soon as all they depend on has succeeded. */
-export function waitingRollbacks(state: ScheduleState): ScheduledAction[] {
-  return Object.values(state.actions).filter(
-    (action) => action.state === 'waiting' && isRollbackOrder(action) && isUnlocked(action, state),
-  );
+export function waitingRollbacks({ index, actions }: ScheduleState): ScheduledAction[] {
+  return present(Object.keys(index.rollbacks), actions);
 }
 
-/** What is dispatched now beside rollbacks; undefined when no heartbeat is due. */
-export function planHeartbeat(state: ScheduleState, now: Date, pace: HeartbeatPace): HeartbeatPlan | undefined {
+/**
+ * What is dispatched now beside rollbacks; undefined when no heartbeat is due.
+ * @param most no more than so many are named, for the rest another turn comes
+ */
+export function planHeartbeat(
+  state: ScheduleState,
+  now: Date,
+  pace: HeartbeatPace,
+  most = Number.POSITIVE_INFINITY,
+): HeartbeatPlan | undefined {
   const slot = slotOf(now, pace.heartbeatIntervalSeconds);
   const drains = isLastBeforeMeeting(slot, pace);
-  const ready = rank(readyActions(state), now, pace).filter((action) => !isRollbackOrder(action));
-  if (isNewSlot(slot, state.lastHeartbeatSlot))
-    return { slot, drains, dispatch: drains ? ready : ready.slice(0, pace.actionsPerHeartbeat) };
-  return drains && ready.length > 0 ? { slot, drains, dispatch: ready } : undefined;
+  const isNew = isNewSlot(slot, state.lastHeartbeatSlot);
+  if (!isNew && !drains) return undefined;
+  const dispatch = firstReady(state, now, pace, drains ? most : Math.min(most, pace.actionsPerHeartbeat));
+  return isNew || dispatch.length > 0 ? { slot, drains, dispatch } : undefined;
 }
 
 function isLastBeforeMeeting(
@@ -67,39 +73,46 @@ function isLastBeforeMeeting(
   );
 }
 
-/** Waiting actions whose level and dependencies allow them to start. */
-export function readyActions(state: ScheduleState): ScheduledAction[] {
-  const byPlan = Map.groupBy(Object.values(state.actions), (action) => action.planId);
-  return [...byPlan.values()].flatMap((actions) => {
-    const level = PRIORITIES.find((p) => actions.some((a) => a.priority === p && a.state !== 'ended'));
-    return actions.filter((a) => a.priority === level && a.state === 'waiting' && isUnlocked(a, state));
-  });
-}
-
-function isUnlocked({ dependsOn }: ScheduledAction, state: ScheduleState): boolean {
-  return dependsOn.every((id) => state.actions[id]?.outcome === 'succeeded');
-}
-
 /** Waiting actions that can never start because one they depend on ended without success. */
-export function blockedActions(state: ScheduleState): { actionId: string; outcome: ActionOutcome }[] {
-  return Object.values(state.actions)
-    .filter((a) => a.state === 'waiting')
-    .filter((a) =>
-      a.dependsOn.some((id) => {
-        const dependency = state.actions[id];
-        return dependency?.state === 'ended' && dependency.outcome !== 'succeeded';
-      }),
-    )
-    .map(({ actionId }) => ({ actionId, outcome: 'blocked' }));
+export function blockedActions({ index, actions }: ScheduleState): { actionId: string; outcome: ActionOutcome }[] {
+  return present(Object.keys(index.blocked), actions).map(({ actionId }) => ({ actionId, outcome: 'blocked' }));
 }
 
-function rank(actions: ScheduledAction[], now: Date, pace: HeartbeatPace): ScheduledAction[] {
-  const agedRank = (action: ScheduledAction): number => {
-    const waitedSeconds = (now.getTime() - Date.parse(action.acceptedAt)) / 1000;
-    const raised = Math.floor(waitedSeconds / (AGEING_HEARTBEATS * pace.heartbeatIntervalSeconds));
-    return Math.max(0, PRIORITIES.indexOf(action.priority) - raised);
-  };
-  return actions.toSorted(
-    (a, b) => agedRank(a) - agedRank(b) || (a.acceptedAt < b.acceptedAt ? -1 : a.acceptedAt > b.acceptedAt ? 1 : 0),
-  );
+/**
+ * The first `most` of what level and dependencies allow to start, in order of rank. Of each level the oldest plan ranks first, however
+ * much its age has raised it, so only the heads of the levels have to be compared.
+ */
+function firstReady(
+  { index, actions }: ScheduleState,
+  now: Date,
+  pace: HeartbeatPace,
+  most: number,
+): readonly ScheduledAction[] {
+  const next = { high: 0, medium: 0, low: 0 };
+  const taken: ScheduledAction[] = [];
+  while (taken.length < most) {
+    let first: { readonly plan: OpenPlan; readonly level: Priority; readonly rank: number } | undefined;
+    for (const level of PRIORITIES) {
+      const plan = index.open[index.ready[level][next[level]] ?? ''];
+      if (plan === undefined) continue;
+      const rank = rankOf(level, plan.acceptedAt, now, pace);
+      if (first === undefined || rank < first.rank || (rank === first.rank && isOlder(plan, first.plan)))
+        first = { plan, level, rank };
+    }
+    if (first === undefined) break;
+    next[first.level]++;
+    taken.push(...present(first.plan.ready, actions));
+  }
+  return taken.slice(0, most);
+}
+
+/** The place of a level in the ranking across plans, raised by one for every `AGEING_HEARTBEATS` since the plan's acceptance. */
+function rankOf(level: Priority, acceptedAt: string, now: Date, pace: HeartbeatPace): number {
+  const waitedSeconds = (now.getTime() - Date.parse(acceptedAt)) / 1000;
+  const raised = Math.floor(waitedSeconds / (AGEING_HEARTBEATS * pace.heartbeatIntervalSeconds));
+  return Math.max(0, PRIORITIES.indexOf(level) - raised);
+}
+
+function present(ids: readonly string[], actions: ScheduleState['actions']): ScheduledAction[] {
+  return ids.flatMap((id) => actions[id] ?? []);
 }

@@ -15,6 +15,7 @@ import {
   type ActionWork,
   ConclaveError,
   isConclaveError,
+  MESSAGE_LIMIT_BYTES,
   messageOf,
   type PlannedAction,
   ROLE_TOOLS,
@@ -57,8 +58,6 @@ export interface Delivery {
 
 /** Calls that one action may make. */
 const MAX_CALLS = 30;
-/** Arguments of one call, in bytes of JSON: as much as a whole handoff may have. */
-const ARGS_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Resolves when the work message can be acknowledged: the action is completed, or another message sees to it.
@@ -182,10 +181,11 @@ class Performance {
   }
 
   /** The role's own tools and no others, whoever asks. */
-  #toolOf(name: ToolName): Tool {
+  #toolOf(name: string): Tool {
     const { owner } = this.#action;
-    const tool = this.#deps.tools.get(name);
-    if (tool === undefined || !ROLE_TOOLS[owner].includes(name)) {
+    const allowed = ROLE_TOOLS[owner].find((one) => one === name);
+    const tool = allowed === undefined ? undefined : this.#deps.tools.get(allowed);
+    if (tool === undefined) {
       throw new ConclaveError(
         'CVE_TOOL_INVALID_ARGS',
         `${owner} may not use ${name}; it has ${ROLE_TOOLS[owner].join(', ')}`,
@@ -264,9 +264,9 @@ class Performance {
 /** Arguments that the journal can hold whole. @throws CVE_TOOL_INVALID_ARGS */
 function recordable(tool: ToolName, args: ToolArgs): Record<string, unknown> {
   const bytes = Buffer.byteLength(JSON.stringify(args));
-  if (bytes <= ARGS_LIMIT_BYTES) return { ...args };
+  if (bytes <= MESSAGE_LIMIT_BYTES) return { ...args };
   throw new ConclaveError(
     'CVE_TOOL_INVALID_ARGS',
-    `${tool}: the arguments have ${bytes} bytes, at most ${ARGS_LIMIT_BYTES} are taken; put large content into a file and name it`,
+    `${tool}: the arguments have ${bytes} bytes, at most ${MESSAGE_LIMIT_BYTES} are taken; put large content into a file and name it`,
   );
 }

@@ -82,21 +82,17 @@ function sendCommits(
 ): () => void {
   const send = (commit: ReadableCommit): void =>
     write(client, `id: ${commit.seq}\nevent: commit\ndata: ${JSON.stringify(commit)}\n\n`);
-  const oldest = mirror.recent[0]?.seq ?? 1;
-  if (after !== undefined && after + 1 < oldest) {
+  const from = Math.max(1, after === undefined ? mirror.world.seq - recent + 1 : after + 1);
+  if (from < mirror.firstSeq) {
     const follower = journal.follow({
       filters: [subjects.journalAll],
-      fromSeq: after + 1,
+      fromSeq: from,
       onCommit: (commit) => send(readable(commit)),
       onError: () => client.destroy(),
     });
     return () => void follower.stop();
   }
-  const missed =
-    after === undefined
-      ? mirror.recent.slice(Math.max(0, mirror.recent.length - recent))
-      : mirror.recent.filter((c) => c.seq > after);
-  for (const commit of missed) send(commit);
+  for (const commit of mirror.from(from)) send(commit);
   return mirror.onCommit(send);
 }
 

@@ -1,40 +1,49 @@
 import type { Follower, FollowOptions, Journal } from '@conclave/bus';
 import { type Commit, subjects } from '@conclave/contracts';
 import { foldWorld, initialWorld, type World } from '@conclave/core';
-import { type CommitCounter, type CommitCounts, startCounting } from './commit-counts.ts';
 import { type ReadableCommit, readable } from './readable.ts';
 
 const KEPT_COMMITS = 2000;
 
-/** The journal folded in memory, with its latest commits in readable form. */
+/** The journal folded in memory, with its latest commits in readable form: the world, and beside it nothing but those. */
 export class JournalMirror {
-  #world: World = initialWorld();
-  readonly #counts: CommitCounter = startCounting();
-  readonly #recent: ReadableCommit[] = [];
+  readonly #world: World;
+  readonly #recent: Commit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
+
+  /** @param world where to begin, e.g. a snapshot; the world of an empty journal when left out */
+  constructor(world: World = initialWorld()) {
+    this.#world = world;
+  }
 
   get world(): World {
     return this.#world;
   }
 
-  get counts(): CommitCounts {
-    return this.#counts;
+  /** Sequence from which on the mirror has every commit; before it only the journal has them. */
+  get firstSeq(): number {
+    return this.#recent[0]?.seq ?? this.#world.seq + 1;
   }
 
-  /** The latest commits, oldest first, without gaps in the sequence. */
-  get recent(): readonly ReadableCommit[] {
-    return this.#recent;
+  /** Its commits from a sequence on, oldest first. */
+  from(seq: number): ReadableCommit[] {
+    return this.#recent.filter((commit) => commit.seq >= seq).map(readable);
   }
 
-  /** @throws CVE_JOURNAL_UNKNOWN_EVENT: the reader must halt. */
+  /** Folds a commit and shows it. One that was folded before changes nothing. */
   apply(commit: Commit): void {
-    const next = foldWorld(this.#world, commit);
-    if (next === this.#world) return;
-    this.#counts.count(commit, this.#world);
-    this.#world = next;
-    const line = readable(commit);
-    this.#recent.push(line);
+    if (commit.seq <= this.#world.seq) return;
+    foldWorld(this.#world, commit);
+    this.show(commit);
+  }
+
+  /** Shows a commit that the world already includes. */
+  show(commit: Commit): void {
+    this.#recent.push(commit);
     if (this.#recent.length > KEPT_COMMITS) this.#recent.shift();
+    // Words only for those who read them: of a million commits at the start nobody does.
+    if (this.#listeners.size === 0) return;
+    const line = readable(commit);
     for (const listener of this.#listeners) listener(line);
   }
 
@@ -44,8 +53,13 @@ export class JournalMirror {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Follows the journal from its beginning. `onError` means that it has stopped. */
+  /** Follows the journal from where the world ends. `onError` means that it has stopped. */
   follow(journal: Journal, options: Pick<FollowOptions, 'onCaughtUp' | 'onError'>): Follower {
-    return journal.follow({ ...options, filters: [subjects.journalAll], onCommit: (commit) => this.apply(commit) });
+    return journal.follow({
+      ...options,
+      filters: [subjects.journalAll],
+      fromSeq: this.#world.seq + 1,
+      onCommit: (commit) => this.apply(commit),
+    });
   }
 }

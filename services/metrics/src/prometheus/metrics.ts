@@ -1,4 +1,12 @@
-import { PRIORITIES, seatedTeam, seatStatus, severity, shareOf, verdictOutcome } from '@conclave/contracts';
+import {
+  AGGREGATE_KINDS,
+  PRIORITIES,
+  seatedTeam,
+  seatStatus,
+  severity,
+  shareOf,
+  verdictOutcome,
+} from '@conclave/contracts';
 import { gatesNow, openRollout, type Rollout } from '@conclave/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observed } from '../observed.ts';
@@ -138,24 +146,23 @@ function registerRequests(registry: Registry, observed: Observed): void {
 }
 
 function registerWork(registry: Registry, observed: Observed): void {
-  const { counts } = observed.mirror;
-  const split = (counts: ReadonlyMap<string, number>, first: string, second: string): Read => {
+  const split = (kind: 'ballots' | 'actions', first: string, second: string): Read => {
     return () =>
-      [...counts].map(([key, count]): Sample => {
+      Object.entries(observed.mirror.world.counts[kind]).map(([key, count]): Sample => {
         const [a = '', b = ''] = key.split('|');
         return [{ [first]: a, [second]: b }, count];
       });
   };
   counter(registry, 'conclave_meetings_total', 'Meetings by outcome; skipped: nothing had changed', ['outcome'], () =>
-    [...counts.meetings].map(([outcome, count]): Sample => [{ outcome }, count]),
+    Object.entries(observed.mirror.world.counts.meetings).map(([outcome, count]): Sample => [{ outcome }, count]),
   );
-  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split(counts.ballots, 'role', 'vote'));
+  counter(registry, 'conclave_ballots_total', 'Ballots cast', ['role', 'vote'], split('ballots', 'role', 'vote'));
   counter(
     registry,
     'conclave_actions_total',
     'Actions that ended',
     ['outcome', 'tool'],
-    split(counts.actions, 'outcome', 'tool'),
+    split('actions', 'outcome', 'tool'),
   );
   gauge(registry, 'conclave_backlog_actions', 'Actions that have not ended', ['priority', 'state'], function* () {
     const actions = Object.values(observed.mirror.world.schedule.actions);
@@ -171,6 +178,16 @@ function registerSystem(registry: Registry, observed: Observed): void {
     const open = Object.values(observed.mirror.world.incidents).filter((i) => i.resolved === undefined);
     return severity.options.map((s): Sample => [{ severity: s }, open.filter((i) => i.severity === s).length]);
   });
+  gauge(
+    registry,
+    'conclave_journal_unread',
+    'Models, meetings, actions and so on with an event that this version cannot read: upgrade',
+    ['kind'],
+    () => {
+      const kinds = Object.keys(observed.mirror.world.unread).map((key) => key.split('/')[0]);
+      return AGGREGATE_KINDS.map((kind): Sample => [{ kind }, kinds.filter((one) => one === kind).length]);
+    },
+  );
   gauge(registry, 'conclave_leader_epoch', 'Epoch of the leading coordinator', [], () => [
     [{}, observed.mirror.world.schedule.leaderEpoch],
   ]);

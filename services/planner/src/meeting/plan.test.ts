@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_MESSAGE_BYTES, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
+import { MESSAGE_LIMIT_BYTES, PLANNING_ROLES, parseHandoff } from '@conclave/contracts';
 import { at, history, historyIn } from '@conclave/histories';
 import type { ProposedAction } from '../advisors/advisor.ts';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
@@ -162,7 +162,7 @@ test('a handoff stays below the size limit', () => {
     'abstain',
     Array.from({ length: 5 }, () => ({ ...check, args })),
   );
-  assert.ok(Buffer.byteLength(JSON.stringify(plan.handoff)) <= MAX_MESSAGE_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(plan.handoff)) <= MESSAGE_LIMIT_BYTES);
   assert.equal(plan.handoff?.actions.length, 3);
   assert.equal(plan.remarks.length, 2);
 });

@@ -2,7 +2,8 @@ import {
   type ExecutiveRole,
   type HandoffDocument,
   handoffDocument,
-  MAX_MESSAGE_BYTES,
+  kilobytes,
+  MESSAGE_LIMIT_BYTES,
   messageOf,
   PRIORITIES,
   parseHandoff,
@@ -243,7 +244,8 @@ function fittingDocument(entries: readonly Entry[], options: PlanOptions, remark
 /** What speaks against a document of these actions. */
 function documentRefusal(entries: readonly Entry[], options: PlanOptions): string | undefined {
   const document = toDocument(entries, options);
-  if (Buffer.byteLength(JSON.stringify(document)) > MAX_MESSAGE_BYTES) return 'the handoff would exceed 64 KB';
+  if (Buffer.byteLength(JSON.stringify(document)) > MESSAGE_LIMIT_BYTES)
+    return `the handoff would exceed ${kilobytes(MESSAGE_LIMIT_BYTES)}`;
   try {
     parseHandoff(document);
     return undefined;
