@@ -41,7 +41,7 @@ export async function measureDbos(counts: readonly number[], name: string, steps
     const note =
       `${packageVersion('@dbos-inc/dbos-sdk')} on ${postgres.version}, fsync and synchronous_commit on; a workflow per action from a queue, ` +
       `${steps.length === 0 ? 'no steps: its own three writes are enqueued, pending, success' : `${steps.length} steps in it besides its own three writes`}; ` +
-      `${HANDOFFS_IN_FLIGHT} handoffs in flight, workerConcurrency ${WORKER_CONCURRENCY}, pool ${POOL}, the queue polled every ${POLL_MS} ms (default 1000)`;
+      `handed off one by one (it has no call for many), ${HANDOFFS_IN_FLIGHT} in flight, workerConcurrency ${WORKER_CONCURRENCY}, pool ${POOL}, the queue polled every ${POLL_MS} ms (default 1000)`;
     return { name, ...figures, note };
   } finally {
     await tables.end();

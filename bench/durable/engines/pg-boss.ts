@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import type { Measure } from '../figures.ts';
-import { Ends, HANDOFFS_IN_FLIGHT, handOffAll, packageVersion, untilCounted } from './handoffs.ts';
+import { BULK_ACTIONS, BULKS_IN_FLIGHT, Ends, handOffInBulk, packageVersion, untilCounted } from './handoffs.ts';
 import { measureRounds } from './rounds.ts';
 import { startPostgres } from './servers.ts';
 
@@ -24,7 +24,7 @@ export const measure: Measure = async (counts) => {
     pollingIntervalSeconds: 0.5,
     burstWhenBatchFull: true,
   };
-  // A notification wakes the workers at once, but makes the sends commit one after the other: each way where it is the faster one.
+  // A notification wakes the workers at once, but makes the inserts commit one after the other: each way where it is the faster one.
   await boss.createQueue('alone', { notify: true });
   await boss.work('alone', options, handler);
   await boss.createQueue('many', { notify: false });
@@ -35,7 +35,12 @@ export const measure: Measure = async (counts) => {
   try {
     const figures = await measureRounds(counts, async (actions) => {
       const handled = ends.next(actions);
-      await handOffAll(actions, (index) => boss.send(actions === 1 ? 'alone' : 'many', { index }));
+      await handOffInBulk(actions, (size) =>
+        boss.insert(
+          actions === 1 ? 'alone' : 'many',
+          Array.from({ length: size }, (_, index) => ({ data: { index } })),
+        ),
+      );
       await handled;
       before += actions;
       await untilCounted(before, async () => {
@@ -47,7 +52,7 @@ export const measure: Measure = async (counts) => {
     });
     const note =
       `${packageVersion('pg-boss')} on ${postgres.version}, fsync and synchronous_commit on; a job per action: created, active, completed; ` +
-      `${HANDOFFS_IN_FLIGHT} sends in flight, ${WORKERS} workers that fetch and complete up to ${BATCH} jobs in one statement each, pool ${POOL}; ` +
+      `${BULK_ACTIONS} actions an insert, ${BULKS_IN_FLIGHT} of them in flight, ${WORKERS} workers that fetch and complete up to ${BATCH} jobs in one statement each, pool ${POOL}; ` +
       'polled every 0.5 s and again at once after a full batch; woken by LISTEN/NOTIFY for the action alone';
     return { name: 'pg-boss', ...figures, note };
   } finally {
