@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { aggregates } from '@conclave/contracts';
 import { Registry } from 'prom-client';
 import { JournalMirror } from '../journal/mirror.ts';
 import { stackName } from '../observed.ts';
@@ -92,6 +93,21 @@ test('a runner that went away is reported as down', async () => {
   const { text, runners } = await scrape();
   runners.set([]);
   assert.match(await text(), /conclave_runner_up\{runner="gpu-runner-0"\} 0/);
+});
+
+test('what cannot be read is counted by kind, and everything else goes on', async () => {
+  const { text, mirror } = await scrape();
+  assert.match(await text(), /conclave_journal_unread\{kind="rollouts"\} 0/);
+  const seq = mirror.world.seq + 1;
+  const at = NOW.toISOString();
+  mirror.apply({
+    ...{ aggregate: aggregates.rollouts('emoji-search'), seq, storedAt: at, by: 'later', fence: undefined },
+    events: [{ id: 'f', type: 'rollout.teleported', at, data: {} }],
+  });
+  const now = await text();
+  assert.match(now, /conclave_journal_unread\{kind="rollouts"\} 1/);
+  assert.match(now, /conclave_journal_unread\{kind="schedule"\} 0/);
+  assert.match(now, new RegExp(`conclave_journal_sequence ${seq}`));
 });
 
 test('a commit that was applied before counts no second time', async () => {
