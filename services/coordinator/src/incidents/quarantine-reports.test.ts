@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { listDeadLetters, type Quarantined } from '@conclave/bus';
+import { listDeadLetters, publishInbox, type Quarantined } from '@conclave/bus';
 import { until } from '@conclave/bus/testing';
 import { aggregates, subjects } from '@conclave/contracts';
 import type { Incident, World } from '@conclave/core';
-import { connect, type NatsConnection } from 'nats';
 import { type LeadingCoordinator, startLeading } from '../testing/leading.ts';
 import { QuarantineBox } from './quarantine-reports.ts';
 
@@ -15,22 +14,19 @@ const openOnes = ({ incidents }: World): Incident[] =>
 
 suite('what lies in the journal and does not count', () => {
   let coordinator: LeadingCoordinator;
-  let nats: NatsConnection;
   before(async () => {
     coordinator = await startLeading();
-    nats = await connect({ servers: coordinator.bench.nats.url });
   });
   after(async () => {
-    await nats.drain();
     await coordinator[Symbol.asyncDispose]();
   });
-  const forge = async (text: string): Promise<number> =>
-    (await nats.jetstream().publish(subjects.journal(aggregates.rollouts('search')), text)).seq;
+  const forge = async (body: object): Promise<number> =>
+    (await publishInbox(coordinator.bench.bus, subjects.journal(aggregates.rollouts('search')), body)).seq;
   const letters = async () =>
     (await listDeadLetters(coordinator.bench.bus, { limit: 100 })).filter(({ code }) => code === 'CVE_UNAUTHORIZED');
 
   test('is reported once: a dead letter and a P1 incident that holds nothing', async () => {
-    const seq = await forge('{"forged":1}');
+    const seq = await forge({ forged: 1 });
     const incident = await coordinator.until((world) => openOnes(world)[0]);
     assert.equal(incident.severity, 'P1');
     assert.match(incident.detail, new RegExp(`#${seq} conclave.journal.rollouts.search: it is not signed`));
@@ -42,7 +38,7 @@ suite('what lies in the journal and does not count', () => {
 
   test('a flood is one incident that counts, and each message a dead letter', async () => {
     const from = coordinator.world().quarantine.count;
-    for (let n = 0; n < 40; n++) await forge(`{"flood":${n}}`);
+    for (let n = 0; n < 40; n++) await forge({ flood: n });
     await coordinator.until(({ quarantine: { count, messages, reported } }) =>
       count === from + 40 && (reported.journal ?? 0) >= (messages.at(-1)?.seq ?? 0) ? true : undefined,
     );
@@ -55,7 +51,7 @@ suite('what lies in the journal and does not count', () => {
     const [{ incidentId } = { incidentId: '' }] = openOnes(coordinator.world());
     await coordinator.call('resolve_incident', { incidentId, reason: 'the key was revoked' });
     await coordinator.until((world) => (openOnes(world).length === 0 ? true : undefined));
-    await forge('{"again":1}');
+    await forge({ again: 1 });
     const next = await coordinator.until((world) => openOnes(world)[0]);
     assert.notEqual(next.incidentId, incidentId);
   });

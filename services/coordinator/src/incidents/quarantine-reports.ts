@@ -100,10 +100,12 @@ async function tell(
         return [];
       }
       const open = now.incidents[id];
-      const count = (open?.reports ?? 0) + messages.length;
-      if (open === undefined) return [openedEvent(id, at, stream, messages, quarantined)];
-      const data = { incidentId: id, count: Math.max(2, count), quarantined };
-      return [{ id: `incident.reported_again:${id}:${last.seq}`, type: 'incident.reported_again', at, data }];
+      const opening = open === undefined ? [openedEvent(id, at, stream, messages, quarantined)] : [];
+      const count = (open === undefined ? 0 : (open.reports ?? 1)) + messages.length;
+      if (count < 2) return opening;
+      const data = { incidentId: id, count, quarantined };
+      const again = { id: `incident.reported_again:${id}:${last.seq}`, type: 'incident.reported_again', at, data };
+      return [...opening, again];
     });
     if (!isAnother) return;
   }
