@@ -14,14 +14,13 @@ import {
   aggregates,
   type Commit,
   ConclaveError,
-  parseCommit,
   type RunnerStatus,
   runnerStatus,
   seatingReport,
   subjects,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  foldReadableRollouts,
   type HeardRunner,
   initialRollouts,
   type RolloutsState,
@@ -129,13 +128,10 @@ export async function readThrough(
   }
 }
 
-/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+/** The rollouts of one model as the journal has them now. What this version cannot read of them is passed over. @throws CVE_BUS_UNAVAILABLE */
 export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
   const commits = await journal.read(aggregates.rollouts(model));
-  return commits.reduce<RolloutsState>(
-    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-    initialRollouts(model),
-  );
+  return commits.reduce(foldReadableRollouts, initialRollouts(model));
 }
 
 /**

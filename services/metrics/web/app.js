@@ -6,6 +6,7 @@ import { seatingNote } from './seating.js';
 import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
 import { unlockCard } from './unlock.js';
+import { unreadNote } from './unread-note.js';
 
 /*
  * The page is a function of `state`: whatever changes it calls `render`. Commits arrive over Server-Sent Events and only say that
@@ -48,6 +49,7 @@ function render() {
       ? []
       : [h('p', { class: 'note bad', role: 'alert', 'data-key': 'problem' }, state.problem)]),
     ...seatingNote(state.world.seating),
+    ...unreadNote(state.world.unread),
     ...(rollouts.length === 0 ? [emptyState()] : rollouts.map((rollout) => rolloutCard(rollout, state))),
     actionsCard(actions, state),
     meetingsCard(meetings, state),

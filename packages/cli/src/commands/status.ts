@@ -4,6 +4,7 @@ import { type LiveGates, messageOf, PRIORITIES } from '@conclave/contracts';
 import {
   awaitedOfPerson,
   duration,
+  describeUnread,
   type HeardRunner,
   knownModels,
   oneLine,
@@ -88,6 +89,7 @@ function statusJson(world: World, present: Present): object {
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
+    unread: describeUnread(world, 'this command'),
   };
 }
 
@@ -122,9 +124,13 @@ export function statusText(world: World, present: Present, at: Date): string {
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [...seatingAlarm(present.seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join(
-    '\n\n',
-  );
+  const unread = describeUnread(world, 'this command').map((line) => style('red', oneLine(line)));
+  return [
+    ...seatingAlarm(present.seating),
+    ...unread,
+    columns(facts),
+    ...(rollouts.length === 0 ? [none] : rollouts),
+  ].join('\n\n');
 }
 
 /** Which of the systems that may run on this machine this is. */

@@ -20,7 +20,7 @@ import { foldSchedule } from './schedule.ts';
 import { noteRun } from './schedule-index.ts';
 import type { ScheduleState } from './schedule-state.ts';
 import { type Keeping, type Shelf, setEntry, shelve, unshelve } from './shelves.ts';
-import { noteUnread, type UnreadCommit } from './unread.ts';
+import { noteUnread, type UnreadCommit } from './unread-commits.ts';
 import type { ShelfName, World } from './world.ts';
 
 /** Entries kept for people beside what is open, or what something open rests on. A shelf holds up to a quarter more. */

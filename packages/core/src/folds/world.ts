@@ -8,7 +8,7 @@ import type { RolloutsState } from './rollout.ts';
 import { initialSchedule } from './schedule.ts';
 import type { ScheduleState } from './schedule-state.ts';
 import { EMPTY_SHELF, type Shelf } from './shelves.ts';
-import type { UnreadCommit } from './unread.ts';
+import type { UnreadCommit } from './unread-commits.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
