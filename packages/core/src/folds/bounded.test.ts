@@ -143,6 +143,14 @@ test('names beyond the 500th are counted together', () => {
   assert.equal(world.counts.actions.other, 100);
 });
 
+test('a meeting that goes on and an action that runs stay, however many others end', () => {
+  const h = searching().meetingOpened('goes-on').started('runs');
+  for (let n = 0; n < 200; n++) h.meetingClosed(`m${n}`);
+  for (let n = 0; n < 1000; n++) h.actionCompleted(`a${n}`);
+  assert.deepEqual([h.world.meetings['goes-on']?.seq, h.world.actions.runs?.attempt], [1, 1]);
+  assert.deepEqual([h.world.meetings.m0, h.world.actions.a0], [undefined, undefined]);
+});
+
 test('open incidents stay, however many come after them and end', () => {
   const h = searching().incident('P0', { incidentId: 'open' });
   for (let n = 0; n < 500; n++) h.incident('P2', { incidentId: `i${n}` }).resolved(`i${n}`);
@@ -158,11 +166,17 @@ test('of forgotten models the newest are known, and one that is adopted again be
   for (let n = 0; n < 300; n++)
     h.about({ model: `m${n}` })
       .adopted()
+      .applied()
+      .entered('shadow')
       .forgotten();
+  assert.deepEqual(Object.keys(h.world.rollouts), []);
   const known = Object.keys(h.world.forgotten);
   assert.ok(known.length >= 100 && known.length <= 125, `${known.length}`);
   assert.ok(known.includes('m299') && !known.includes('m0'));
+  const { seq, stageEpoch } = h.world.forgotten.m299 ?? assert.fail('it is known');
+  assert.deepEqual([seq, stageEpoch], [h.seq, 1]);
   h.about({ model: 'm299' }).adopted();
+  assert.equal(h.world.rollouts.m299?.stageEpoch, 1, 'evidence of the first life is none of the second');
   assert.deepEqual([h.world.forgotten.m299, h.world.rollouts.m299?.forgotten], [undefined, undefined]);
   assert.equal(h.world.shelves.forgotten.size, Object.keys(h.world.forgotten).length);
 });
