@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Commit, digestOf, parseCommit } from '@conclave/contracts';
-import { history, longJournal } from '@conclave/histories';
+import { aggregates, type Commit, digestOf, parseCommit } from '@conclave/contracts';
+import { draft, history, longJournal } from '@conclave/histories';
 import { foldWorld } from './fold-world.ts';
 import { initialWorld, type World } from './world.ts';
 
@@ -114,19 +114,36 @@ test('what changes nothing is not counted either', () => {
   h.dispatched('plan:2').started('plan:2').toolCalled('plan:2', 'collect_metrics').ended('plan:2', 'blocked');
   h.meetingOpened('m').turn('m', 'statement', 'critic').turn('m', 'statement', 'critic');
   h.meetingClosed('m').meetingClosed('m', { outcome: 'failed' });
+  h.planned('twice', ['check_file']);
+  const end = draft('schedule.action_ended', { actionId: 'twice:1', outcome: 'failed' });
+  h.commit(aggregates.schedule, end, end);
+  h.adopted().applied().entered('shadow');
+  const ballot = h.ballot('critic', 'no_go');
+  h.meetingOpened('v').commit(aggregates.meeting('v'), ballot).commit(aggregates.meeting('v'), ballot);
+  h.meetingClosed('v').commit(aggregates.meeting('v'), h.ballot('moderator', 'go'));
   const { counts } = h.world;
-  assert.deepEqual(counts.actions, { 'succeeded|smoke_test': 1, 'blocked|collect_metrics': 1 });
-  assert.deepEqual(counts.meetings, { decided: 1 });
+  assert.deepEqual(counts.actions, { 'succeeded|smoke_test': 1, 'blocked|collect_metrics': 1, 'failed|check_file': 1 });
+  assert.deepEqual(counts.meetings, { decided: 2 });
+  assert.deepEqual(counts.ballots, { 'critic|no_go': 1 });
+  const before = structuredClone(h.world);
+  for (const commit of h.commits) foldWorld(h.world, commit);
+  assert.deepEqual(h.world, before);
 });
 
 test('names beyond the 500th are counted together', () => {
   const world = initialWorld();
-  for (let n = 0; n < 600; n++) {
+  for (let n = 0; n < 601; n++) {
     const planId = `plan-${n}`;
     const h = searching();
     const at = h.now.toISOString();
     const action = { ...{ actionId: `${planId}:1`, planId, action: 'a', owner: 'ops_commander', priority: 'high' } };
-    const planned = { ...action, estimatedDuration: '', successCriteria: '', tool: `tool-${n}`, dependsOn: [] };
+    const planned = {
+      ...action,
+      estimatedDuration: '',
+      successCriteria: '',
+      tool: n === 600 ? 'tool-0' : `tool-${n}`,
+      dependsOn: [],
+    };
     const plan = { planId, digest: 'd', source: '', origin: 'user', actions: [planned] };
     const events = [
       { id: `${n}a`, type: 'schedule.plan_accepted', at, data: plan },
@@ -140,7 +157,7 @@ test('names beyond the 500th are counted together', () => {
   }
   const names = Object.keys(world.counts.actions);
   assert.equal(names.length, 501);
-  assert.equal(world.counts.actions.other, 100);
+  assert.deepEqual([world.counts.actions.other, world.counts.actions['failed|tool-0']], [100, 2]);
 });
 
 test('a meeting that goes on and an action that runs stay, however many others end', () => {
