@@ -1,5 +1,6 @@
+import { openSnapshots } from '@conclave/bus';
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { receiving, runService, systemClock } from '@conclave/service';
+import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { followGates, HeardGates } from './heard-gates.ts';
 import { registerEvents } from './http/event-stream.ts';
 import { registerApi } from './http/http-api.ts';
@@ -19,9 +20,27 @@ await runService({
   async start({ bus, config, journal, http, registry, log, health, signal }) {
     const gates = new HeardGates();
     const seats = new Seats();
+    let halted: string | undefined;
+    const folded = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () =>
+      folded.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
+    );
+    folded.promise.catch(() => undefined);
+    const follower = await followWorld({
+      journal,
+      snapshots: openSnapshots(bus),
+      onError(error) {
+        halted = messageOf(error);
+        log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
+        folded.resolve();
+      },
+    });
+    const mirror = new JournalMirror(follower.world);
+    follower.onCommit((commit) => mirror.show(commit));
+    void follower.ready().then(folded.resolve);
     const observed: Observed = {
       gates,
-      mirror: new JournalMirror(),
+      mirror,
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
       seats,
@@ -34,19 +53,6 @@ await runService({
     registerApi(http, observed, journal);
     const events = registerEvents(http, observed, journal);
 
-    let halted: string | undefined;
-    const folded = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () =>
-      folded.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
-    );
-    const world = observed.mirror.follow(journal, {
-      onCaughtUp: folded.resolve,
-      onError(error) {
-        halted = messageOf(error);
-        log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
-        folded.resolve();
-      },
-    });
     const windows = followWindows(bus, observed.telemetry, observed.now(), (error) => {
       log.warn({ reason: messageOf(error) }, 'a telemetry message is left out');
     });
@@ -59,7 +65,7 @@ await runService({
     const watchingSeats = watchSeats(bus, seats, (reason) => {
       log.warn({ reason }, 'a report of who sits is unreadable');
     });
-    const journalCheck = receiving(bus, world);
+    const journalCheck = receiving(bus, follower);
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
     // The routes answer from here on: on half a journal they would deny what is on record, and counters would seem to start again.
@@ -68,7 +74,7 @@ await runService({
       async stop() {
         events.stop();
         hearing.unsubscribe();
-        await Promise.all([world.stop(), windows.stop(), stopRunners(), stopSeats()]);
+        await Promise.all([follower.stop(), windows.stop(), stopRunners(), stopSeats()]);
       },
     };
   },

@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { type Journal, openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { aggregates } from '@conclave/contracts';
+import { followWorld } from '@conclave/service';
 import { type FastifyInstance, fastify } from 'fastify';
 import { HeardGates } from '../heard-gates.ts';
 import { JournalMirror } from '../journal/mirror.ts';
@@ -27,8 +28,11 @@ suite('the HTTP interface over a real journal', () => {
     server = await startTestBus();
     await fill(server.bus, new Date(), 1);
     journal = openJournal(server.bus, { by: 'test' });
+    const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
+    const mirror = new JournalMirror(follower.world);
+    follower.onCommit((commit) => mirror.show(commit));
     observed = {
-      mirror: new JournalMirror(),
+      mirror,
       telemetry: new WindowStore(900_000, new Date()),
       runners: new Runners(),
       gates: new HeardGates(),
@@ -36,7 +40,6 @@ suite('the HTTP interface over a real journal', () => {
       stack: stackName({}),
       now: () => new Date(),
     };
-    const follower = observed.mirror.follow(journal, { onError: (error) => assert.fail(String(error)) });
     cleanUp.push(() => follower.stop());
     http = fastify({ forceCloseConnections: true });
     registerPage(http);

@@ -1,5 +1,4 @@
-import type { Follower, FollowOptions, Journal } from '@conclave/bus';
-import { type Commit, subjects } from '@conclave/contracts';
+import type { Commit } from '@conclave/contracts';
 import { foldWorld, initialWorld, type World } from '@conclave/core';
 import { type ReadableCommit, readable } from './readable.ts';
 
@@ -11,7 +10,7 @@ export class JournalMirror {
   readonly #recent: Commit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
 
-  /** @param world where to begin, e.g. a snapshot; the world of an empty journal when left out */
+  /** @param world one that is followed, whose commits are shown as they come; of an empty journal when left out */
   constructor(world: World = initialWorld()) {
     this.#world = world;
   }
@@ -51,15 +50,5 @@ export class JournalMirror {
   onCommit(listener: (commit: ReadableCommit) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  /** Follows the journal from where the world ends. `onError` means that it has stopped. */
-  follow(journal: Journal, options: Pick<FollowOptions, 'onCaughtUp' | 'onError'>): Follower {
-    return journal.follow({
-      ...options,
-      filters: [subjects.journalAll],
-      fromSeq: this.#world.seq + 1,
-      onCommit: (commit) => this.apply(commit),
-    });
   }
 }
