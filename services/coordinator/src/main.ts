@@ -34,6 +34,7 @@ await runService({
       clock: systemClock,
       longestPauseSeconds: options.evidenceMaxAgeSeconds,
       log,
+      onQuarantined: ({ bytes: _bytes, ...message }) => log.error(message, 'a message does not count'),
     });
     health.register('telemetry', receiving(bus, evidence));
 

@@ -55,6 +55,7 @@ export async function startLeading({
     clock: systemClock,
     longestPauseSeconds: options.evidenceMaxAgeSeconds,
     log,
+    onQuarantined() {},
   });
   const runners = await watchRunners(bench.bus);
   const replica = serveReplicaApi({

@@ -53,7 +53,7 @@ export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, To
     rollbackModel(bus, world),
     runEvaluation({ journal, queue: openWorkQueue(bus), world }),
     runRollbackTest({ bus, journal, world }),
-    collectMetrics({ follow: (source) => followTelemetry(bus, source), now, patienceMs }),
+    collectMetrics({ follow: (source) => followTelemetry(bus, { ...source, onQuarantined() {} }), now, patienceMs }),
     smokeTest({ members: () => membership.all(), bus, fetch, httpToken, queriesOf }),
     checkFile(scriptRoots),
     runPythonScript(scripts, scriptRoots),
