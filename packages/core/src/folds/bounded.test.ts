@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Commit, digestOf, parseCommit } from '@conclave/contracts';
-import { history, longJournal } from '@conclave/histories';
+import { aggregates, type Commit, digestOf, parseCommit } from '@conclave/contracts';
+import { draft, history, longJournal } from '@conclave/histories';
 import { foldWorld } from './fold-world.ts';
 import { initialWorld, type World } from './world.ts';
 
@@ -114,19 +114,36 @@ test('what changes nothing is not counted either', () => {
   h.dispatched('plan:2').started('plan:2').toolCalled('plan:2', 'collect_metrics').ended('plan:2', 'blocked');
   h.meetingOpened('m').turn('m', 'statement', 'critic').turn('m', 'statement', 'critic');
   h.meetingClosed('m').meetingClosed('m', { outcome: 'failed' });
+  h.planned('twice', ['check_file']);
+  const end = draft('schedule.action_ended', { actionId: 'twice:1', outcome: 'failed' });
+  h.commit(aggregates.schedule, end, end);
+  h.adopted().applied().entered('shadow');
+  const ballot = h.ballot('critic', 'no_go');
+  h.meetingOpened('v').commit(aggregates.meeting('v'), ballot).commit(aggregates.meeting('v'), ballot);
+  h.meetingClosed('v').commit(aggregates.meeting('v'), h.ballot('moderator', 'go'));
   const { counts } = h.world;
-  assert.deepEqual(counts.actions, { 'succeeded|smoke_test': 1, 'blocked|collect_metrics': 1 });
-  assert.deepEqual(counts.meetings, { decided: 1 });
+  assert.deepEqual(counts.actions, { 'succeeded|smoke_test': 1, 'blocked|collect_metrics': 1, 'failed|check_file': 1 });
+  assert.deepEqual(counts.meetings, { decided: 2 });
+  assert.deepEqual(counts.ballots, { 'critic|no_go': 1 });
+  const before = structuredClone(h.world);
+  for (const commit of h.commits) foldWorld(h.world, commit);
+  assert.deepEqual(h.world, before);
 });
 
 test('names beyond the 500th are counted together', () => {
   const world = initialWorld();
-  for (let n = 0; n < 600; n++) {
+  for (let n = 0; n < 601; n++) {
     const planId = `plan-${n}`;
     const h = searching();
     const at = h.now.toISOString();
     const action = { ...{ actionId: `${planId}:1`, planId, action: 'a', owner: 'ops_commander', priority: 'high' } };
-    const planned = { ...action, estimatedDuration: '', successCriteria: '', tool: `tool-${n}`, dependsOn: [] };
+    const planned = {
+      ...action,
+      estimatedDuration: '',
+      successCriteria: '',
+      tool: n === 600 ? 'tool-0' : `tool-${n}`,
+      dependsOn: [],
+    };
     const plan = { planId, digest: 'd', source: '', origin: 'user', actions: [planned] };
     const events = [
       { id: `${n}a`, type: 'schedule.plan_accepted', at, data: plan },
@@ -140,7 +157,15 @@ test('names beyond the 500th are counted together', () => {
   }
   const names = Object.keys(world.counts.actions);
   assert.equal(names.length, 501);
-  assert.equal(world.counts.actions.other, 100);
+  assert.deepEqual([world.counts.actions.other, world.counts.actions['failed|tool-0']], [100, 2]);
+});
+
+test('a meeting that goes on and an action that runs stay, however many others end', () => {
+  const h = searching().meetingOpened('goes-on').started('runs');
+  for (let n = 0; n < 200; n++) h.meetingClosed(`m${n}`);
+  for (let n = 0; n < 1000; n++) h.actionCompleted(`a${n}`);
+  assert.deepEqual([h.world.meetings['goes-on']?.seq, h.world.actions.runs?.attempt], [1, 1]);
+  assert.deepEqual([h.world.meetings.m0, h.world.actions.a0], [undefined, undefined]);
 });
 
 test('open incidents stay, however many come after them and end', () => {
@@ -158,11 +183,17 @@ test('of forgotten models the newest are known, and one that is adopted again be
   for (let n = 0; n < 300; n++)
     h.about({ model: `m${n}` })
       .adopted()
+      .applied()
+      .entered('shadow')
       .forgotten();
+  assert.deepEqual(Object.keys(h.world.rollouts), []);
   const known = Object.keys(h.world.forgotten);
   assert.ok(known.length >= 100 && known.length <= 125, `${known.length}`);
   assert.ok(known.includes('m299') && !known.includes('m0'));
+  const { seq, stageEpoch } = h.world.forgotten.m299 ?? assert.fail('it is known');
+  assert.deepEqual([seq, stageEpoch], [h.seq, 1]);
   h.about({ model: 'm299' }).adopted();
+  assert.equal(h.world.rollouts.m299?.stageEpoch, 1, 'evidence of the first life is none of the second');
   assert.deepEqual([h.world.forgotten.m299, h.world.rollouts.m299?.forgotten], [undefined, undefined]);
   assert.equal(h.world.shelves.forgotten.size, Object.keys(h.world.forgotten).length);
 });

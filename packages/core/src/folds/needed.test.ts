@@ -109,13 +109,15 @@ test('what an open objection asks for is kept once it has succeeded, however lon
   run('before', 'run_evaluation');
   const objection = { role: 'critic', reason: 'r', needs: ['run_evaluation'], until: '2027-01-01T00:00:00.000Z' };
   h.voted('no_go', { objections: [objection] });
+  flood.actions(h);
+  assert.equal(h.world.actions.before, undefined, 'what came before the objection does not meet it');
   run('older', 'run_evaluation');
   run('wanted', 'run_evaluation');
   run('other-tool', 'smoke_test');
   run('other-model', 'run_evaluation', { model: 'other' });
   run('refused', 'run_evaluation', { ok: false });
   run('failed', 'run_evaluation', { failed: true });
-  const ids = ['before', 'older', 'wanted', 'other-tool', 'other-model', 'refused', 'failed'];
+  const ids = ['older', 'wanted', 'other-tool', 'other-model', 'refused', 'failed'];
   const kept = (): string[] => ids.filter((id) => h.world.actions[id] !== undefined);
   assert.deepEqual(kept(), ids);
   flood.actions(h);
@@ -157,11 +159,11 @@ test('versions that serve, served before or are rolled out stay registered, and 
     ['0.8', '0.9', '1.0', 'spare', 'nightly-0', 'nightly-299'].filter((version) => versions.includes(version)),
     ['0.8', '0.9', '1.0', 'nightly-299'],
   );
-  assert.ok(versions.length <= 250, `${versions.length} versions`);
+  assert.ok(versions.length >= 200 && versions.length <= 250, `${versions.length} versions`);
   const datasets = registry['dataset:queries']?.datasets ?? [];
   assert.equal(datasets[0]?.digest, h.datasetDigest);
   assert.equal(datasets.at(-1)?.digest, sha256('299'));
-  assert.ok(datasets.length <= 251, `${datasets.length} registrations`);
+  assert.ok(datasets.length >= 200 && datasets.length <= 251, `${datasets.length} registrations`);
 });
 
 test('names that serve and their datasets stay on the register, however many others come', () => {

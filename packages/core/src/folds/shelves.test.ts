@@ -65,6 +65,13 @@ test('what is over goes before what is not, and what never ends beyond twice as 
   assert.ok(shelf.ids().includes('open999'));
 });
 
+test('what is not over makes way for nothing, as long as there is no more of it than twice the limit', () => {
+  const shelf = shelfOf(100);
+  for (let n = 0; n < 190; n++) shelf.put(`open${n}`, false);
+  for (let n = 0; n < 500; n++) shelf.put(`over${n}`);
+  for (let n = 0; n < 190; n++) assert.ok(shelf.ids().includes(`open${n}`), `open${n}`);
+});
+
 test('what is needed is not dropped, however much of it there is, and takes the place of nothing for people', () => {
   const ids = Array.from({ length: 1000 }, (_, n) => `needed${n}`);
   const shelf = shelfOf(100, new Set(ids));

@@ -85,6 +85,11 @@ test('a known event in a shape that is not known is not read either, and nothing
   assert.equal(h.world.rollouts[MODEL]?.current?.ended, undefined);
 });
 
+test('a forgotten model goes on from a commit that cannot be read, too', () => {
+  const h = searching().adopted().forgotten().foreign(aggregates.rollouts(MODEL), 'rollout.frozen', {});
+  assert.equal(h.world.forgotten[MODEL]?.seq, h.seq);
+});
+
 test('an abort that is known ends a rollout of which something is not', () => {
   const h = everything().foreign(aggregates.rollouts(MODEL), 'rollout.frozen', {}).aborted();
   assert.equal(h.world.rollouts[MODEL]?.current?.phase, 'rolled_back');
