@@ -122,18 +122,17 @@ describe('health', () => {
     health.unregister('broken');
     assert.equal(health.live().ok, true);
   });
-  it('a receiver must be heard of while NATS is connected', (context) => {
-    let nowMs = 10_000;
-    context.mock.method(performance, 'now', () => nowMs);
+  it('a receiver must be heard of while NATS is connected', () => {
+    const clock = fakeClock();
     const bus = { connected: true };
-    const receiver = { lastActivityAt: nowMs, caughtUp: false };
-    const check = receiving(bus, receiver, { silenceMs: 500 });
+    const receiver = { lastActivityAt: clock.monotonicMs(), caughtUp: false };
+    const check = receiving(bus, receiver, { silenceMs: 500, clock });
     assert.deepEqual([check().ok, check().ready], [true, false]);
     receiver.caughtUp = true;
     assert.deepEqual([check().ok, check().ready], [true, true]);
     receiver.lastActivityAt -= 1000;
     assert.equal(check().ok, true, 'connected only just now');
-    nowMs += 501;
+    clock.advance(501);
     assert.equal(check().ok, false);
     bus.connected = false;
     assert.deepEqual([check().ok, check().ready], [true, false]);
