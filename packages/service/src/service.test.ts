@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ConclaveError, sha256 } from '@conclave/contracts';
-import { fakeClock } from './clock.ts';
+import { fakeClock, timeLimit } from './clock.ts';
 import { readEnvironment } from './environment.ts';
 import { parseFaults } from './fault-point.ts';
 import { createHealth, receiving } from './health.ts';
@@ -197,4 +197,27 @@ it('a fake clock moves only when told', () => {
   clock.advance(1500);
   assert.equal(clock.now().toISOString(), '2026-03-01T00:00:01.500Z');
   assert.equal(clock.monotonicMs(), 1500);
+});
+
+it('what falls due while a fake clock is advanced is called in its order, at its time', () => {
+  const clock = fakeClock();
+  const called: string[] = [];
+  const note = (what: string) => () => void called.push(`${what} at ${clock.monotonicMs()}`);
+  clock.after(20, note('late'));
+  clock.after(10, () => clock.after(5, note('begun on the way')));
+  const takeBack = clock.after(10, note('taken back'));
+  takeBack();
+  clock.advance(19);
+  assert.deepEqual(called, ['begun on the way at 15']);
+  clock.advance(1);
+  assert.deepEqual(called, ['begun on the way at 15', 'late at 20']);
+});
+
+it('a time limit is up at its time, at once when there is none left, and never once it was disposed of', () => {
+  const clock = fakeClock();
+  const limit = timeLimit(clock, 10);
+  const left = timeLimit(clock, 10);
+  left[Symbol.dispose]();
+  clock.advance(10);
+  assert.deepEqual([limit, left, timeLimit(clock, 0)].map(({ signal }) => signal.aborted), [true, false, true]);
 });

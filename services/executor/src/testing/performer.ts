@@ -1,6 +1,6 @@
 import { connectBus, openJournal } from '@conclave/bus';
 import { conclaveConfig, type PlannedAction } from '@conclave/contracts';
-import { followWorld, systemClock } from '@conclave/service';
+import { type Clock, followWorld, systemClock } from '@conclave/service';
 import type { PerformDeps } from '../action/perform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { rulesWorker } from '../workers/rules.ts';
@@ -12,6 +12,7 @@ export interface PerformerOptions {
   readonly instance?: string;
   readonly workerFor?: (action: PlannedAction) => Worker;
   readonly actionTimeoutMs?: number;
+  readonly clock?: Clock;
   readonly faultPoint?: (name: string) => Promise<void>;
 }
 
@@ -34,9 +35,9 @@ export async function startPerformer(bench: Bench, options: PerformerOptions = {
   });
   await follower.ready();
   const world = worldView(follower, journal);
-  const { now } = systemClock;
+  const { clock = systemClock } = options;
   const config = conclaveConfig.parse({ pace: { windowSeconds: 1 }, executor: { scriptRoots: [bench.dir] } });
-  const tools = createToolbox({ bus, journal, world, config, now, dataDir: bench.dir, httpToken: undefined });
+  const tools = createToolbox({ bus, journal, world, config, clock, dataDir: bench.dir, httpToken: undefined });
   return {
     deps: {
       journal,
@@ -45,7 +46,7 @@ export async function startPerformer(bench: Bench, options: PerformerOptions = {
       workerFor: options.workerFor ?? rulesWorker,
       instance,
       actionTimeoutMs: options.actionTimeoutMs ?? 30_000,
-      now,
+      clock,
       faultPoint: options.faultPoint ?? (async () => {}),
       log: SILENT,
     },
