@@ -16,6 +16,6 @@ export type * from './ports/lease.ts';
 export type * from './ports/projections.ts';
 export type * from './ports/work.ts';
 export { openSnapshots } from './snapshots.ts';
-export { followTelemetry, publishInbox, publishTelemetry } from './telemetry.ts';
+export { followTelemetry, publishInbox, publishTelemetry, telemetryEnd } from './telemetry.ts';
 export { ensureTopology, type TopologyOptions, waitForTopology } from './topology.ts';
 export { openWorkQueue } from './work-queue.ts';

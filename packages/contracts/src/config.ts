@@ -106,7 +106,13 @@ const pace = z.strictObject({
     .positive()
     .default(14_400)
     .describe('Longest time for which a no_go on complete evidence stands before the same evidence is voted on again.'),
-  heartbeatIntervalSeconds: z.number().positive().default(300).describe('Seconds between heartbeats.'),
+  heartbeatIntervalSeconds: z
+    .number()
+    .positive()
+    .default(300)
+    .describe(
+      'Seconds between heartbeats. The last heartbeat before a regular meeting has no limit, and until the next one what becomes free is dispatched at once: with as many seconds as `meetingIntervalSeconds` or more, that is every heartbeat, and none holds an action back.',
+    ),
   soakSeconds: z
     .number()
     .positive()
@@ -129,7 +135,9 @@ const limits = z.strictObject({
     .min(1)
     .max(50)
     .default(3)
-    .describe('Most actions handed to the executive team in one heartbeat.'),
+    .describe(
+      'Most actions handed to the executive team in one heartbeat, the last one before a regular meeting apart.',
+    ),
   maxActionsPerMeeting: z
     .number()
     .int()

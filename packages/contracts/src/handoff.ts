@@ -3,6 +3,7 @@ import { digestOf } from './canonical.ts';
 import { ConclaveError } from './errors.ts';
 import { MESSAGE_LIMIT_BYTES } from './limits.ts';
 import { recordKey } from './names.ts';
+import { openObject, recordedName } from './open-object.ts';
 import {
   EXECUTIVE_ROLES,
   type ExecutiveRole,
@@ -74,8 +75,30 @@ export const handoffDocument = z.strictObject({
 });
 export type HandoffDocument = z.input<typeof handoffDocument>;
 
+/** A document as a meeting's record keeps it: what a later version may add to it stays. */
+export const recordedHandoff = openObject({
+  timestamp: z.string(),
+  meeting_id: z.string(),
+  actions: z.array(
+    openObject({
+      id: z.union([z.number(), z.string()]),
+      action: z.string(),
+      owner: z.string(),
+      priority: z.string(),
+      estimated_duration: z.string().optional(),
+      success_criteria: z.string().optional(),
+      tool: recordedName.optional(),
+      args: z.record(z.string(), z.unknown()).optional(),
+      depends_on: z.array(z.union([z.number(), z.string()])).optional(),
+      line: z.string().optional(),
+    }),
+  ),
+  count: z.number(),
+  source: z.string().optional(),
+});
+
 /** One action of a plan as the coordinator keeps it. */
-export const plannedAction = z.object({
+export const plannedAction = openObject({
   /** `<plan id>:<id in the document>` */
   actionId: z.string(),
   planId: z.string(),
@@ -84,7 +107,7 @@ export const plannedAction = z.object({
   priority,
   estimatedDuration: z.string(),
   successCriteria: z.string(),
-  tool: toolName.optional(),
+  tool: recordedName.optional(),
   args: z.record(z.string(), z.unknown()).optional(),
   dependsOn: z.array(z.string()),
   line: z.string().optional(),

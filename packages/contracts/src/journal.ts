@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { openObject } from './open-object.ts';
 import type { Aggregate } from './subjects.ts';
 
 /** An event as it stands in the journal, before its type is known. */
-export const rawEvent = z.object({
+export const rawEvent = openObject({
   /** Unique over the journal; deterministic where a repeated append must be recognised. */
   id: z.string().min(1),
   type: z.string().min(1),
@@ -13,7 +14,7 @@ export const rawEvent = z.object({
 export type RawEvent = z.infer<typeof rawEvent>;
 
 /** One journal message: events that hold together or not at all. */
-export const commitBody = z.object({
+export const commitBody = openObject({
   /** Instance that wrote it, e.g. `coordinator-0`. */
   by: z.string().min(1),
   /** The writer's fencing token (lease revision), when it holds a lease. */

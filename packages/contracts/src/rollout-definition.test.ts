@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gate, pinnedRollout } from './rollout-definition.ts';
+import { gate, knownGate, pinnedRollout } from './rollout-definition.ts';
 import { zodMessage } from './zod-message.ts';
 
 const incidents = { name: 'p0', source: 'incidents' };
@@ -22,7 +22,7 @@ test('any other unknown key is refused as one', () => {
   assert.match(zodMessage(parsed.error), /Unrecognized key: "dryrun"/);
 });
 
-test('a gate on record is read past what this version does not know', () => {
+test('a gate on record is kept as it is, and judged by only where every setting is known', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const { gates } = pinnedRollout.parse({
     ...{ name: 'r', model: 'm', version: '1.0', digest, datasetName: 'd', dataset: digest, authority: 'act' },
@@ -30,7 +30,11 @@ test('a gate on record is read past what this version does not know', () => {
       { name: 'shadow', soakSeconds: 1 },
       { name: 'production', soakSeconds: 1 },
     ],
-    gates: [{ ...incidents, required: true, colour: 'red' }],
+    gates: [
+      { ...gate.parse(incidents), required: true },
+      { ...gate.parse(incidents), colour: 'red' },
+    ],
   });
-  assert.deepEqual(gates, [gate.parse(incidents)]);
+  assert.deepEqual(gates[1], { ...gate.parse(incidents), colour: 'red' });
+  assert.deepEqual(gates.map(knownGate), [gate.parse(incidents), undefined]);
 });

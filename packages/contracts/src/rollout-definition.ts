@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { digest, gateName, modelName, versionName } from './names.ts';
+import { openObject, recordedName } from './open-object.ts';
 import { STAGES, stageName } from './stages.ts';
+import { comparison } from './verdict.ts';
+
+/** Metrics of an offline evaluation that this version knows. */
+export const OFFLINE_METRICS = ['ndcg@10', 'ndcg@10_exponential'] as const;
 
 const OPERATOR = 'How the measured value must stand to the threshold.';
 
@@ -21,9 +26,7 @@ const evaluationGate = z.strictObject(
   {
     ...gateBase,
     source: z.literal('evaluation').describe('Measured offline on the pinned dataset.'),
-    metric: z
-      .enum(['ndcg@10', 'ndcg@10_exponential'])
-      .describe("Trec_eval's linear gain, or by name the exponential form 2^grade - 1."),
+    metric: z.enum(OFFLINE_METRICS).describe("Trec_eval's linear gain, or by name the exponential form 2^grade - 1."),
     operator: z.literal('>=').default('>=').describe(OPERATOR),
     threshold: z.number().min(0).max(1).describe('Least mean NDCG@10.'),
     minSamples: z.number().int().min(1).default(50).describe('Queries with at least one relevant document.'),
@@ -212,17 +215,32 @@ export const rolloutDefinition = z.strictObject({
 });
 export type RolloutDefinition = z.infer<typeof rolloutDefinition>;
 
-/** A gate on record: what a later version may have added to it is passed over. */
-const recordedGate = z.discriminatedUnion('source', [
-  evaluationGate.strip(),
-  telemetryGate.strip(),
-  incidentGate.strip(),
-  rollbackTestGate.strip(),
-  comparisonGate.strip(),
-]);
+/**
+ * A gate as it stands in the journal. Its source and metric may be a later version's; `knownGate` tells whether this one can judge by it.
+ */
+export const recordedGate = openObject({
+  name: gateName,
+  source: recordedName,
+  metric: recordedName,
+  operator: comparison,
+  threshold: z.number(),
+  dryRun: z.boolean(),
+  minSamples: z.number().optional(),
+  consecutiveFailures: z.number().optional(),
+  alpha: z.number().optional(),
+});
+export type RecordedGate = z.infer<typeof recordedGate>;
+
+/** The gate if this version can judge by it; undefined for a source, a metric or a setting that it does not know. */
+export function knownGate(recorded: RecordedGate): Gate | undefined {
+  // Stood in every gate once, and says nothing: a gate decides unless it is a dry run.
+  const { required: _said, ...own }: RecordedGate & { readonly required?: unknown } = recorded;
+  const parsed = gate.safeParse(own);
+  return parsed.success ? parsed.data : undefined;
+}
 
 /** A definition with everything pinned: what is recorded and acted on. */
-export const pinnedRollout = z.object({
+export const pinnedRollout = openObject({
   name: modelName,
   model: modelName,
   version: versionName,
@@ -230,7 +248,7 @@ export const pinnedRollout = z.object({
   datasetName: z.string(),
   dataset: digest,
   authority,
-  stages: z.array(z.object({ name: stageName, soakSeconds: z.number().positive() })).min(2),
+  stages: z.array(openObject({ name: stageName, soakSeconds: z.number().positive() })).min(2),
   gates: z.array(recordedGate).min(1),
 });
 export type PinnedRollout = z.infer<typeof pinnedRollout>;

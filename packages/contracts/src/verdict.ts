@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openObject } from './open-object.ts';
 import { digest } from './names.ts';
 
 /**
@@ -11,17 +12,17 @@ export type VerdictOutcome = z.infer<typeof verdictOutcome>;
 export const comparison = z.enum(['>=', '<', '<=']);
 
 /** What a gate concluded, with everything needed to explain it. */
-export const verdict = z.object({
+export const verdict = openObject({
   gate: z.string().min(1),
   outcome: verdictOutcome,
   value: z.number().nullable(),
   /** 95% confidence interval in the unit of the value. */
-  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  interval: openObject({ low: z.number(), high: z.number() }).nullable(),
   operator: comparison,
   threshold: z.number(),
   samples: z.number().int().nonnegative(),
   minSamples: z.number().int().nonnegative(),
-  window: z.object({ from: z.iso.datetime(), to: z.iso.datetime() }).nullable(),
+  window: openObject({ from: z.iso.datetime(), to: z.iso.datetime() }).nullable(),
   stageEpoch: z.number().int().nonnegative(),
   modelDigest: digest,
   datasetDigest: digest.nullable(),

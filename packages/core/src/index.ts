@@ -24,3 +24,4 @@ export * from './seating.ts';
 export * from './serving.ts';
 export * from './standing.ts';
 export * from './waits-for.ts';
+export * from './window-order.ts';

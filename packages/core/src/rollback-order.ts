@@ -1,4 +1,4 @@
-import { type ExecutiveRole, ROLE_TOOLS, subjects, type ToolName } from '@conclave/contracts';
+import { type ExecutiveRole, ROLE_TOOLS, subjects } from '@conclave/contracts';
 
 /*
  * Which actions order a rollback. Taking traffic back waits for nobody: such an action needs no language model to be carried out, and it
@@ -12,7 +12,7 @@ import { type ExecutiveRole, ROLE_TOOLS, subjects, type ToolName } from '@concla
 export interface OrderedAction {
   readonly owner: ExecutiveRole;
   readonly action: string;
-  readonly tool?: ToolName | undefined;
+  readonly tool?: string | undefined;
 }
 
 /** Whether this action is an order to roll back that its owner may carry out. */

@@ -1,4 +1,4 @@
-import type { Gate, ToolName } from '@conclave/contracts';
+import { entryOf, type ToolName } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, missingInStage, soakSecondsLeft, standingVote } from './eligibility.ts';
 import type { Evaluation } from './folds/evaluation.ts';
 import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
@@ -29,7 +29,7 @@ export type Standing =
   | { readonly for: 'other'; readonly wait: Wait };
 
 /** Tools that bring the evidence of a gate; requests bring the rest by themselves. */
-const BRINGS: Readonly<Partial<Record<Gate['source'], ToolName>>> = {
+const BRINGS: Readonly<Record<string, ToolName>> = {
   evaluation: 'run_evaluation',
   comparison: 'run_evaluation',
   rollback_test: 'run_rollback_test',
@@ -118,7 +118,7 @@ function evidencePoints(
   const points: AgendaPoint[] = [];
   let underWay: string | undefined;
   for (const gate of rollout.definition.gates) {
-    const tool = BRINGS[gate.source];
+    const tool = entryOf(BRINGS, gate.source);
     const outcome = rollout.verdicts[gate.name]?.outcome ?? 'pending';
     const decides = !gate.dryRun && rollout.overrides[gate.name] === undefined;
     // A deciding gate that failed ends the rollout by itself.

@@ -1,4 +1,4 @@
-import { aggregates, type PlannedAction, type Speaker, type ToolName } from '@conclave/contracts';
+import { aggregates, type PlannedAction, type Speaker } from '@conclave/contracts';
 import { type DataOf, draft } from './draft.ts';
 import { ScheduleHistory } from './schedule.ts';
 
@@ -21,12 +21,12 @@ export abstract class ActionHistory extends ScheduleHistory {
     return this.commit(aggregates.action(actionId), draft('action.started', { ...data, ...change }));
   }
 
-  toolCalled(actionId: string, tool: ToolName, change: Partial<DataOf<'action.tool_called'>> = {}): this {
+  toolCalled(actionId: string, tool: string, change: Partial<DataOf<'action.tool_called'>> = {}): this {
     const data = { callId: `${actionId}/1`, tool, args: {}, reason: `the action names ${tool}`, ...change };
     return this.commit(aggregates.action(actionId), draft('action.tool_called', data));
   }
 
-  toolReturned(actionId: string, tool: ToolName, change: Partial<DataOf<'action.tool_returned'>> = {}): this {
+  toolReturned(actionId: string, tool: string, change: Partial<DataOf<'action.tool_returned'>> = {}): this {
     const data = { callId: `${actionId}/1`, tool, ok: true, result: { ok: true }, durationMs: 3900, ...change };
     return this.commit(aggregates.action(actionId), draft('action.tool_returned', data));
   }

@@ -1,4 +1,4 @@
-import type { Gate, Verdict, VerdictOutcome } from '@conclave/contracts';
+import { entryOf, type RecordedGate, type Verdict, type VerdictOutcome } from '@conclave/contracts';
 
 /** What is measured where a gate passes, in its own unit. */
 interface Measured {
@@ -11,7 +11,7 @@ interface Measured {
   readonly offline: boolean;
 }
 
-const PASSING: Readonly<Record<Gate['metric'], Measured>> = {
+const PASSING: Readonly<Record<string, Measured>> = {
   'ndcg@10': {
     value: 0.741,
     interval: { low: 0.722, high: 0.77 },
@@ -72,11 +72,13 @@ const PASSING: Readonly<Record<Gate['metric'], Measured>> = {
 
 /** A verdict of one gate with numbers as they are measured; what did not pass says so in its sentence and keeps the numbers. */
 export function verdictOf(
-  gate: Gate,
+  gate: RecordedGate,
   outcome: VerdictOutcome,
   about: Pick<Verdict, 'stageEpoch' | 'modelDigest'> & { readonly dataset: string },
 ): Verdict {
-  const { offline, sentence, ...measured } = PASSING[gate.metric];
+  const passing = entryOf(PASSING, gate.metric);
+  if (passing === undefined) throw new Error(`nothing is known that passes a gate of metric ${gate.metric}`);
+  const { offline, sentence, ...measured } = passing;
   const { name, operator, threshold, dryRun } = gate;
   return {
     gate: name,
@@ -84,7 +86,7 @@ export function verdictOf(
     ...measured,
     operator,
     threshold,
-    minSamples: 'minSamples' in gate ? gate.minSamples : 0,
+    minSamples: gate.minSamples ?? 0,
     window: null,
     stageEpoch: about.stageEpoch,
     modelDigest: about.modelDigest,

@@ -219,5 +219,8 @@ it('a time limit is up at its time, at once when there is none left, and never o
   const left = timeLimit(clock, 10);
   left[Symbol.dispose]();
   clock.advance(10);
-  assert.deepEqual([limit, left, timeLimit(clock, 0)].map(({ signal }) => signal.aborted), [true, false, true]);
+  assert.deepEqual(
+    [limit, left, timeLimit(clock, 0)].map(({ signal }) => signal.aborted),
+    [true, false, true],
+  );
 });

@@ -1,5 +1,5 @@
 import {
-  type Gate,
+  type RecordedGate,
   type LiveGates,
   type RunnerStatus,
   shareOf,
@@ -52,7 +52,7 @@ export function stageLine(rollout: Rollout): string {
   return names.map((name, index) => label(index, stageLabel(name))).join(dim(' > '));
 }
 
-function gateLine(rollout: Rollout, gate: Gate, gates: GatesNow): string {
+function gateLine(rollout: Rollout, gate: RecordedGate, gates: GatesNow): string {
   const verdict = gates.verdictOf(gate.name);
   const outcome = verdict?.outcome ?? 'pending';
   const line = verdict === undefined ? `${gate.name} not measured in this stage` : describeVerdict(verdict, gate);

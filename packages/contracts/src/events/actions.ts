@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { executiveRole, toolName } from '../roles.ts';
+import { openObject, recordedName } from '../open-object.ts';
+import { executiveRole } from '../roles.ts';
 import { eventOf } from './event.ts';
 
 /**
@@ -9,7 +10,7 @@ import { eventOf } from './event.ts';
 export const actionOutcome = z.enum(['succeeded', 'failed', 'blocked', 'uncertain', 'superseded']);
 export type ActionOutcome = z.infer<typeof actionOutcome>;
 
-export const criterionVerdict = z.object({
+export const criterionVerdict = openObject({
   text: z.string(),
   verdict: z.enum(['met', 'unmet', 'unjudged']),
   detail: z.string(),
@@ -17,14 +18,16 @@ export const criterionVerdict = z.object({
 export type CriterionVerdict = z.infer<typeof criterionVerdict>;
 
 /** Which adapter and model spoke; `rules` is no LLM. */
-export const speaker = z.object({ adapter: z.enum(['anthropic', 'openai', 'google', 'rules']), model: z.string() });
+export const speaker = openObject({ adapter: recordedName, model: z.string() });
+/** Adapters that this version may write. */
+export const SPEAKING_ADAPTERS = ['anthropic', 'openai', 'google', 'rules'] as const;
 export type Speaker = z.infer<typeof speaker>;
 
 /** Events of `conclave.journal.actions.<id>`. Single writer: the executor. */
 export const actionEvent = z.discriminatedUnion('type', [
   eventOf(
     'action.started',
-    z.object({
+    openObject({
       actionId: z.string(),
       owner: executiveRole,
       attempt: z.number().int().min(1),
@@ -35,9 +38,9 @@ export const actionEvent = z.discriminatedUnion('type', [
   /** Recorded before the effect; `callId` is the effect's idempotency key. */
   eventOf(
     'action.tool_called',
-    z.object({
+    openObject({
       callId: z.string(),
-      tool: toolName,
+      tool: recordedName,
       args: z.record(z.string(), z.unknown()),
       reason: z.string(),
       /** Who asked for it, where that may differ from who was to speak at the start: a substitute may have. */
@@ -46,9 +49,9 @@ export const actionEvent = z.discriminatedUnion('type', [
   ),
   eventOf(
     'action.tool_returned',
-    z.object({
+    openObject({
       callId: z.string(),
-      tool: toolName,
+      tool: recordedName,
       ok: z.boolean(),
       result: z.unknown(),
       error: z.string().optional(),
@@ -57,7 +60,7 @@ export const actionEvent = z.discriminatedUnion('type', [
   ),
   eventOf(
     'action.completed',
-    z.object({
+    openObject({
       actionId: z.string(),
       outcome: actionOutcome,
       summary: z.string(),

@@ -1,20 +1,21 @@
 import { z } from 'zod';
+import { openObject, recordedName } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
 import { eventOf } from './event.ts';
 
 /** Offline evaluation of one bundle on one dataset, with a paired comparison against another bundle if given. */
-export const offlineRequest = z.object({
+export const offlineRequest = openObject({
   kind: z.literal('offline'),
   model: modelName,
   version: versionName,
   digest,
   dataset: digest,
   /** `dataset`: its own, where that is another. It is measured on that one if it cannot search the documents of `dataset` above. */
-  baseline: z.object({ version: versionName, digest, dataset: digest.optional() }).optional(),
+  baseline: openObject({ version: versionName, digest, dataset: digest.optional() }).optional(),
 });
 
 /** A runner's rollback test in one stage epoch. */
-export const rollbackTestRequest = z.object({
+export const rollbackTestRequest = openObject({
   kind: z.literal('rollback_test'),
   model: modelName,
   version: versionName,
@@ -27,9 +28,9 @@ export const rollbackTestRequest = z.object({
 export const evaluationRequest = z.discriminatedUnion('kind', [offlineRequest, rollbackTestRequest]);
 export type EvaluationRequest = z.infer<typeof evaluationRequest>;
 
-const estimate = z.object({ value: z.number(), low: z.number(), high: z.number() });
+const estimate = openObject({ value: z.number(), low: z.number(), high: z.number() });
 
-const offlineResult = z.object({
+const offlineResult = openObject({
   kind: z.literal('offline'),
   /** Queries that count: those with at least one relevant document. */
   queries: z.number().int().nonnegative(),
@@ -37,36 +38,35 @@ const offlineResult = z.object({
   emptyQueries: z.number().int().nonnegative(),
   documents: z.number().int().nonnegative(),
   /** Means with 95% percentile-bootstrap intervals over queries. */
-  metrics: z.object({ 'ndcg@10': estimate, 'ndcg@10_exponential': estimate }),
-  comparison: z
-    .object({
-      baselineVersion: versionName,
-      baselineDigest: digest,
-      /** The baseline's own dataset, when it was measured on the documents of that: both were asked the same queries. */
-      baselineDataset: digest.optional(),
-      /** Then also: the same over the queries for which the baseline has a relevant document, where alone there is something to lose. */
-      shared: z
-        .object({
-          difference: estimate,
-          lossPValue: z.number().min(0).max(1),
-          queries: z.number().int().nonnegative(),
-        })
-        .optional(),
-      /** Mean of paired differences, candidate minus baseline, in NDCG@10. */
+  metrics: z.record(recordedName, estimate),
+  comparison: openObject({
+    baselineVersion: versionName,
+    baselineDigest: digest,
+    /** The baseline's own dataset, when it was measured on the documents of that: both were asked the same queries. */
+    baselineDataset: digest.optional(),
+    /** Then also: the same over the queries for which the baseline has a relevant document, where alone there is something to lose. */
+    shared: openObject({
       difference: estimate,
-      /** One-sided p-value of the paired permutation test for a loss (Smucker et al. 2007). */
       lossPValue: z.number().min(0).max(1),
       queries: z.number().int().nonnegative(),
-    })
-    .optional(),
+    }).optional(),
+    /** Mean of paired differences, candidate minus baseline, in NDCG@10. */
+    difference: estimate,
+    /** One-sided p-value of the paired permutation test for a loss (Smucker et al. 2007). */
+    lossPValue: z.number().min(0).max(1),
+    queries: z.number().int().nonnegative(),
+  }).optional(),
   /** Why there is no comparison although one was asked for. What was measured of the version itself stands all the same. */
-  baselineFailure: z
-    .object({ baselineVersion: versionName, baselineDigest: digest, code: z.string(), message: z.string() })
-    .optional(),
+  baselineFailure: openObject({
+    baselineVersion: versionName,
+    baselineDigest: digest,
+    code: z.string(),
+    message: z.string(),
+  }).optional(),
   durationMs: z.number().nonnegative(),
 });
 
-const rollbackTestResult = z.object({
+const rollbackTestResult = openObject({
   kind: z.literal('rollback_test'),
   passed: z.boolean(),
   probes: z.number().int().nonnegative(),
@@ -89,20 +89,20 @@ export type RollbackTestResult = z.infer<typeof rollbackTestResult>;
 export const evaluationEvent = z.discriminatedUnion('type', [
   eventOf(
     'evaluation.started',
-    z.object({ request: evaluationRequest, runner: z.string(), attempt: z.number().int().min(1) }),
+    openObject({ request: evaluationRequest, runner: z.string(), attempt: z.number().int().min(1) }),
   ),
-  eventOf('evaluation.progressed', z.object({ done: z.number().int(), total: z.number().int() })),
+  eventOf('evaluation.progressed', openObject({ done: z.number().int(), total: z.number().int() })),
   eventOf(
     'evaluation.completed',
-    z.object({ request: evaluationRequest, result: evaluationResult, runner: z.string() }),
+    openObject({ request: evaluationRequest, result: evaluationResult, runner: z.string() }),
   ),
   eventOf(
     'evaluation.failed',
-    z.object({ request: evaluationRequest, runner: z.string(), code: z.string(), message: z.string() }),
+    openObject({ request: evaluationRequest, runner: z.string(), code: z.string(), message: z.string() }),
   ),
 ]);
 export type EvaluationEvent = z.infer<typeof evaluationEvent>;
 
 /** Body of `conclave.work.evaluation`. */
-export const evaluationWork = z.object({ evaluationId: z.string(), request: evaluationRequest });
+export const evaluationWork = openObject({ evaluationId: z.string(), request: evaluationRequest });
 export type EvaluationWork = z.infer<typeof evaluationWork>;

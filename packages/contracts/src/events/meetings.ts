@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { handoffDocument } from '../handoff.ts';
+import { openObject } from '../open-object.ts';
+import { recordedHandoff } from '../handoff.ts';
 import { planningRole } from '../roles.ts';
 import { stageName } from '../stages.ts';
 import { speaker } from './actions.ts';
@@ -9,7 +10,7 @@ import { meetingReason } from './schedule.ts';
 export const vote = z.enum(['go', 'no_go', 'abstain']);
 
 /** One advisor's vote on one rollout's next step, on exactly one verdict set. */
-export const ballot = z.object({
+export const ballot = openObject({
   rolloutId: z.string(),
   verdictSet: z.string(),
   vote,
@@ -21,7 +22,7 @@ export const ballot = z.object({
 });
 export type Ballot = z.infer<typeof ballot>;
 
-export const meetingDecision = z.object({
+export const meetingDecision = openObject({
   rolloutId: z.string(),
   model: z.string(),
   version: z.string(),
@@ -46,7 +47,7 @@ export type MeetingPhase = z.infer<typeof meetingPhase>;
 export const meetingEvent = z.discriminatedUnion('type', [
   eventOf(
     'meeting.opened',
-    z.object({
+    openObject({
       meetingId: z.string(),
       reason: meetingReason,
       detail: z.string(),
@@ -58,7 +59,7 @@ export const meetingEvent = z.discriminatedUnion('type', [
   ),
   eventOf(
     'meeting.turn_taken',
-    z.object({
+    openObject({
       phase: meetingPhase,
       role: planningRole,
       speaker,
@@ -71,16 +72,16 @@ export const meetingEvent = z.discriminatedUnion('type', [
     }),
   ),
   /** An advisor that could not speak in a phase, and why. Quorum decides. */
-  eventOf('meeting.advisor_absent', z.object({ phase: meetingPhase, role: planningRole, reason: z.string() })),
+  eventOf('meeting.advisor_absent', openObject({ phase: meetingPhase, role: planningRole, reason: z.string() })),
   eventOf(
     'meeting.closed',
-    z.object({
+    openObject({
       meetingId: z.string(),
       outcome: z.enum(['decided', 'no_quorum', 'deadline_passed', 'failed']),
       summary: z.string(),
       decisions: z.array(meetingDecision),
       dissent: z.array(z.string()),
-      handoff: handoffDocument.optional(),
+      handoff: recordedHandoff.optional(),
     }),
   ),
 ]);

@@ -3,30 +3,14 @@ import { ConclaveError } from '../errors.ts';
 import type { Commit, RawEvent } from '../journal.ts';
 import type { AggregateKind } from '../subjects.ts';
 import { zodMessage } from '../zod-message.ts';
-import { type ActionEvent, actionEvent } from './actions.ts';
-import { type EvaluationEvent, evaluationEvent } from './evaluations.ts';
-import { type MeetingEvent, meetingEvent } from './meetings.ts';
-import {
-  type IncidentEvent,
-  incidentEvent,
-  type ModelEvent,
-  modelEvent,
-  type RoadmapEvent,
-  roadmapEvent,
-} from './registry.ts';
-import { type RolloutEvent, rolloutEvent } from './rollouts.ts';
-import { type ScheduleEvent, scheduleEvent } from './schedule.ts';
-
-export interface EventOfKind {
-  schedule: ScheduleEvent;
-  rollouts: RolloutEvent;
-  meetings: MeetingEvent;
-  actions: ActionEvent;
-  evaluations: EvaluationEvent;
-  incidents: IncidentEvent;
-  models: ModelEvent;
-  roadmap: RoadmapEvent;
-}
+import { actionEvent } from './actions.ts';
+import { evaluationEvent } from './evaluations.ts';
+import type { EventOfKind } from './event-of-kind.ts';
+import { unknownNames } from './known-names.ts';
+import { meetingEvent } from './meetings.ts';
+import { incidentEvent, modelEvent, roadmapEvent } from './registry.ts';
+import { rolloutEvent } from './rollouts.ts';
+import { scheduleEvent } from './schedule.ts';
 
 const SCHEMAS: { readonly [K in AggregateKind]: z.ZodType<EventOfKind[K]> } = {
   schedule: scheduleEvent,
@@ -74,16 +58,18 @@ export function parseCommit<K extends AggregateKind>(kind: K, commit: Commit): C
 }
 
 /**
- * Refuses events that no reader could read: a bad one fails its writer, not everybody who folds the journal afterwards.
+ * Refuses events that no reader could read, and names that this writer does not know: a bad one fails its writer, not everybody who
+ * folds the journal afterwards.
  * @throws CVE_MESSAGE_MALFORMED naming event and field
  */
 export function checkEvents(kind: AggregateKind, events: readonly RawEvent[]): void {
   for (const event of events) {
     const parsed = SCHEMAS[kind].safeParse(event);
-    if (parsed.success) continue;
+    const problem = parsed.success ? unknownNames(parsed.data).join('; ') : zodMessage(parsed.error, event);
+    if (problem === '') continue;
     throw new ConclaveError(
       'CVE_MESSAGE_MALFORMED',
-      `event ${event.type} does not belong into ${kind}: ${zodMessage(parsed.error, event)}; nothing was recorded`,
+      `event ${event.type} does not belong into ${kind}: ${problem}; nothing was recorded`,
     );
   }
 }

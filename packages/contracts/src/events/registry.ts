@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openObject } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
 import { severity } from '../submissions.ts';
 import { eventOf } from './event.ts';
@@ -7,7 +8,7 @@ import { eventOf } from './event.ts';
 export const modelEvent = z.discriminatedUnion('type', [
   eventOf(
     'model.registered',
-    z.object({
+    openObject({
       model: modelName,
       version: versionName,
       digest,
@@ -18,7 +19,7 @@ export const modelEvent = z.discriminatedUnion('type', [
   ),
   eventOf(
     'dataset.registered',
-    z.object({
+    openObject({
       name: modelName,
       digest,
       description: z.string(),
@@ -35,7 +36,7 @@ export type ModelEvent = z.infer<typeof modelEvent>;
 export const incidentEvent = z.discriminatedUnion('type', [
   eventOf(
     'incident.opened',
-    z.object({
+    openObject({
       incidentId: z.string(),
       severity,
       title: z.string(),
@@ -45,9 +46,9 @@ export const incidentEvent = z.discriminatedUnion('type', [
     }),
   ),
   /** The same happened again while it was open. Recorded at each doubling of the count alone, which is therefore the least. */
-  eventOf('incident.reported_again', z.object({ incidentId: z.string(), count: z.number().int().min(2) })),
-  eventOf('incident.acknowledged', z.object({ incidentId: z.string(), by: z.string() })),
-  eventOf('incident.resolved', z.object({ incidentId: z.string(), by: z.string(), reason: z.string() })),
+  eventOf('incident.reported_again', openObject({ incidentId: z.string(), count: z.number().int().min(2) })),
+  eventOf('incident.acknowledged', openObject({ incidentId: z.string(), by: z.string() })),
+  eventOf('incident.resolved', openObject({ incidentId: z.string(), by: z.string(), reason: z.string() })),
 ]);
 export type IncidentEvent = z.infer<typeof incidentEvent>;
 
@@ -55,7 +56,7 @@ export type IncidentEvent = z.infer<typeof incidentEvent>;
 export const roadmapEvent = z.discriminatedUnion('type', [
   eventOf(
     'roadmap.insight_recorded',
-    z.object({ insightId: z.string(), text: z.string(), line: z.string(), source: z.string() }),
+    openObject({ insightId: z.string(), text: z.string(), line: z.string(), source: z.string() }),
   ),
 ]);
 export type RoadmapEvent = z.infer<typeof roadmapEvent>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openObject } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
 import { pinnedRollout } from '../rollout-definition.ts';
 import { stageName } from '../stages.ts';
@@ -15,7 +16,7 @@ const who = z.string().min(1).max(WHO_LENGTH);
 const why = z.string().min(1).max(WHY_LENGTH);
 
 /** Share asked and measured while a stage served, and its windows' totals. */
-const stageSummary = z.object({
+const stageSummary = openObject({
   stage: stageName,
   stageEpoch: epoch,
   askedShare: z.number(),
@@ -29,7 +30,7 @@ const stageSummary = z.object({
 export type StageSummary = z.infer<typeof stageSummary>;
 
 /** A person's yes or no to the next step, given on exactly one verdict set. */
-const personalDecision = z.object({
+const personalDecision = openObject({
   rolloutId: z.string(),
   stageEpoch: epoch,
   verdictSet: z.string(),
@@ -38,7 +39,7 @@ const personalDecision = z.object({
 });
 
 /** What a no_go asks for before the same evidence is voted on again. */
-const objection = z.object({
+const objection = openObject({
   role: z.string(),
   reason: z.string(),
   /** Tools that have to succeed on the model once more. */
@@ -51,20 +52,20 @@ export type Objection = z.infer<typeof objection>;
 /** Events of `conclave.journal.rollouts.<model>`. Single writer: the coordinator. */
 export const rolloutEvent = z.discriminatedUnion('type', [
   /** A new leader takes the subject over: stale writers conflict from here on. */
-  eventOf('rollout.leader_changed', z.object({ leader: who, leaderEpoch: epoch })),
+  eventOf('rollout.leader_changed', openObject({ leader: who, leaderEpoch: epoch })),
   /** The version that serves before Conclave arrives. */
-  eventOf('rollout.adopted', z.object({ model: modelName, version: versionName, digest, dataset: digest, by: who })),
+  eventOf('rollout.adopted', openObject({ model: modelName, version: versionName, digest, dataset: digest, by: who })),
   /** A runner has the stable version ready for the first time since it was adopted: from here on it is no mere claim. */
   eventOf(
     'rollout.stable_serving',
-    z.object({ version: versionName, digest, dataset: digest, runners: z.array(z.string()).min(1) }),
+    openObject({ version: versionName, digest, dataset: digest, runners: z.array(z.string()).min(1) }),
   ),
   /** The model is taken off the runners and out of the status; a rollout that was open is over. Another adopt begins anew. */
-  eventOf('rollout.forgotten', z.object({ by: who, reason: why })),
-  eventOf('rollout.applied', z.object({ rolloutId: z.string(), definition: pinnedRollout, by: who })),
+  eventOf('rollout.forgotten', openObject({ by: who, reason: why })),
+  eventOf('rollout.applied', openObject({ rolloutId: z.string(), definition: pinnedRollout, by: who })),
   eventOf(
     'rollout.stage_entered',
-    z.object({
+    openObject({
       rolloutId: z.string(),
       stage: stageName,
       stageEpoch: epoch,
@@ -72,28 +73,28 @@ export const rolloutEvent = z.discriminatedUnion('type', [
       /** Action or operator that asked. */
       requestedBy: who,
       /** What earned it: absent only for shadow. */
-      earnedBy: z.object({ meetingId: z.string(), verdictSet: z.string(), approvedBy: who.optional() }).optional(),
+      earnedBy: openObject({ meetingId: z.string(), verdictSet: z.string(), approvedBy: who.optional() }).optional(),
     }),
   ),
   /** Every serving runner has the candidate ready at this epoch: the soak clock starts, or goes on after an interruption. */
   eventOf(
     'rollout.stage_serving',
-    z.object({
+    openObject({
       rolloutId: z.string(),
       stageEpoch: epoch,
       runners: z.array(z.string()).min(1),
       /** Set when nobody served for a while: the time it was served again, and the seconds of soak before, which still count. */
-      resumed: z.object({ at: z.iso.datetime(), soakedSeconds: z.number().nonnegative() }).optional(),
+      resumed: openObject({ at: z.iso.datetime(), soakedSeconds: z.number().nonnegative() }).optional(),
     }),
   ),
   /** The candidate has answered its first request in this stage: without any, a stage after shadow is never earned. */
-  eventOf('rollout.traffic_seen', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
+  eventOf('rollout.traffic_seen', openObject({ rolloutId: z.string(), stageEpoch: epoch })),
   /** A gate's outcome changed. */
-  eventOf('rollout.verdict_changed', z.object({ rolloutId: z.string(), stageEpoch: epoch, verdict })),
+  eventOf('rollout.verdict_changed', openObject({ rolloutId: z.string(), stageEpoch: epoch, verdict })),
   /** What a meeting decided on exactly this verdict set. */
   eventOf(
     'rollout.voted',
-    z.object({
+    openObject({
       rolloutId: z.string(),
       stageEpoch: epoch,
       meetingId: z.string(),
@@ -109,34 +110,40 @@ export const rolloutEvent = z.discriminatedUnion('type', [
   /** What a no_go asked for has happened, or its time has passed: the same verdicts may be voted on again. */
   eventOf(
     'rollout.vote_lifted',
-    z.object({ rolloutId: z.string(), stageEpoch: epoch, meetingId: z.string(), reason: why }),
+    openObject({ rolloutId: z.string(), stageEpoch: epoch, meetingId: z.string(), reason: why }),
   ),
   eventOf('rollout.approved', personalDecision),
   eventOf('rollout.rejected', personalDecision),
   eventOf(
     'rollout.gate_overridden',
-    z.object({ rolloutId: z.string(), stageEpoch: epoch, gate: z.string(), by: who, reason: why }),
+    openObject({ rolloutId: z.string(), stageEpoch: epoch, gate: z.string(), by: who, reason: why }),
   ),
   /** Nothing advances while a hold stands. */
   eventOf(
     'rollout.held',
-    z.object({ holdId: z.string(), kind: z.enum(['incident', 'pause', 'freeze']), by: who, reason: why }),
+    openObject({ holdId: z.string(), kind: z.enum(['incident', 'pause', 'freeze']), by: who, reason: why }),
   ),
-  eventOf('rollout.released', z.object({ holdId: z.string(), by: who, reason: why })),
-  eventOf('rollout.stage_summarised', z.object({ rolloutId: z.string(), summary: stageSummary })),
+  eventOf('rollout.released', openObject({ holdId: z.string(), by: who, reason: why })),
+  eventOf('rollout.stage_summarised', openObject({ rolloutId: z.string(), summary: stageSummary })),
   /** Candidate off, stable serves. Accepted in every state; `gate` names the breach if one caused it. */
   eventOf(
     'rollout.aborted',
-    z.object({ rolloutId: z.string(), by: who, reason: why, gate: z.string().optional(), verdict: verdict.optional() }),
+    openObject({
+      rolloutId: z.string(),
+      by: who,
+      reason: why,
+      gate: z.string().optional(),
+      verdict: verdict.optional(),
+    }),
   ),
   /** The candidate is the new stable. */
-  eventOf('rollout.completed', z.object({ rolloutId: z.string(), stageEpoch: epoch })),
+  eventOf('rollout.completed', openObject({ rolloutId: z.string(), stageEpoch: epoch })),
   /** An operator took production back to the version before: `to` serves again, `from` left in bad standing. */
   eventOf(
     'rollout.reverted',
-    z.object({
-      from: z.object({ version: versionName, digest }),
-      to: z.object({ version: versionName, digest }),
+    openObject({
+      from: openObject({ version: versionName, digest }),
+      to: openObject({ version: versionName, digest }),
       by: who,
       reason: why,
     }),

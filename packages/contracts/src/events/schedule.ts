@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openObject } from '../open-object.ts';
 import { plannedAction } from '../handoff.ts';
 import { actionOutcome } from './actions.ts';
 import { eventOf } from './event.ts';
@@ -8,10 +9,10 @@ export type MeetingReason = z.infer<typeof meetingReason>;
 
 /** Events of `conclave.journal.schedule`. Single writer: the leading coordinator. */
 export const scheduleEvent = z.discriminatedUnion('type', [
-  eventOf('schedule.leader_elected', z.object({ leader: z.string(), leaderEpoch: z.number().int().nonnegative() })),
+  eventOf('schedule.leader_elected', openObject({ leader: z.string(), leaderEpoch: z.number().int().nonnegative() })),
   eventOf(
     'schedule.meeting_called',
-    z.object({
+    openObject({
       meetingId: z.string(),
       slot: z.number().int(),
       reason: meetingReason,
@@ -21,16 +22,16 @@ export const scheduleEvent = z.discriminatedUnion('type', [
       agenda: z.array(z.string()).optional(),
     }),
   ),
-  eventOf('schedule.meeting_skipped', z.object({ slot: z.number().int(), reason: z.string() })),
-  eventOf('schedule.meeting_ended', z.object({ meetingId: z.string(), outcome: z.string() })),
+  eventOf('schedule.meeting_skipped', openObject({ slot: z.number().int(), reason: z.string() })),
+  eventOf('schedule.meeting_ended', openObject({ meetingId: z.string(), outcome: z.string() })),
   /** One heartbeat: what it dispatched follows in the same commit. */
   eventOf(
     'schedule.heartbeat',
-    z.object({ slot: z.number().int(), drains: z.boolean(), dispatched: z.number().int() }),
+    openObject({ slot: z.number().int(), drains: z.boolean(), dispatched: z.number().int() }),
   ),
   eventOf(
     'schedule.plan_accepted',
-    z.object({
+    openObject({
       planId: z.string(),
       digest: z.string(),
       source: z.string(),
@@ -38,14 +39,14 @@ export const scheduleEvent = z.discriminatedUnion('type', [
       actions: z.array(plannedAction),
     }),
   ),
-  eventOf('schedule.action_dispatched', z.object({ actionId: z.string(), attempt: z.number().int().min(1) })),
-  eventOf('schedule.action_superseded', z.object({ actionId: z.string(), byPlanId: z.string() })),
-  eventOf('schedule.action_ended', z.object({ actionId: z.string(), outcome: actionOutcome })),
+  eventOf('schedule.action_dispatched', openObject({ actionId: z.string(), attempt: z.number().int().min(1) })),
+  eventOf('schedule.action_superseded', openObject({ actionId: z.string(), byPlanId: z.string() })),
+  eventOf('schedule.action_ended', openObject({ actionId: z.string(), outcome: actionOutcome })),
 ]);
 export type ScheduleEvent = z.infer<typeof scheduleEvent>;
 
 /** Body of `conclave.work.meeting`. */
-export const meetingWork = z.object({
+export const meetingWork = openObject({
   meetingId: z.string(),
   slot: z.number().int(),
   reason: meetingReason,
@@ -55,5 +56,5 @@ export const meetingWork = z.object({
 export type MeetingWork = z.infer<typeof meetingWork>;
 
 /** Body of `conclave.work.action.<owner>`. */
-export const actionWork = z.object({ action: plannedAction, attempt: z.number().int().min(1) });
+export const actionWork = openObject({ action: plannedAction, attempt: z.number().int().min(1) });
 export type ActionWork = z.infer<typeof actionWork>;

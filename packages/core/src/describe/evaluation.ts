@@ -1,4 +1,4 @@
-import type { EvaluationRequest, EventOfKind } from '@conclave/contracts';
+import type { EvaluationRequest, EventOfKind, OfflineResult } from '@conclave/contracts';
 import { detail, info, type Said, warn } from './said.ts';
 import { bounds, counted, cut, milliseconds } from './words.ts';
 
@@ -14,9 +14,8 @@ export function sayEvaluation(event: EventOfKind['evaluations'], id: string): Sa
         const line = `${evaluationLabel(request)} ${result.passed ? 'passed' : 'failed'}: ${result.probes - result.failedProbes} of ${result.probes} probes, to stable in ${milliseconds(result.swapToStableMs)}`;
         return result.passed ? info(line) : warn(`${line}; ${cut(result.detail)}`);
       }
-      const { value, low, high } = result.metrics['ndcg@10'];
       return info(
-        `${evaluationLabel(request)}: ndcg@10 ${value.toFixed(3)} ${bounds(low, high, (v) => v.toFixed(3))} on ${counted(result.queries, 'query', 'queries')}`,
+        `${evaluationLabel(request)}: ${describeMetrics(result)} on ${counted(result.queries, 'query', 'queries')}`,
       );
     }
     case 'evaluation.failed':
@@ -27,4 +26,12 @@ export function sayEvaluation(event: EventOfKind['evaluations'], id: string): Sa
 function evaluationLabel(request: EvaluationRequest): string {
   const what = `${request.model} ${request.version}`;
   return request.kind === 'offline' ? `evaluation of ${what}` : `rollback test of ${what} on ${request.runner}`;
+}
+
+/** NDCG@10, or by their names those that were measured instead. */
+function describeMetrics({ metrics }: OfflineResult): string {
+  const shown = metrics['ndcg@10'] === undefined ? Object.entries(metrics) : [['ndcg@10', metrics['ndcg@10']] as const];
+  return shown
+    .map(([name, { value, low, high }]) => `${name} ${value.toFixed(3)} ${bounds(low, high, (v) => v.toFixed(3))}`)
+    .join(', ');
 }

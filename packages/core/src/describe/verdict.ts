@@ -1,10 +1,10 @@
-import type { Gate, Verdict } from '@conclave/contracts';
+import type { RecordedGate, Verdict } from '@conclave/contracts';
 import { bounds, percent } from './words.ts';
 
 export type Measure = 'score' | 'latency' | 'share' | 'incidents' | 'rollback_test' | 'difference';
 
 /** What a verdict measures: from its gate if given, else from the guide's gate names and the source of the evidence. */
-export function measureOf(verdict: Pick<Verdict, 'gate' | 'source' | 'operator'>, gate?: Gate): Measure {
+export function measureOf(verdict: Pick<Verdict, 'gate' | 'source' | 'operator'>, gate?: RecordedGate): Measure {
   if (gate?.source === 'telemetry') return gate.metric === 'latency_p95_ms' ? 'latency' : 'share';
   if (gate?.source === 'evaluation') return 'score';
   if (gate?.source === 'comparison') return 'difference';
@@ -21,7 +21,7 @@ export function measureOf(verdict: Pick<Verdict, 'gate' | 'source' | 'operator'>
  * The gate line, e.g. `ndcg@10 0.741 [0.711-0.770] n=600, needs >= 0.72`. Digits are added until the printed value stands on
  * the same side of the threshold as the measured one: 0.7197 is not shown as 0.720 beside `>= 0.72`.
  */
-export function describeVerdict(verdict: Verdict, gate?: Gate): string {
+export function describeVerdict(verdict: Verdict, gate?: RecordedGate): string {
   const measure = measureOf(verdict, gate);
   const needs = `needs ${describeThreshold(measure, verdict.operator, verdict.threshold)}`;
   if (verdict.value === null) return `${verdict.gate} not measured yet${sampleCount(verdict, measure)}, ${needs}`;

@@ -1,16 +1,9 @@
-import type {
-  ActionEvent,
-  ActionOutcome,
-  Commit,
-  CriterionVerdict,
-  ExecutiveRole,
-  Speaker,
-  ToolName,
-} from '@conclave/contracts';
+import type { ActionEvent, ActionOutcome, Commit, CriterionVerdict, ExecutiveRole, Speaker } from '@conclave/contracts';
 
 export interface ToolCall {
   readonly callId: string;
-  readonly tool: ToolName;
+  /** As it was recorded: a later version may have more tools. */
+  readonly tool: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly reason: string;
   readonly calledAt: string;

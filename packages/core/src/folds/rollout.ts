@@ -154,8 +154,11 @@ const KEPT_SUMMARIES = 20;
 
 function applyRolloutEvent(state: RolloutsState, event: RolloutEvent, seq: number): RolloutsState {
   switch (event.type) {
-    case 'rollout.leader_changed':
-      return { ...state, ...event.data, leaderSince: event.at };
+    case 'rollout.leader_changed': {
+      // By name: a field that a later version adds to the event is none of this state's.
+      const { leader, leaderEpoch } = event.data;
+      return { ...state, leader, leaderEpoch, leaderSince: event.at };
+    }
     case 'rollout.adopted': {
       const { version, digest, dataset } = event.data;
       // A version that never served is no version to go back to.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Gate, gate, type RawEvent, type Verdict } from '@conclave/contracts';
+import { type Gate, gate, type RawEvent, type RecordedGate, type Verdict } from '@conclave/contracts';
 import { openRollout } from '@conclave/core';
 import { decideDeploy } from '../rollout/deploy.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
@@ -45,7 +45,7 @@ function inShadow(): TestWorld {
   return t;
 }
 
-function verdictOf(t: TestWorld, of: Gate, windows: readonly WindowShape[] = [], afterSeconds = 0): Verdict {
+function verdictOf(t: TestWorld, of: RecordedGate, windows: readonly WindowShape[] = [], afterSeconds = 0): Verdict {
   const rollout = openRollout(t.state) ?? assert.fail('no rollout is open');
   const telemetry = windows.reduce(
     (sum, shape) => addCandidateWindow(sum, window(t, shape), 100, 120),
@@ -284,4 +284,10 @@ test('new documents that only the candidate has hide no loss on the old ones, an
     sentence,
     /^stable 0\.9 cannot search .* for 24 of the 600 queries, 25 needed: .*conclave override search no_loss/,
   );
+});
+
+test('a gate of a later version never passes, and says who is to be upgraded', () => {
+  const verdict = verdictOf(inShadow(), { ...NDCG, source: 'fairness', metric: 'parity' });
+  assert.deepEqual([verdict.outcome, verdict.source, verdict.value], ['error', 'fairness', null]);
+  assert.match(verdict.sentence, /cannot judge by source fairness, metric parity.*upgrade the coordinators/);
 });

@@ -8,7 +8,14 @@ export function judgeEvaluation(gate: GateOf<'evaluation'>, evidence: Evidence):
   const found = newestResult(evidence.offline, () => true);
   if ('outcome' in found) return found;
   const { result, evaluation } = found;
-  const { value, low, high } = result.metrics[gate.metric];
+  const estimate = result.metrics[gate.metric];
+  if (estimate === undefined)
+    return withoutValue(
+      'inconclusive',
+      evaluation.evaluationId,
+      `the evaluation measured ${Object.keys(result.metrics).join(', ')} and not ${gate.metric}: upgrade the runner, then run_evaluation`,
+    );
+  const { value, low, high } = estimate;
   const base = {
     value,
     interval: { low, high },

@@ -2,30 +2,24 @@ import {
   type ApiService,
   type Bus,
   type Follower,
-  followTelemetry,
   type Journal,
   openWorkQueue,
   type WorkConsumer,
 } from '@conclave/bus';
-import {
-  aggregates,
-  ConclaveError,
-  type DesiredConfirmation,
-  type ScheduleEvent,
-  subjects,
-  telemetryWindow,
-} from '@conclave/contracts';
-import { openRollout, rolloutsOf, type World } from '@conclave/core';
+import { aggregates, ConclaveError, type DesiredConfirmation, type ScheduleEvent, subjects } from '@conclave/contracts';
+import { rolloutsOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { unreadableReports } from '../incidents/unreadable-reports.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
+import type { EvidenceFollower } from './evidence-follower.ts';
 import { consumeInbox } from './inbox.ts';
+import { partsTouched } from './parts-touched.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
-import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
+import { type Turns, takeTurns } from './turns.ts';
 import { watchRunners } from './watch-runners.ts';
 import { type LeaderWriter, leaderWriter } from './writer.ts';
 
@@ -33,6 +27,7 @@ export interface LeadershipParts {
   readonly bus: Bus;
   readonly journal: Journal;
   readonly follower: WorldFollower;
+  readonly evidence: EvidenceFollower;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -47,7 +42,6 @@ export interface Leadership {
   stop(): Promise<void>;
 }
 
-const TICK_MS = 200;
 const CONFIRM_MS = 1000;
 
 /**
@@ -72,30 +66,20 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const writer = leaderWriter(journal, follower, term);
   await writer.catchUp();
   await takeOver(epoch, writer, parts);
-  // Before the telemetry is read again, which takes a while after a week in one stage: until runners hear a leader they serve stable only.
+  // Before the telemetry is caught up with, which takes a while after a start without snapshot: until runners hear a leader they serve stable only.
   const confirming = setInterval(() => {
     if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, epoch);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
-  const book = telemetryBook(world, options.evidenceMaxAgeSeconds);
-  // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
-  const replayed = Promise.withResolvers<void>();
-  const telemetry = followTelemetry(bus, {
-    filter: subjects.telemetryAll,
-    sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
-    onMessage: (json) => book.add(telemetryWindow.parse(json)),
-    onCaughtUp: replayed.resolve,
-    onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
-  });
-  undo.defer(() => telemetry.stop());
-  const runners = await watchRunners(bus);
+  let turns: Turns | undefined;
+  const runners = await watchRunners(bus, () => turns?.wake(['rollouts']));
   undo.defer(() => runners.stop());
-
-  await replayed.promise;
+  // Verdicts on a part of the evidence would look like changes and void the vote.
+  await parts.evidence.catchUp();
 
   const queue = openWorkQueue(bus);
-  const rollouts = rolloutLoop(writer, book, runners.present, clock, newId, options, world);
+  const rollouts = rolloutLoop(writer, parts.evidence, runners.present, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const telling = setInterval(() => {
@@ -121,21 +105,20 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(() => api.stop());
   await api.ready();
 
-  let stopped = false;
-  const loop = runLoop(
-    async () => {
+  turns = takeTurns({
+    clock,
+    async turn(due) {
       if (!lease.isHeld()) return;
-      await rollouts.tick();
-      await schedule.tick();
+      if (due.has('rollouts')) await rollouts.tick();
+      if (due.has('schedule') && (await schedule.tick())) turns?.wake(['schedule']);
     },
-    () => stopped,
-    (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
-  );
-  undo.defer(() => loop);
-  undo.defer(() => {
-    stopped = true;
+    onError: (error) => log.error({ err: error }, 'a turn of the leader failed; the next one follows'),
   });
-  return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
+  undo.defer(() => turns?.stop());
+  undo.defer(follower.onCommit((commit) => turns?.wake(partsTouched(commit))));
+  undo.defer(parts.evidence.onWindow(() => turns?.wakeSoon(['rollouts'])));
+  turns.wake(['rollouts', 'schedule']);
+  return { receivers: { inbox }, stop: () => undo.disposeAsync() };
 }
 
 /** Tells the runners which state of each rollout this leader stands by. */
@@ -182,28 +165,5 @@ async function takeOver(
     await writer.commit(aggregates.rollouts(model), (world) =>
       rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
     );
-  }
-}
-
-function oldestStageStart(world: World): string | undefined {
-  const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
-  return starts.sort()[0];
-}
-
-/** Runs `turn` again and again, `TICK_MS` apart, until told to stop; a turn that fails is reported and followed by the next. */
-async function runLoop(
-  turn: () => Promise<void>,
-  stopped: () => boolean,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  while (!stopped()) {
-    try {
-      await turn();
-    } catch (error) {
-      onError(error);
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, TICK_MS);
-    await promise;
   }
 }

@@ -4,6 +4,7 @@ import {
   aggregates,
   isConclaveError,
   type MeetingWork,
+  type PlannedAction,
   parseHandoff,
   type ScheduleEvent,
   subjects,
@@ -21,8 +22,8 @@ type EventType = ScheduleEvent['type'];
 type DataOf<T extends EventType> = Extract<ScheduleEvent, { type: T }>['data'];
 
 export interface ScheduleLoop {
-  /** Records what is due now, then publishes the work that follows from it. */
-  tick(): Promise<void>;
+  /** Records what is due now, then publishes the work that follows from it. Returns whether more is due than fitted into one commit. */
+  tick(): Promise<boolean>;
   /** Publishes again what was recorded but perhaps never published: a leader may have died between the two. */
   recover(): Promise<void>;
 }
@@ -35,19 +36,11 @@ export function scheduleLoop(
   options: CoordinatorOptions,
   world: () => World,
 ): ScheduleLoop {
-  const publishAction = async (action: ScheduledAction, attempt: number): Promise<void> => {
-    const {
-      origin: _o,
-      state: _s,
-      attempt: _a,
-      dispatchedAt: _d,
-      outcome: _u,
-      endedAt: _e,
-      acceptedAt: _c,
-      ...planned
-    } = action;
-    const work: ActionWork = { action: planned, attempt };
-    await queue.publish(workSubjectOf(action), work, { msgId: `${action.actionId}#${attempt}` });
+  const publishAction = async ({ actionId, attempt }: DataOf<'schedule.action_dispatched'>): Promise<void> => {
+    const action = world().schedule.actions[actionId];
+    if (action === undefined) return;
+    const work: ActionWork = { action: plannedOf(action), attempt };
+    await queue.publish(workSubjectOf(action), work, { msgId: `${actionId}#${attempt}` });
   };
   // Of the meeting that was last published: when, and how often.
   let published = { meetingId: '', round: 0, atMs: 0 };
@@ -86,24 +79,45 @@ export function scheduleLoop(
     async tick() {
       const events = await writer.commit(aggregates.schedule, (now) => decideSchedule(now, clock.now(), options));
       if (events.length > 0) await faultPoint('coordinator.after_schedule');
-      const state = world();
-      for (const event of events) {
-        if (!isType(event, 'schedule.action_dispatched')) continue;
-        const action = state.schedule.actions[event.data.actionId];
-        if (action !== undefined) await publishAction(action, event.data.attempt);
-      }
+      const dispatched = events.flatMap((event) => (isType(event, 'schedule.action_dispatched') ? [event.data] : []));
+      await inFlight(MOST_IN_FLIGHT, dispatched, publishAction);
       await publishCalledMeeting();
       await takeInLostPlan();
+      return events.length >= MOST_ACTIONS;
     },
     async recover() {
-      const state = world();
-      for (const action of Object.values(state.schedule.actions)) {
-        if (action.state === 'dispatched' && state.actions[action.actionId]?.startedAt === undefined)
-          await publishAction(action, action.attempt);
-      }
+      await inFlight(MOST_IN_FLIGHT, [...unstartedWhile(world().schedule, () => true)], publishAction);
       await publishCalledMeeting();
     },
   };
+}
+
+/** Work messages that are published at a time: the server stores many in one go for little more than one. */
+const MOST_IN_FLIGHT = 64;
+
+function plannedOf(action: ScheduledAction): PlannedAction {
+  const {
+    origin: _o,
+    state: _s,
+    attempt: _a,
+    dispatchedAt: _d,
+    outcome: _u,
+    endedAt: _e,
+    acceptedAt: _c,
+    ...planned
+  } = action;
+  return planned;
+}
+
+/** Does something with each item, in order and at most so many at a time. When all have ended, the first failure is thrown. */
+async function inFlight<T>(most: number, items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (const item of rest) await act(item).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
 }
 
 function isType<T extends EventType>(

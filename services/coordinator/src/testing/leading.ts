@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { openJournal } from '@conclave/bus';
+import { openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@conclave/contracts';
 import type { World } from '@conclave/core';
-import { createHealth, followWorld, systemClock } from '@conclave/service';
+import { type Clock, createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
 import { optionsOf } from '../coordinator-options.ts';
+import { followEvidence } from '../leader/evidence-follower.ts';
 import { standForLeader } from '../leader/terms.ts';
 import { watchRunners } from '../leader/watch-runners.ts';
 
@@ -16,13 +17,22 @@ const TOKEN = 'the-operators-token';
 export interface LeadingCoordinator extends AsyncDisposable {
   readonly bench: TestBus;
   world(): World;
+  /** Resolves with what `pick` finds in the present world or a later one. */
+  until<T>(pick: (world: World) => T | undefined): Promise<T>;
   /** Calls a verb as the operator `ada`. @returns the answer's JSON. */
   call(verb: string, body: unknown): Promise<unknown>;
   /** Writes events past the coordinator, as if they had been there before. */
   given(aggregate: Aggregate, ...events: (readonly [type: string, data: object, at?: string])[]): Promise<void>;
 }
 
-export async function startLeading(): Promise<LeadingCoordinator> {
+/** @param clock of the leader; one that stands still makes nothing due */
+export async function startLeading({
+  clock = systemClock,
+  pace = {},
+}: {
+  clock?: Clock;
+  pace?: object;
+} = {}): Promise<LeadingCoordinator> {
   const bench = await startTestBus();
   const journal = openJournal(bench.bus, { by: 'coordinator-0' });
   const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
@@ -30,13 +40,22 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   const shared = {
     bus: bench.bus,
     journal,
-    clock: systemClock,
+    clock,
     operators: { names: ['ada'], identify: (token?: string) => (token === TOKEN ? 'ada' : undefined) },
     newId: randomUUID,
     instance: 'coordinator-0',
   };
-  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2 } }));
+  const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2, ...pace } }));
   const { soakSeconds } = options;
+  const log = { info() {}, warn() {}, error() {} };
+  const evidence = await followEvidence({
+    bus: bench.bus,
+    snapshots: openSnapshots(bench.bus),
+    follower,
+    clock: systemClock,
+    longestPauseSeconds: options.evidenceMaxAgeSeconds,
+    log,
+  });
   const runners = await watchRunners(bench.bus);
   const replica = serveReplicaApi({
     ...shared,
@@ -48,8 +67,9 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   const terms = standForLeader({
     ...shared,
     follower,
+    evidence,
     options,
-    log: { info() {}, error() {} },
+    log,
     health: createHealth(),
     halt: (error) => assert.fail(String(error)),
   });
@@ -61,6 +81,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
   return {
     bench,
     world: () => follower.world,
+    until: (pick) => follower.waitFor(pick, { timeoutMs: 20_000, what: 'what the test waits for' }),
     call,
     async given(aggregate, ...events) {
       const raw = events.map(
@@ -73,6 +94,7 @@ export async function startLeading(): Promise<LeadingCoordinator> {
       await terms.stop();
       await replica.stop();
       await runners.stop();
+      await evidence.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },

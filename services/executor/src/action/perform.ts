@@ -182,10 +182,11 @@ class Performance {
   }
 
   /** The role's own tools and no others, whoever asks. */
-  #toolOf(name: ToolName): Tool {
+  #toolOf(name: string): Tool {
     const { owner } = this.#action;
-    const tool = this.#deps.tools.get(name);
-    if (tool === undefined || !ROLE_TOOLS[owner].includes(name)) {
+    const allowed = ROLE_TOOLS[owner].find((one) => one === name);
+    const tool = allowed === undefined ? undefined : this.#deps.tools.get(allowed);
+    if (tool === undefined) {
       throw new ConclaveError(
         'CVE_TOOL_INVALID_ARGS',
         `${owner} may not use ${name}; it has ${ROLE_TOOLS[owner].join(', ')}`,

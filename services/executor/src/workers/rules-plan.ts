@@ -1,4 +1,4 @@
-import { type PlannedAction, ROLE_TOOLS, type ToolName } from '@conclave/contracts';
+import { type PlannedAction, ROLE_TOOLS, type ToolName, toolName } from '@conclave/contracts';
 import { type ActionRun, isRollbackText, type World } from '@conclave/core';
 import { parseCriteria } from '../criteria/parse-criteria.ts';
 import { knownModels, knownVersions } from '../tools/target.ts';
@@ -99,11 +99,10 @@ const PHRASES: readonly Phrase[] = [
 
 function firstCall(action: PlannedAction, world: World): PlannedCall | string {
   if (action.tool !== undefined) {
-    return {
-      tool: action.tool,
-      args: namedArgs(action.tool, action, world),
-      reason: `the action names ${action.tool}`,
-    };
+    const { data: tool } = toolName.safeParse(action.tool);
+    if (tool === undefined)
+      return `the action names ${action.tool}, a tool that this executor does not have: upgrade it`;
+    return { tool, args: namedArgs(tool, action, world), reason: `the action names ${tool}` };
   }
   const phrase = PHRASES.find(({ pattern }) => pattern.test(action.action));
   if (phrase === undefined) return `the rules worker is no LLM and has no rule for "${action.action}"`;

@@ -16,6 +16,8 @@ export interface ServedModelsOptions extends Omit<ServedVersionOptions, 'onChang
   /** How long, in seconds, the version before stays loaded after it was replaced. */
   readonly keepPreviousSeconds: number;
   onWindows(windows: readonly TelemetryWindow[]): void;
+  /** Told when the clock was set back by more than a second while a model was measured. */
+  onClockSetBack?(model: string, bySeconds: number): void;
   /** Called when a model appears or goes, or a version's state changes. */
   onChange?(): void;
 }
@@ -230,6 +232,7 @@ export class ServedModels {
       desiredConfirmationTimeoutMs,
       targetOf: (version) => this.#versions.get(version),
       onWindows: (windows) => this.#options.onWindows(windows),
+      onClockSetBack: (bySeconds) => this.#options.onClockSetBack?.(model, bySeconds),
     });
     this.#routers.set(model, router);
     return router;

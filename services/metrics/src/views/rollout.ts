@@ -1,4 +1,4 @@
-import { type Gate, type StageName, shareOf } from '@conclave/contracts';
+import { type RecordedGate, type StageName, shareOf } from '@conclave/contracts';
 import {
   awaitedOfPerson,
   describeThreshold,
@@ -103,10 +103,9 @@ function stageView(rollout: Rollout, stage: StageName, soakSeconds: number) {
   };
 }
 
-function gateView(rollout: Rollout, gate: Gate, gates: GatesNow) {
+function gateView(rollout: Rollout, gate: RecordedGate, gates: GatesNow) {
   const verdict = gates.verdictOf(gate.name);
   const measure = measureOf(verdict ?? { gate: gate.name, source: gate.source, operator: gate.operator }, gate);
-  const minSamples = 'minSamples' in gate ? gate.minSamples : 0;
   return {
     gate: gate.name,
     measure,
@@ -119,7 +118,7 @@ function gateView(rollout: Rollout, gate: Gate, gates: GatesNow) {
     interval: verdict?.interval ?? null,
     shown: verdict === undefined ? '-' : describeValue({ ...verdict, interval: null }, measure),
     samples: verdict?.samples ?? 0,
-    minSamples: verdict?.minSamples ?? minSamples,
+    minSamples: verdict?.minSamples ?? gate.minSamples ?? 0,
     line:
       verdict === undefined
         ? `${gate.name} not measured in this stage, needs ${describeThreshold(measure, gate.operator, gate.threshold)}`

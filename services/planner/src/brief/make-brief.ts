@@ -1,4 +1,4 @@
-import type { ConclaveConfig, MeetingWork, ToolName } from '@conclave/contracts';
+import type { ConclaveConfig, MeetingWork } from '@conclave/contracts';
 import {
   type ActionRun,
   isEnded,
@@ -177,7 +177,7 @@ function unfinishedActions(world: World): Brief['unfinished'] {
 }
 
 function toolTimes(world: World): Brief['measured'] {
-  const times = new Map<ToolName, number[]>();
+  const times = new Map<string, number[]>();
   for (const { calls } of Object.values(world.actions)) {
     for (const { tool, returned } of calls) {
       if (returned !== undefined) times.set(tool, [...(times.get(tool) ?? []), returned.durationMs]);

@@ -1,4 +1,3 @@
-import type { Gate } from '@conclave/contracts';
 import {
   decidingGates,
   type Evaluation,
@@ -86,15 +85,11 @@ function gateSections(rollout: Rollout): GateBrief[] {
       value: verdict?.value ?? null,
       interval: verdict?.interval ?? null,
       samples: verdict?.samples ?? 0,
-      minSamples: verdict?.minSamples ?? minSamplesOf(gate),
+      minSamples: verdict?.minSamples ?? gate.minSamples ?? 0,
       sentence: verdict?.sentence ?? 'not measured in this stage epoch yet',
       overridden: override ?? null,
     };
   });
-}
-
-function minSamplesOf(gate: Gate): number {
-  return 'minSamples' in gate ? gate.minSamples : 0;
 }
 
 /** In tenths of a second, rounded up; null until the stage serves. */
@@ -126,13 +121,16 @@ function concerns({ request }: Evaluation, rollout: Rollout): boolean {
 function detailOf({ state, progress, result, failure }: Evaluation): string {
   if (failure !== undefined) return `${failure.code}: ${failure.message}`.slice(0, 300);
   if (result?.kind === 'offline') {
-    const { value, low, high } = result.metrics['ndcg@10'];
+    const measured = Object.entries(result.metrics).map(
+      ([name, { value, low, high }]) =>
+        `${name.toUpperCase()} ${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`,
+    );
     const difference = result.comparison?.difference;
     const against =
       difference === undefined
         ? ''
         : `, ${signed(difference.value)} [${signed(difference.low)}, ${signed(difference.high)}] against ${result.comparison?.baselineVersion}`;
-    return `NDCG@10 ${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] on ${result.queries} queries${against}`;
+    return `${measured[0] ?? 'nothing measured'} on ${result.queries} queries${against}`;
   }
   if (result?.kind === 'rollback_test') {
     return `${result.passed ? 'passed' : 'failed'}: ${result.failedProbes} of ${result.probes} probes failed, stable after ${Math.round(result.swapToStableMs)} ms`;

@@ -3,13 +3,12 @@ import {
   authority,
   comparison,
   executiveRole,
-  gate,
   meetingReason,
   planningRole,
   priority,
+  recordedName,
   severity,
   stageName,
-  toolName,
   verdictOutcome,
 } from '@conclave/contracts';
 import { z } from 'zod';
@@ -22,7 +21,7 @@ import { z } from 'zod';
 /** One gate of a rollout with what was measured in this stage epoch. Numbers are in the unit of the metric. */
 export const gateBrief = z.object({
   name: z.string(),
-  source: z.enum(gate.options.map((option) => option.shape.source.value)),
+  source: recordedName,
   metric: z.string(),
   operator: comparison,
   threshold: z.number(),
@@ -43,7 +42,7 @@ export type GateBrief = z.infer<typeof gateBrief>;
 /** An action of this rollout that is under way or was tried since the stage was entered. */
 export const attemptBrief = z.object({
   actionId: z.string(),
-  tool: toolName,
+  tool: recordedName,
   /** Stage that a `deploy_model` asked for. */
   stage: z.string().nullable(),
   origin: z.enum(['meeting', 'user']),
@@ -140,7 +139,7 @@ export const resultBrief = z.object({
   criteria: z.array(z.object({ text: z.string(), verdict: z.enum(['met', 'unmet', 'unjudged']) })),
   /** Further criteria; absent when there are none. */
   criteriaLeftOut: z.number().int().positive().optional(),
-  calls: z.array(z.object({ tool: toolName, ok: z.boolean(), result: z.string(), durationMs: z.number() })),
+  calls: z.array(z.object({ tool: recordedName, ok: z.boolean(), result: z.string(), durationMs: z.number() })),
 });
 
 export const brief = z.object({
@@ -183,7 +182,7 @@ export const brief = z.object({
   /** Newest first. */
   insights: z.array(z.object({ line: z.string(), text: z.string(), at: z.string() })),
   /** How long each tool took so far. */
-  measured: z.array(z.object({ tool: toolName, calls: z.number().int(), medianMs: z.number() })),
+  measured: z.array(z.object({ tool: recordedName, calls: z.number().int(), medianMs: z.number() })),
   documents: z.array(z.object({ name: z.string(), text: z.string(), cut: z.boolean() })),
   maxActions: z.number().int(),
   voting: z.object({ quorum: z.number(), majority: z.number(), veto: z.array(planningRole) }),

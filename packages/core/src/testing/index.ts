@@ -1,1 +1,0 @@
-export { longJournal } from './long-journal.ts';
