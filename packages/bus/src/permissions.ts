@@ -183,6 +183,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'operator',
       [
         ...read(STREAMS.journal),
+        loadSnapshots,
         ...read(STREAMS.dlq),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),

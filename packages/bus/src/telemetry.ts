@@ -6,7 +6,7 @@ import type { Follower } from './ports/journal.ts';
 import type { FollowTelemetryOptions, TelemetryEnd } from './ports/projections.ts';
 import { refuseTooLarge, storeOrFail } from './publish.ts';
 import type { StreamMessage } from './pull.ts';
-import { followStream } from './reader.ts';
+import { eachMessage, followStream } from './reader.ts';
 
 const PUBLISH_DEADLINE_MS = 30_000;
 
@@ -86,7 +86,7 @@ export function followTelemetry(bus: Bus, options: FollowTelemetryOptions): Foll
     stream: STREAMS.telemetry,
     filters: typeof options.filter === 'string' ? [options.filter] : options.filter,
     start: options.afterSeq === undefined ? { time: options.sinceIso } : { seq: options.afterSeq + 1 },
-    onMessage: (message) => deliver(message).catch(options.onError),
+    onMessages: eachMessage((message) => deliver(message).catch(options.onError)),
     onCaughtUp: options.onCaughtUp === undefined ? undefined : () => options.onCaughtUp?.(),
     onError: (error) => options.onError(error),
   });

@@ -84,6 +84,7 @@ suite('--json', () => {
   let stopSeats: () => Promise<void>;
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(folder));
     const { digest } = await openArtifacts(server.bus).pushDirectory(join(EXAMPLE, 'dataset'), 'dataset');
     await record(server.bus, oneOfEverything(digest));
     const action = { id: 1, action: 'look', owner: 'ops_commander', priority: 'high' };

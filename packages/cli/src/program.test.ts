@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { connectBus, deadLetter, serveApi } from '@conclave/bus';
-import { startNats, startTestBus, type TestBus, until } from '@conclave/bus/testing';
+import { startNats, startTestBus, type TestBus, testKeyring, until } from '@conclave/bus/testing';
 import {
   type ActionOutcome,
   aggregates,
@@ -58,6 +58,7 @@ suite('the conclave command against a real server', () => {
 
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(mkdtempSync(join(tmpdir(), 'conclave-keys-'))));
     process.env.CONCLAVE_OPERATOR_TOKEN = 'the-operators-token';
     await record(server.bus, inShadow(told));
   });
@@ -381,7 +382,7 @@ suite('the conclave command against a real server', () => {
 test('a journal that is not there is said to be unreadable, not waited for', async (t) => {
   const nats = await startNats();
   t.after(() => nats.stop());
-  const bus = await connectBus({ servers: nats.url, name: 'test' });
+  const bus = await connectBus({ servers: nats.url, name: 'test', keyring: testKeyring });
   t.after(() => bus.drain());
   await assert.rejects(
     readWorld(bus, 300),

@@ -4,11 +4,10 @@ import {
   aggregates,
   type Commit,
   checkEvents,
-  parseCommit,
   type RawEvent,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  foldReadableRollouts,
   foldWorld,
   initialRollouts,
   initialWorld,
@@ -197,6 +196,6 @@ export abstract class Ledger {
   #foldRollouts(model: string): void {
     const commit = this.#commits.at(-1);
     if (commit === undefined) return;
-    this.#rollouts.set(model, foldRollouts(this.rolloutsOf(model), parseCommit('rollouts', commit)));
+    this.#rollouts.set(model, foldReadableRollouts(this.rolloutsOf(model), commit));
   }
 }

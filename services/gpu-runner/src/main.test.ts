@@ -102,7 +102,7 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       CONCLAVE_CONFIG: join(dir, 'conclave.yaml'),
       CONCLAVE_INSTANCE: RUNNER,
       CONCLAVE_NATS_URL: testBus.nats.url,
-      CONCLAVE_NKEY_FILE: join(dir, 'nkey'),
+      ...(await testBus.signingFiles(dir, 'gpu-runner')),
       CONCLAVE_HTTP_PORT: String(port),
       CONCLAVE_DATA_DIR: join(dir, 'data'),
       CONCLAVE_LOG_LEVEL: 'warn',

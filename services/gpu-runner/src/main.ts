@@ -97,6 +97,10 @@ async function startServing(
       models.apply(states);
       cache.evict();
     },
+    onUnread: (model, reason) => {
+      models.haltModel(model, reason);
+      log.error({ model, reason }, 'this version cannot read the rollout: stable only until it is upgraded');
+    },
     onHalt: (reason, err) => {
       models.halt(reason);
       log.error({ err }, 'the journal cannot be followed any more: stable only from here on');

@@ -1,4 +1,5 @@
 import type { Follower } from './journal.ts';
+import type { Quarantined } from './quarantined.ts';
 
 export type Stop = () => Promise<void>;
 
@@ -32,18 +33,6 @@ export interface FollowTelemetryOptions {
   onCaughtUp?(): void;
   /** A message whose handler failed is reported here and skipped; so is the end of following. */
   onError(error: unknown): void;
-}
-
-/** A message that does not count. */
-export interface Quarantined {
-  readonly stream: 'journal' | 'telemetry' | 'runners' | 'seats' | 'snapshots';
-  /** Sequence in its stream. */
-  readonly seq: number;
-  readonly subject: string;
-  readonly storedAt: string;
-  /** Completes "it does not count: ...", e.g. `it is not signed`. */
-  readonly reason: string;
-  readonly bytes: Uint8Array;
 }
 
 /** Where the stream of telemetry is. */

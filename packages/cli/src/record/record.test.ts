@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
@@ -13,6 +16,7 @@ suite('what is on record, of any age', () => {
   let server: TestBus;
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
     const told = oneOfEverything();
     for (let n = 0; n < MEETINGS; n++) meet(told.at(at(n)), `meeting_2026_${n}`);
     await record(server.bus, told);

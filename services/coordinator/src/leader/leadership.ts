@@ -7,7 +7,7 @@ import {
   type WorkConsumer,
 } from '@conclave/bus';
 import { aggregates, ConclaveError, type DesiredConfirmation, type ScheduleEvent, subjects } from '@conclave/contracts';
-import { rolloutsOf, type World } from '@conclave/core';
+import { rolloutsOf, unreadOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
@@ -121,9 +121,10 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   return { receivers: { inbox }, stop: () => undo.disposeAsync() };
 }
 
-/** Tells the runners which state of each rollout this leader stands by. */
+/** Tells the runners which state of each rollout this leader stands by: not of one that it cannot read, which stable serves then. */
 function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: number): void {
   for (const [model, { seq }] of Object.entries(world.rollouts)) {
+    if (unreadOf(world, aggregates.rollouts(model)) !== undefined) continue;
     const confirmation: DesiredConfirmation = { model, seq, leader, leaderEpoch };
     bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
   }
@@ -162,8 +163,11 @@ async function takeOver(
       leader: instance,
       leaderEpoch: epoch,
     });
-    await writer.commit(aggregates.rollouts(model), (world) =>
-      rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
+    // A rollout that this leader cannot read is fenced all the same: an older leader may not go on with it either.
+    await writer.commit(
+      aggregates.rollouts(model),
+      (world) => (rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed]),
+      { evenUnread: true },
     );
   }
 }

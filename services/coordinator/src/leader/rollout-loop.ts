@@ -1,5 +1,5 @@
 import { aggregates, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
-import { openRollout, type World } from '@conclave/core';
+import { openRollout, unreadOf, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { RolloutDesk } from '../api/rollout-desk.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
@@ -76,7 +76,9 @@ export function rolloutLoop(
 
   return {
     async tick() {
-      for (const model of Object.keys(world().rollouts)) await superviseModel(model);
+      // A model whose journal has what this version cannot read waits for a leader that can; the others go on.
+      for (const model of Object.keys(world().rollouts))
+        if (unreadOf(world(), aggregates.rollouts(model)) === undefined) await superviseModel(model);
     },
     async deploy(request) {
       let decision: DeployDecision | undefined;
