@@ -15,6 +15,7 @@ import {
   type Digest,
   type EvaluationEvent,
   emptySketch,
+  evaluationRequest,
   evaluationWork,
   type InferInput,
   type InferRequest,
@@ -22,6 +23,7 @@ import {
   isConclaveError,
   type RollbackTestResult,
   type RunnerStatus,
+  sha256,
   subjects,
   type TelemetryWindow,
   type ToolName,
@@ -205,9 +207,23 @@ describe('run_evaluation', () => {
     assert.equal(second.ok, true);
     assert.deepEqual(Object(second.result).metrics, metrics);
     assert.deepEqual(await call('run_evaluation'), second);
-    await runner.stop();
     assert.equal(ids.length, 2);
     assert.equal(ids[1], `${ids[0]}-2`);
+    // Of what no rollout is judged by, so many others come that the world keeps the result no longer, and no gate could read it.
+    const stable = { version: '1.0' };
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    assert.equal(ids.length, 3);
+    const known = evaluationRequest.parse(performer.deps.world.current().evaluations[ids[2] ?? '']?.request);
+    for (let n = 0; n < 260; n++) {
+      const request = { ...known, digest: sha256(`${n}`) };
+      const data = { request, runner: 'r-0', code: 'CVE_EVALUATION_FAILED', message: 'out of disk' };
+      const failed: EvaluationEvent = { id: `other-${n}`, type: 'evaluation.failed', at, data };
+      await bench.journal.append(aggregates.evaluation(`other-${n}`), 0, [failed]);
+    }
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    await runner.stop();
+    assert.equal(ids[3], `${ids[2]}-2`);
   });
 
   test('pins bundle, dataset and baseline', () => {

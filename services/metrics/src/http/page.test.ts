@@ -164,6 +164,15 @@ suite('the status page, run by a DOM before the real service', () => {
     await shows('.feed li', /insight \(v2_research\): Short queries are hard\./);
   });
 
+  test('it says what it cannot read of the journal and whom to upgrade, and goes on', async () => {
+    assert.deepEqual(await page.texts('[aria-label=Journal]'), []);
+    await record('incident.beamed', aggregates.incident('alien'), {});
+    await shows('[aria-label=Journal] li', /incidents\/alien has event incident\.beamed.*upgrade the metrics service/);
+    const data = { insightId: 'i-later', text: 'It goes on.', line: 'v2_research', source: 'test' };
+    await record('roadmap.insight_recorded', aggregates.roadmap, data);
+    await shows('.feed li', /insight \(v2_research\): It goes on\./);
+  });
+
   test('it notices that the service is gone, and comes back with it', async () => {
     const { port } = new URL(metrics.url);
     await metrics[Symbol.asyncDispose]();
