@@ -22,6 +22,7 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import type { ToolCall } from '@conclave/core';
+import type { Clock } from '@conclave/service';
 import type { Tool, ToolArgs, ToolReturn } from '../tools/tool.ts';
 import { UncertainEffect } from '../uncertain-effect.ts';
 import { chooseWorker } from '../workers/direct.ts';
@@ -44,7 +45,7 @@ export interface PerformDeps {
   /** Name of this instance. */
   readonly instance: string;
   readonly actionTimeoutMs: number;
-  readonly now: () => Date;
+  readonly clock: Clock;
   readonly faultPoint: (name: string) => Promise<void>;
   readonly log: PerformLog;
 }
@@ -68,7 +69,7 @@ export async function performAction(
   { action, attempt }: ActionWork,
   delivery: Delivery,
 ): Promise<void> {
-  const record = await openActionRecord(deps.journal, action.actionId, deps.now);
+  const record = await openActionRecord(deps.journal, action.actionId, deps.clock.now);
   if (record.run.completed !== undefined) return;
   const fields = { actionId: action.actionId, attempt, message: delivery.messageSeq };
   if (record.startedByMessage !== undefined && record.startedByMessage !== delivery.messageSeq) {
@@ -124,11 +125,11 @@ class Performance {
       speaker,
     });
     await faultPoint('action.after_started');
-    const timer = setTimeout(() => this.#timeUp.abort(), actionTimeoutMs);
+    const forget = this.#deps.clock.after(actionTimeoutMs, () => this.#timeUp.abort());
     try {
       while (this.#record.run.completed === undefined) await this.#step(worker);
     } finally {
-      clearTimeout(timer);
+      forget();
     }
     await faultPoint('action.after_completed');
   }
@@ -201,9 +202,9 @@ class Performance {
   }
 
   async #effect(tool: Tool, callId: string, args: ToolCall['args']): Promise<void> {
-    const { faultPoint } = this.#deps;
+    const { faultPoint, clock } = this.#deps;
     await faultPoint('action.before_effect');
-    const startedAt = performance.now();
+    const startedAt = clock.monotonicMs();
     const context = { callId, actionId: this.#action.actionId, signal: this.#signal };
     let returned: ToolReturn;
     try {
@@ -218,7 +219,7 @@ class Performance {
     }
     await faultPoint('action.after_effect');
     const { ok, result, error } = returned;
-    const durationMs = performance.now() - startedAt;
+    const durationMs = clock.monotonicMs() - startedAt;
     await this.#record.toolReturned({
       callId,
       tool: tool.name,
