@@ -59,7 +59,8 @@ export function targets(report: Report): { text: string; isMet: boolean }[] {
   for (const engine of report.standings) {
     if (conclave === undefined || engine.id === 'conclave' || engine.id === 'raw') continue;
     const share = ratio(conclave, engine) ?? 0;
-    found.push({ text: `${share.toFixed(2)} times the rate of ${engine.name}, ahead of it`, isMet: share > 1 });
+    const wanted = engine.id === 'dbos' ? 'ahead of it' : 'aim: ahead of it';
+    found.push({ text: `${share.toFixed(2)} times the rate of ${engine.name}, ${wanted}`, isMet: share > 1 });
   }
   if (report.signatures !== undefined) {
     const { cost } = report.signatures;

@@ -26,7 +26,7 @@ export function renderReport(report: Report): string {
     ['seconds for', ...heads, 'exponent', 'one alone'],
     ...standings.map((standing) => [
       standing.name,
-      ...counts.map((count) => at(standing, count, (row) => `${row.seconds.toFixed(2)} ±${percent(row.spread)}`)),
+      ...counts.map((count) => at(standing, count, (row) => secondsCell(row, report.rounds))),
       standing.exponent?.toFixed(2) ?? '-',
       `${standing.oneActionMs.toFixed(1)} ms`,
     ]),
@@ -41,10 +41,13 @@ export function renderReport(report: Report): string {
     ]),
   ];
   return [
-    `bench:durable on ${report.machine}; median of ${report.rounds} alternating round(s), ± half the range`,
+    `bench:durable on ${report.machine}; ${report.rounds === 1 ? 'one round' : `median of ${report.rounds} alternating rounds, ± half the range`}`,
     alignedTable(seconds),
     alignedTable(rates),
-    `The ratios are of actions per second at the largest count. Raw appends reach ${rawAppends(raw)} appends per second.`,
+    [
+      `The ratios are of actions per second at the largest count. Raw appends reach ${rawAppends(raw)} appends per second.`,
+      'A raw append waits for an fsync of its own; the engines let many actions share one, which is how they can be ahead of it.',
+    ].join('\n'),
     signatureLines(report),
     section(
       'Targets',
@@ -69,6 +72,11 @@ const APPENDS_PER_ACTION = 3;
 function rawAppends(raw: Standing | undefined): string {
   const row = raw?.rows.at(-1);
   return row === undefined ? 'an unknown number of' : (row.actionsPerSecond * APPENDS_PER_ACTION).toFixed(0);
+}
+
+/** One round alone has no range. */
+function secondsCell({ seconds, spread }: Standing['rows'][number], rounds: number): string {
+  return rounds === 1 ? seconds.toFixed(2) : `${seconds.toFixed(2)} ±${percent(spread)}`;
 }
 
 function times(value: number | undefined): string {

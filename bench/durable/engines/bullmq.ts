@@ -1,10 +1,10 @@
 import { Queue, Worker } from 'bullmq';
 import type { Measure } from '../figures.ts';
-import { Ends, HANDOFFS_IN_FLIGHT, handOffAll, packageVersion } from './handoffs.ts';
+import { BULK_ACTIONS, BULKS_IN_FLIGHT, Ends, handOffInBulk, packageVersion } from './handoffs.ts';
 import { measureRounds } from './rounds.ts';
 import { startRedis } from './servers.ts';
 
-const CONCURRENCY = Number(process.env.WC ?? 100);
+const CONCURRENCY = 100;
 
 /** A job per action: waiting, active and completed are its three durable states. */
 export const measure: Measure = async (counts) => {
@@ -19,12 +19,14 @@ export const measure: Measure = async (counts) => {
   try {
     const figures = await measureRounds(counts, async (actions) => {
       const completed = ends.next(actions);
-      await handOffAll(actions, (index) => queue.add('action', { index }));
+      await handOffInBulk(actions, (size) =>
+        queue.addBulk(Array.from({ length: size }, (_, index) => ({ name: 'action', data: { index } }))),
+      );
       await completed;
     });
     const note =
       `${packageVersion('bullmq')} on ${redis.version}, appendonly, appendfsync always; a job per action: waiting, active, completed; ` +
-      `${HANDOFFS_IN_FLIGHT} adds in flight, one worker of concurrency ${CONCURRENCY}`;
+      `${BULK_ACTIONS} actions an addBulk, ${BULKS_IN_FLIGHT} of them in flight, one worker of concurrency ${CONCURRENCY}`;
     return { name: 'BullMQ', ...figures, note };
   } finally {
     await worker.close(true);

@@ -5,9 +5,9 @@ import { Ends, HANDOFFS_IN_FLIGHT, handOffAll, packageVersion, untilCounted } fr
 import { measureRounds } from './rounds.ts';
 import { startPostgres } from './servers.ts';
 
-const POOL = Number(process.env.POOL ?? 20);
-const WORKER_CONCURRENCY = Number(process.env.WC ?? 100);
-const POLL_MS = Number(process.env.POLL ?? 10);
+const POOL = 40;
+const WORKER_CONCURRENCY = 100;
+const POLL_MS = 10;
 
 /** Workflows from a queue, each with these steps, handed off one by one and waited for in its tables. */
 export async function measureDbos(counts: readonly number[], name: string, steps: readonly string[]): Promise<Figures> {
@@ -41,7 +41,7 @@ export async function measureDbos(counts: readonly number[], name: string, steps
     const note =
       `${packageVersion('@dbos-inc/dbos-sdk')} on ${postgres.version}, fsync and synchronous_commit on; a workflow per action from a queue, ` +
       `${steps.length === 0 ? 'no steps: its own three writes are enqueued, pending, success' : `${steps.length} steps in it besides its own three writes`}; ` +
-      `${HANDOFFS_IN_FLIGHT} handoffs in flight, workerConcurrency ${WORKER_CONCURRENCY}, pool ${POOL}, the queue polled every ${POLL_MS} ms (default 1000)`;
+      `handed off one by one (it has no call for many), ${HANDOFFS_IN_FLIGHT} in flight, workerConcurrency ${WORKER_CONCURRENCY}, pool ${POOL}, the queue polled every ${POLL_MS} ms (default 1000)`;
     return { name, ...figures, note };
   } finally {
     await tables.end();

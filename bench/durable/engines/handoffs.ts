@@ -4,14 +4,34 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** Handoffs that are under way at the same time: each is acknowledged by itself, so that many can share one fsync. */
 export const HANDOFFS_IN_FLIGHT = 100;
+/** Actions in one handoff, and such handoffs in flight, where an engine takes many at a time: as Conclave's are (conclave.ts). */
+export const BULK_ACTIONS = 50;
+export const BULKS_IN_FLIGHT = 8;
 
 /** Calls `handOff` so many times, at most `HANDOFFS_IN_FLIGHT` of them at once, and resolves when all have been acknowledged. */
-export async function handOffAll(actions: number, handOff: (index: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
+export async function handOffAll(actions: number, handOff: () => Promise<unknown>): Promise<void> {
+  await inLanes(
+    Array.from({ length: actions }, () => handOff),
+    HANDOFFS_IN_FLIGHT,
+  );
+}
+
+/** The same by handoffs of `BULK_ACTIONS` actions; `handOff` gets the number of its own. */
+export async function handOffInBulk(actions: number, handOff: (size: number) => Promise<unknown>): Promise<void> {
+  const sizes: number[] = [];
+  for (let left = actions; left > 0; left -= BULK_ACTIONS) sizes.push(Math.min(left, BULK_ACTIONS));
+  await inLanes(
+    sizes.map((size) => () => handOff(size)),
+    BULKS_IN_FLIGHT,
+  );
+}
+
+async function inLanes(calls: readonly (() => Promise<unknown>)[], lanes: number): Promise<void> {
+  const rest = calls.values();
   const lane = async (): Promise<void> => {
-    while (next < actions) await handOff(next++);
+    for (const call of rest) await call();
   };
-  await Promise.all(Array.from({ length: Math.min(HANDOFFS_IN_FLIGHT, actions) }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 /** Counts ends, and waits for a number of them without asking the database. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { aggregates, BUCKETS, ConclaveError, isConclaveError, STREAMS, sha256, subjects } from '@conclave/contracts';
 import { RequestStrategy } from 'nats';
@@ -266,6 +266,21 @@ describe('bus', () => {
     await later.stop();
     assert.equal(seen.length, 4);
     await assert.rejects(publishTelemetry(test.bus, subject, 'x'.repeat(65 * 1024)), /CVE_MESSAGE_TOO_LARGE/);
+  });
+
+  it('a window is stored once for all attempts with one id, and also when somebody used its id first', async () => {
+    const subject = subjects.telemetry('once', '1.0');
+    const stored = async () => (await native.jsm.streams.info(STREAMS.telemetry, { subjects_filter: subject })).state;
+    const native = nativeOf(test.bus);
+    const msgId = randomUUID();
+    for (let attempt = 0; attempt < 3; attempt++) await publishTelemetry(test.bus, subject, { n: 1 }, { msgId });
+    assert.equal((await stored()).subjects?.[subject], 1);
+    const taken = randomUUID();
+    await native.js.publish(subject, 'not it', { msgID: taken });
+    await publishTelemetry(test.bus, subject, { n: 2 }, { msgId: taken });
+    assert.equal((await stored()).subjects?.[subject], 3);
+    const last = await native.jsm.streams.getMessage(STREAMS.telemetry, { last_by_subj: subject });
+    assert.deepEqual(last.json(), { n: 2 });
   });
 
   it('a dead letter keeps bytes and headers, once, newest first', async () => {

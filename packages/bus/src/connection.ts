@@ -12,6 +12,7 @@ import {
 import { z } from 'zod';
 import { asConclaveError, headerOf, parseJson, pause, registerNative, toNatsHeaders } from './native.ts';
 import type { Bus, BusLogger, BusOptions, BusStatus, Reply } from './ports/connection.ts';
+import { signerOf } from './signing/signature.ts';
 
 const OLDEST_SERVER = [2, 10] as const;
 const SILENT: BusLogger = { info() {}, warn() {}, error() {} };
@@ -60,12 +61,30 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     for (const listener of listeners) listener(status);
   };
   const bus = makeBus(nc, version, () => connected, listeners);
-  registerNative(bus, { nc, js: nc.jetstream(), jsm, inboxPrefix, logger, isConnected: () => connected, onDisconnect });
+  const { nkeySeed, keyring } = options;
+  registerNative(bus, {
+    nc,
+    js: nc.jetstream(),
+    jsm,
+    inboxPrefix,
+    logger,
+    signer: options.signer ?? (nkeySeed === undefined ? undefined : signerOf(nkeySeed)),
+    keyring: () => keyring ?? noKeyring(options.name),
+    isConnected: () => connected,
+    onDisconnect,
+  });
   void watchStatus(nc, report);
   void nc
     .closed()
     .then((error) => report({ type: 'closed', detail: error === undefined ? 'closed' : messageOf(error) }));
   return bus;
+}
+
+function noKeyring(name: string): never {
+  throw new ConclaveError(
+    'CVE_ENVIRONMENT_INVALID',
+    `${name} has no keyring, so it cannot tell whose signatures count; set CONCLAVE_KEYRING_FILE to the installation's keyring.json`,
+  );
 }
 
 function connectFailure(error: unknown, options: BusOptions): ConclaveError {

@@ -8,12 +8,14 @@
  *    aggregate is read again and the event ids are compared. The same ids are one's own commit, other ids are a conflict.
  * 4. Reading is linearizable: the aggregate's head comes from the stream's leader, and the read goes on until that sequence is there. A
  *    lagging replica can delay a read, never shorten it.
- * 5. A message that is no commit stops whoever reads it (CVE_JOURNAL_CORRUPT); it is never skipped.
+ * 5. Each commit is signed (commits/commit-seal.ts). A message that is none is quarantined: everybody passes over it in the same way, and
+ *    writers go on behind it. The expectation of an append is the last commit that its caller knows; what lies behind that and does not
+ *    count is no conflict.
+ * 6. A commit that took so long to be stored that it does not count any more is stored again.
  */
 import {
   type Aggregate,
   type AggregateKind,
-  aggregateOf,
   COMMIT_LIMIT_BYTES,
   type Commit,
   ConclaveError,
@@ -22,24 +24,20 @@ import {
   messageOf,
   type RawEvent,
   STREAMS,
+  sha256,
   subjects,
   zodMessage,
 } from '@conclave/contracts';
-import {
-  asConclaveError,
-  isUnanswered,
-  JS_ERROR,
-  jsErrorCode,
-  type Native,
-  nativeOf,
-  parseJson,
-  pause,
-} from './native.ts';
+import { CommitReader } from './commits/commit-reader.ts';
+import { sealCommit } from './commits/commit-seal.ts';
+import { heardOf } from './heard.ts';
+import { asConclaveError, isUnanswered, JS_ERROR, jsErrorCode, type Native, nativeOf, pause } from './native.ts';
 import type { Bus } from './ports/connection.ts';
-import type { AppendOptions, Journal } from './ports/journal.ts';
+import type { AppendOptions, FollowOptions, Journal, JournalFollower } from './ports/journal.ts';
 import { OutcomeUnknown, refuseTooLarge, store } from './publish.ts';
-import type { StreamMessage } from './pull.ts';
 import { followStream, readRange } from './reader.ts';
+import { FRESH_COMMITS } from './signing/admission.ts';
+import { SIGNATURE_HEADER } from './signing/signature.ts';
 
 const APPEND_DEADLINE_MS = 30_000;
 const READ_DEADLINE_MS = 30_000;
@@ -73,7 +71,8 @@ export function openJournal(
       options.check?.(aggregate.kind, events);
       return await append(native, { by: options.by, aggregate, expectedSeq, events, ...appendOptions });
     },
-    read: (aggregate, readOptions = {}) => read(native, aggregate, readOptions.afterSeq ?? 0),
+    read: async (aggregate, readOptions = {}) =>
+      (await readAggregate(native, aggregate, { afterSeq: readOptions.afterSeq ?? 0 })).commits,
     head: (aggregate) => head(native, subjects.journal(aggregate)),
     lastSeq: async () => {
       const info = await native.jsm.streams.info(STREAMS.journal).catch((error: unknown) => {
@@ -81,16 +80,32 @@ export function openJournal(
       });
       return info.state.last_seq;
     },
-    follow: (follow) =>
-      followStream(native, {
-        stream: STREAMS.journal,
-        filters: follow.filters,
-        start: { seq: follow.fromSeq ?? 1 },
-        onMessage: (message) => follow.onCommit(toCommit(message)),
-        onCaughtUp: follow.onCaughtUp === undefined ? undefined : () => follow.onCaughtUp?.(),
-        onError: (error) => follow.onError(error),
-      }),
+    follow: (options) => follow(native, options),
   };
+}
+
+function follow(native: Native, options: FollowOptions): JournalFollower {
+  const reader = new CommitReader(native.keyring(), options.position);
+  const heard = heardOf(native);
+  const follower = followStream(native, {
+    stream: STREAMS.journal,
+    filters: options.filters,
+    start: { seq: options.fromSeq ?? 1 },
+    onMessages: async (messages) => {
+      const last = messages.at(-1);
+      if (last !== undefined) heard.note(last.streamSeq, last.pending === 0);
+      for (const read of await reader.read(messages)) {
+        if (read.kind === 'quarantined') await options.onQuarantined?.(read.quarantined);
+        else {
+          heard.noteCommit(subjects.journal(read.commit.aggregate), read.commit.seq, read.digest);
+          await options.onCommit(read.commit);
+        }
+      }
+    },
+    onCaughtUp: options.onCaughtUp === undefined ? undefined : () => options.onCaughtUp?.(),
+    onError: (error) => options.onError(error),
+  });
+  return Object.defineProperty(follower, 'position', { get: () => reader.state }) as JournalFollower;
 }
 
 interface Append extends AppendOptions {
@@ -101,7 +116,7 @@ interface Append extends AppendOptions {
 }
 
 async function append(native: Native, request: Append): Promise<{ seq: number }> {
-  const { aggregate, expectedSeq, events, by, fence } = request;
+  const { aggregate, events, by, fence } = request;
   const subject = subjects.journal(aggregate);
   const body = commitBody.safeParse({ by, ...(fence === undefined ? {} : { fence }), events });
   if (!body.success) {
@@ -112,34 +127,85 @@ async function append(native: Native, request: Append): Promise<{ seq: number }>
   }
   const payload = new TextEncoder().encode(JSON.stringify(body.data));
   refuseTooLarge(subject, payload.length, COMMIT_LIMIT_BYTES);
-  const content = digestOf(expectedSeq === 'any' ? events.map((event) => event.id) : body.data);
+  const content = digestOf(request.expectedSeq === 'any' ? events.map((event) => event.id) : body.data);
+  let { expectedSeq } = request;
+  let isRepeated = false;
+  for (;;) {
+    const stored = await appendOnce(native, request, { subject, payload, content, expectedSeq, isRepeated });
+    if ('seq' in stored) return stored;
+    expectedSeq = stored.behind;
+    isRepeated = true;
+  }
+}
+
+interface Attempt {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  /** Digest that tells this content from another. */
+  readonly content: string;
+  readonly expectedSeq: number | 'any';
+  /** Whether an attempt before this one ended as something that does not count. */
+  readonly isRepeated: boolean;
+}
+
+/** @returns the place where the commit counts, or the message behind which it has to be stored instead: one that does not count. */
+async function appendOnce(
+  native: Native,
+  request: Append,
+  { subject, payload, content, expectedSeq, isRepeated }: Attempt,
+): Promise<{ seq: number } | { behind: number | 'any' }> {
+  const { aggregate, events } = request;
   const deadlineMs = request.deadlineMs ?? APPEND_DEADLINE_MS;
+  const heard = heardOf(native);
+  const readSeq = await heard.readSeq();
+  const { header, digest } = sealCommit(native.signer, {
+    aggregate,
+    subject,
+    expectedSeq,
+    readSeq,
+    predecessor: expectedSeq === 'any' ? undefined : heard.digestOf(subject, expectedSeq),
+    payload,
+  });
   let stored: { seq: number; duplicate: boolean };
   try {
     stored = await store(native, subject, payload, {
-      msgId: `${subject}|${expectedSeq}|${content}`,
+      // Two replicas that append the same without expectation are one by the content's name. Anybody can use that name first, though, and
+      // then, as wherever a sequence tells two appends apart, the name follows from the signature, which nobody can guess.
+      msgId:
+        expectedSeq === 'any' && !isRepeated
+          ? `${subject}|any|${content}`
+          : `${subject}|${sha256(Buffer.from(header))}`,
+      headers: { [SIGNATURE_HEADER]: header },
       deadlineMs,
       ...(expectedSeq === 'any' ? {} : { expectedSubjectSeq: expectedSeq }),
     });
   } catch (error) {
-    return await settle(native, request, subject, error, deadlineMs);
+    return await settle(native, request, { subject, expectedSeq, error, deadlineMs });
   }
-  if (!stored.duplicate) return { seq: stored.seq };
-  const original = await read(native, aggregate, stored.seq - 1, { until: stored.seq });
-  const own = original.find((commit) => commit.seq === stored.seq && sameEvents(commit.events, events));
+  if (!stored.duplicate) {
+    heard.note(stored.seq, true);
+    // Nobody counts it, so it is as if somebody else had put something there.
+    if (stored.seq - readSeq > FRESH_COMMITS) return { behind: expectedSeq === 'any' ? 'any' : stored.seq };
+    heard.noteCommit(subject, stored.seq, digest);
+    return { seq: stored.seq };
+  }
+  const { commits } = await readAggregate(native, aggregate, { afterSeq: stored.seq - 1, until: stored.seq });
+  const own = commits.find((commit) => commit.seq === stored.seq && sameEvents(commit.events, events));
   if (own !== undefined) return { seq: own.seq };
-  throw new JournalConflict(subject, expectedSeq, await head(native, subject));
+  return { behind: expectedSeq };
 }
 
 /** After a conflict or an unknown outcome: the own commit may be there all the same. */
 async function settle(
   native: Native,
-  request: Append,
-  subject: string,
-  error: unknown,
-  deadlineMs: number,
-): Promise<{ seq: number }> {
-  const { aggregate, expectedSeq, events } = request;
+  { aggregate, events, ...request }: Append,
+  {
+    subject,
+    expectedSeq,
+    error,
+    deadlineMs,
+  }: { subject: string; expectedSeq: number | 'any'; error: unknown; deadlineMs: number },
+): Promise<{ seq: number } | { behind: number | 'any' }> {
   const code = jsErrorCode(error);
   const conflict = code === JS_ERROR.wrongLastSequence || code === JS_ERROR.wrongLastSequenceInFlight;
   if (!conflict && !(error instanceof OutcomeUnknown)) throw asConclaveError(error, `append to ${subject}`);
@@ -148,38 +214,47 @@ async function settle(
     `nobody confirmed a commit on ${subject} in ${deadlineMs} ms; read the aggregate again before deciding (${messageOf(error)})`,
     { cause: error },
   );
-  let later: Commit[];
+  const known = request.expectedSeq;
+  let later: AggregateRead;
   try {
-    later = await read(native, aggregate, expectedSeq === 'any' ? 0 : expectedSeq, {
+    later = await readAggregate(native, aggregate, {
+      afterSeq: known === 'any' ? 0 : known,
       deadlineMs: conflict ? READ_DEADLINE_MS : LAST_LOOK_MS,
     });
   } catch (readError) {
     if (conflict) throw readError;
     throw unknown;
   }
-  const own = later.find((commit) => sameEvents(commit.events, events));
+  const own = later.commits.find((commit) => sameEvents(commit.events, events));
   if (own !== undefined) return { seq: own.seq };
-  const actualSeq = later.at(-1)?.seq;
-  if (actualSeq !== undefined && expectedSeq !== 'any') throw new JournalConflict(subject, expectedSeq, actualSeq);
-  if (!conflict) throw unknown;
-  throw new JournalConflict(subject, expectedSeq, await head(native, subject));
+  if (!conflict && (known === 'any' || later.commits.length === 0)) throw unknown;
+  const actualSeq = known === 'any' ? undefined : later.commits.at(-1)?.seq;
+  if (actualSeq !== undefined) throw new JournalConflict(subject, known, actualSeq);
+  // Nothing that counts came in between: the commit stands behind what does not.
+  if (later.lastSeq > (expectedSeq === 'any' ? 0 : expectedSeq))
+    return { behind: expectedSeq === 'any' ? 'any' : later.lastSeq };
+  throw new JournalConflict(subject, known, await head(native, subject));
 }
 
 function sameEvents(stored: readonly RawEvent[], own: readonly RawEvent[]): boolean {
   return stored.length === own.length && stored.every((event, index) => event.id === own[index]?.id);
 }
 
+interface AggregateRead {
+  readonly commits: Commit[];
+  /** Of the last message read, whether it counts or not; `afterSeq` when there was none. */
+  readonly lastSeq: number;
+}
+
 /** Commits after `afterSeq`, up to `until` or else the head that the stream's leader names. */
-async function read(
+async function readAggregate(
   native: Native,
   aggregate: Aggregate,
-  afterSeq: number,
-  options: { until?: number; deadlineMs?: number } = {},
-): Promise<Commit[]> {
-  const deadlineMs = options.deadlineMs ?? READ_DEADLINE_MS;
+  { afterSeq, until, deadlineMs = READ_DEADLINE_MS }: { afterSeq: number; until?: number; deadlineMs?: number },
+): Promise<AggregateRead> {
   const subject = subjects.journal(aggregate);
-  const last = options.until ?? (await head(native, subject, deadlineMs));
-  if (last <= afterSeq) return [];
+  const last = until ?? (await head(native, subject, deadlineMs));
+  if (last <= afterSeq) return { commits: [], lastSeq: afterSeq };
   const messages = await readRange(native, {
     stream: STREAMS.journal,
     filters: [subject],
@@ -187,7 +262,15 @@ async function read(
     until: last,
     deadlineMs,
   });
-  return messages.map(toCommit);
+  const reader = new CommitReader(native.keyring());
+  if (afterSeq > 0 && until === undefined) reader.startBehind(subject, afterSeq);
+  const heard = heardOf(native);
+  const commits = [...(await reader.read(messages))].flatMap((read) => {
+    if (read.kind === 'quarantined') return [];
+    heard.noteCommit(subject, read.commit.seq, read.digest);
+    return [read.commit];
+  });
+  return { commits, lastSeq: messages.at(-1)?.streamSeq ?? afterSeq };
 }
 
 /** Sequence of a subject's last message, asked from the stream's leader. 0 for none. */
@@ -203,27 +286,5 @@ async function head(native: Native, subject: string, deadlineMs = READ_DEADLINE_
         throw asConclaveError(error, `read ${subject}`);
       await pause(250);
     }
-  }
-}
-
-/** @throws CVE_JOURNAL_CORRUPT */
-function toCommit(message: StreamMessage): Commit {
-  const at = `message ${message.streamSeq} (${message.subject}) of the journal`;
-  try {
-    const { by, fence, events } = commitBody.parse(parseJson(message.data, at));
-    return {
-      aggregate: aggregateOf(message.subject),
-      seq: message.streamSeq,
-      storedAt: message.storedAt,
-      by,
-      fence,
-      events,
-    };
-  } catch (error) {
-    throw new ConclaveError(
-      'CVE_JOURNAL_CORRUPT',
-      `${at} is no commit: ${messageOf(error)}; stop writers and examine it`,
-      { cause: error },
-    );
   }
 }

@@ -6,6 +6,9 @@ export interface KvEntry {
   readonly revision: number;
   /** Undefined for a deleted key: its revision still counts in a comparison. */
   readonly value: Uint8Array | undefined;
+  /** Time the server stored it, ISO 8601. */
+  readonly storedAt: string;
+  header(name: string): string | undefined;
 }
 
 export const kvStream = (bucket: string): string => `KV_${bucket}`;
@@ -16,7 +19,12 @@ export async function kvGet(native: Native, bucket: string, key: string): Promis
   try {
     const message = await native.jsm.streams.getMessage(kvStream(bucket), { last_by_subj: kvSubject(bucket, key) });
     const operation = headerOf(message.header, 'KV-Operation');
-    return { revision: message.seq, value: operation === undefined ? message.data : undefined };
+    return {
+      revision: message.seq,
+      value: operation === undefined ? message.data : undefined,
+      storedAt: message.time.toISOString(),
+      header: (name) => headerOf(message.header, name),
+    };
   } catch (error) {
     if (jsErrorCode(error) === JS_ERROR.noMessage) return undefined;
     throw error;
@@ -29,9 +37,14 @@ export async function kvPut(
   bucket: string,
   key: string,
   value: Uint8Array,
-  options: { expectedRevision?: number | undefined; deadlineMs: number },
+  options: {
+    expectedRevision?: number | undefined;
+    headers?: Readonly<Record<string, string>> | undefined;
+    deadlineMs: number;
+  },
 ): Promise<number> {
   const ack = await store(native, kvSubject(bucket, key), value, {
+    headers: options.headers,
     expectedSubjectSeq: options.expectedRevision,
     deadlineMs: options.deadlineMs,
   });

@@ -4,7 +4,7 @@ import { asConclaveError, headerOf, nativeOf, parseJson } from './native.ts';
 import type { Bus } from './ports/connection.ts';
 import type { Membership, Stop } from './ports/projections.ts';
 import type { StreamMessage } from './pull.ts';
-import { followStream } from './reader.ts';
+import { eachMessage, followStream } from './reader.ts';
 import { bucketTtlMs } from './topology.ts';
 
 const PUT_DEADLINE_MS = 5000;
@@ -110,13 +110,13 @@ async function watchMembers(
     stream: kvStream(bucket),
     filters: [kvSubject(bucket, '>')],
     start: 'last-per-subject',
-    onMessage: (message) => {
+    onMessages: eachMessage((message) => {
       try {
         note(message);
       } catch (error) {
         native.logger.warn({ subject: message.subject, reason: String(error) }, 'a member entry is unreadable');
       }
-    },
+    }),
     onCaughtUp: () => {
       caughtUp = true;
       tell();

@@ -11,6 +11,8 @@ import {
 } from 'nats';
 import { z } from 'zod';
 import type { Bus, BusLogger } from './ports/connection.ts';
+import type { Keyring } from './signing/keyring.ts';
+import type { Signer } from './signing/signature.ts';
 
 /** The library's side of a Bus. It stays inside this package. */
 export interface Native {
@@ -19,6 +21,9 @@ export interface Native {
   readonly jsm: JetStreamManager;
   readonly inboxPrefix: string;
   readonly logger: BusLogger;
+  readonly signer: Signer | undefined;
+  /** @throws CVE_ENVIRONMENT_INVALID when this connection was given none */
+  readonly keyring: () => Keyring;
   readonly isConnected: () => boolean;
   /** Called at once when the connection breaks: requests under way are lost. */
   readonly onDisconnect: Set<() => void>;

@@ -3,7 +3,7 @@ import { ARTIFACT_STORE, ConclaveError, type Digest, isConclaveError } from '@co
 import { z } from 'zod';
 import { asConclaveError, JS_ERROR, jsErrorCode, type Native, parseJson } from './native.ts';
 import { storeOrFail } from './publish.ts';
-import { followStream } from './reader.ts';
+import { eachMessage, followStream } from './reader.ts';
 
 const STREAM = `OBJ_${ARTIFACT_STORE}`;
 const CHUNK_BYTES = 128 * 1024;
@@ -131,13 +131,13 @@ export class Objects {
         stream: STREAM,
         filters: [chunkSubject(object.nuid)],
         start: { seq: 1 },
-        onMessage: async (message) => {
+        onMessages: eachMessage(async (message) => {
           if (chunks === object.chunks) return;
           hash.update(message.data);
           await onChunk(message.data);
           chunks++;
           if (chunks === object.chunks) end.resolve();
-        },
+        }),
         onCaughtUp: () => end.resolve(),
         onError: end.reject,
       });

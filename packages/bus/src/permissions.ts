@@ -168,6 +168,8 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
         ...read(STREAMS.journal),
         ...work(STREAMS.work, 'gpu-runner', WORK.evaluation),
         subjects.telemetryAll,
+        // Whether a message id of its own was used by itself.
+        `$JS.API.STREAM.MSG.GET.${STREAMS.telemetry}`,
         `$KV.${BUCKETS.runners}.>`,
         ...read(kv(BUCKETS.runners)),
         ...read(OBJECTS),
@@ -181,6 +183,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       'operator',
       [
         ...read(STREAMS.journal),
+        loadSnapshots,
         ...read(STREAMS.dlq),
         ...read(STREAMS.telemetry),
         ...read(kv(BUCKETS.runners)),

@@ -4,7 +4,7 @@ import { BUCKETS } from '@conclave/contracts';
 import { kvStream, kvSubject } from './kv.ts';
 import { openMembership } from './membership.ts';
 import { type Native, nativeOf } from './native.ts';
-import { followStream } from './reader.ts';
+import { eachMessage, followStream } from './reader.ts';
 import { startTestBus, until } from './testing/index.ts';
 import { ensureTopology } from './topology.ts';
 
@@ -39,7 +39,7 @@ it('has caught up though what was pending expired before it came', async () => {
       stream,
       filters: [kvSubject(BUCKETS.runners, '>')],
       start: 'last-per-subject',
-      onMessage: () => reject(new Error('nothing is there to be delivered')),
+      onMessages: () => reject(new Error('nothing is there to be delivered')),
       onCaughtUp: resolve,
       onError: reject,
     },
@@ -61,7 +61,7 @@ it('goes on with the last values of a bucket that begins again', async () => {
     stream,
     filters: [kvSubject(BUCKETS.runners, '>')],
     start: 'last-per-subject',
-    onMessage: ({ data }) => void seen.push(JSON.parse(Buffer.from(data).toString())),
+    onMessages: eachMessage(({ data }) => void seen.push(JSON.parse(Buffer.from(data).toString()))),
     onError: (error) => void seen.push(error),
   });
   await until(() => reader.caughtUp, 'caught up');

@@ -12,8 +12,8 @@ export interface ReaderOptions {
   readonly stream: string;
   readonly filters: readonly string[];
   readonly start: StartAt;
-  /** One at a time. A rejection ends the reader. */
-  onMessage(message: StreamMessage): void | Promise<void>;
+  /** All that has arrived by now, in order; the next ones wait. A rejection ends the reader. */
+  onMessages(messages: readonly StreamMessage[]): void | Promise<void>;
   onCaughtUp?: (() => void) | undefined;
   onError(error: unknown): void;
 }
@@ -24,7 +24,8 @@ export interface ReaderOptions {
  * 1. A message is handed on only if its consumer sequence is the next one expected and its stream sequence is above `lastSeq`.
  * 2. After anything else (hole, silence, lost consumer, reconnect) the consumer is thrown away and a new one starts at `lastSeq + 1`.
  * 3. `lastSeq` grows only after the handler has ended. It begins again at 0 only with a bucket that did, for readers of last values.
- * 4. It has caught up when nothing is pending any more: by delivery, or because what was pending expired or was replaced before it came.
+ * 4. While the handler works the next messages are fetched, at most `BATCH` beyond those that wait.
+ * 5. It has caught up when nothing is pending any more: by delivery, or because what was pending expired or was replaced before it came.
  */
 export function followStream(native: Native, options: ReaderOptions): Follower {
   return new StreamReader(native, options);
@@ -90,9 +91,14 @@ class StreamReader implements Follower {
     this.#expected = 1;
     this.#toCatchUp ??= consumer.pending;
     this.#noteProgress(consumer.pending);
+    const arrivals = new Arrivals((messages) => this.#handle(messages), signal);
     try {
-      while (!signal.aborted) await this.#pullOnce(consumer.name, signal);
+      while (!signal.aborted) {
+        await this.#pullOnce(consumer.name, arrivals, signal);
+        await arrivals.room();
+      }
     } finally {
+      await arrivals.idle();
       deleteReader(this.#native, stream, consumer.name);
     }
   }
@@ -115,18 +121,7 @@ class StreamReader implements Follower {
     );
   }
 
-  async #pullOnce(consumer: string, signal: AbortSignal): Promise<void> {
-    let chain: Promise<void> = Promise.resolve();
-    let failure: unknown;
-    const handle = async (message: StreamMessage): Promise<void> => {
-      if (failure !== undefined || signal.aborted) return;
-      try {
-        await this.#deliver(message);
-      } catch (error) {
-        failure = error;
-        void pull.cancel();
-      }
-    };
+  async #pullOnce(consumer: string, arrivals: Arrivals, signal: AbortSignal): Promise<void> {
     const pull = startPull(this.#native, {
       stream: this.#options.stream,
       consumer,
@@ -137,21 +132,26 @@ class StreamReader implements Follower {
         this.lastActivityAt = performance.now();
       },
       onMessage: (message) => {
-        chain = chain.then(() => handle(message));
+        if (message.consumerSeq === this.#expected) {
+          this.#expected++;
+          arrivals.add(message);
+        } else
+          arrivals.fail(new PullInterrupted(`delivery ${message.consumerSeq} came where ${this.#expected} was due`));
       },
       onIdle: () => {
-        if (!this.caughtUp) chain = chain.then(() => this.#askProgress(consumer));
+        if (!this.caughtUp) arrivals.afterwards(() => this.#askProgress(consumer));
       },
     });
-    const abort = (): void => void pull.cancel();
-    signal.addEventListener('abort', abort, { once: true });
+    const cancel = (): void => void pull.cancel();
+    arrivals.onFailure = cancel;
+    signal.addEventListener('abort', cancel, { once: true });
     const interruption: unknown = await pull.ended.then(
       () => undefined,
       (error: unknown) => error,
     );
-    signal.removeEventListener('abort', abort);
-    await chain;
-    if (failure !== undefined) throw failure;
+    signal.removeEventListener('abort', cancel);
+    if (interruption !== undefined) await arrivals.idle();
+    arrivals.throwFailure();
     if (interruption !== undefined) throw interruption;
   }
 
@@ -165,22 +165,20 @@ class StreamReader implements Follower {
     }
   }
 
-  async #deliver(message: StreamMessage): Promise<void> {
-    if (message.consumerSeq !== this.#expected) {
-      throw new PullInterrupted(`delivery ${message.consumerSeq} came where ${this.#expected} was due`);
-    }
-    this.#expected++;
-    if (message.streamSeq > this.lastSeq) {
+  async #handle(messages: readonly StreamMessage[]): Promise<void> {
+    const fresh = messages.filter(({ streamSeq }) => streamSeq > this.lastSeq);
+    const last = fresh.at(-1);
+    if (last !== undefined) {
       try {
-        await this.#options.onMessage(message);
+        await this.#options.onMessages(fresh);
       } catch (error) {
         throw new HandlerFailed('the handler failed', { cause: error });
       }
-      this.lastSeq = message.streamSeq;
+      this.lastSeq = last.streamSeq;
       this.lastActivityAt = performance.now();
-      if (this.#toCatchUp !== undefined) this.#toCatchUp--;
+      if (this.#toCatchUp !== undefined) this.#toCatchUp -= fresh.length;
     }
-    this.#noteProgress(message.pending);
+    this.#noteProgress(messages.at(-1)?.pending ?? 0);
   }
 
   #noteProgress(pending: number): void {
@@ -191,6 +189,65 @@ class StreamReader implements Follower {
 }
 
 class HandlerFailed extends Error {}
+
+/** Messages that have arrived and wait for the handler, which gets all of them at once. */
+class Arrivals {
+  readonly #handle: (messages: readonly StreamMessage[]) => Promise<void>;
+  readonly #signal: AbortSignal;
+  #waiting: StreamMessage[] = [];
+  #working: Promise<void> | undefined;
+  /** The handler's present call. */
+  #turn: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Called when the handler has failed: nothing more will be handled. */
+  onFailure: () => void = () => {};
+
+  constructor(handle: (messages: readonly StreamMessage[]) => Promise<void>, signal: AbortSignal) {
+    this.#handle = handle;
+    this.#signal = signal;
+  }
+
+  add(message: StreamMessage): void {
+    this.#waiting.push(message);
+    this.#working ??= this.#work();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.onFailure();
+  }
+
+  /** Runs when what has arrived by now is handled. */
+  afterwards(task: () => Promise<void>): void {
+    void (this.#working ?? Promise.resolve()).then(task);
+  }
+
+  /** Resolves when no more than a batch waits. */
+  async room(): Promise<void> {
+    while (this.#waiting.length > BATCH && this.#working !== undefined && this.#failure === undefined) await this.#turn;
+  }
+
+  /** Resolves when nothing waits and the handler has ended. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #work(): Promise<void> {
+    // What came with the same packet is handed over together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 && this.#failure === undefined && !this.#signal.aborted) {
+      const messages = this.#waiting;
+      this.#waiting = [];
+      this.#turn = this.#handle(messages).catch((error: unknown) => this.fail(error));
+      await this.#turn;
+    }
+    this.#working = undefined;
+  }
+}
 
 /** Reads the stored messages of `filters` from `start` until sequence `until`, oldest first. @throws CVE_BUS_UNAVAILABLE after `deadlineMs` */
 export async function readRange(
@@ -204,9 +261,11 @@ export async function readRange(
   };
   const reader = followStream(native, {
     ...options,
-    onMessage: (message) => {
-      if (message.streamSeq <= options.until) messages.push(message);
-      seen(message.streamSeq);
+    onMessages: (arrived) => {
+      for (const message of arrived) {
+        if (message.streamSeq <= options.until) messages.push(message);
+        seen(message.streamSeq);
+      }
     },
     onError: end.reject,
   });
@@ -228,4 +287,13 @@ export async function readRange(
     await reader.stop();
   }
   return messages;
+}
+
+/** A handler of one message at a time. */
+export function eachMessage(
+  handle: (message: StreamMessage) => void | Promise<void>,
+): (messages: readonly StreamMessage[]) => Promise<void> {
+  return async (messages) => {
+    for (const message of messages) await handle(message);
+  };
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type Bus, connectBus } from '@conclave/bus';
+import { type Bus, connectBus, keyringFromFile } from '@conclave/bus';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { z } from 'zod';
 
@@ -8,6 +8,8 @@ export interface Settings {
   readonly natsUrl: string;
   /** Seed of the operator's nkey; without it the connection is anonymous. */
   readonly nkeySeed: string | undefined;
+  /** File with the keys whose signatures count; without it nothing can be read of the journal. */
+  readonly keyringFile: string | undefined;
   /** The operator's token; without it operators' verbs are refused. */
   readonly token: string | undefined;
   /** The local stack that this address is of, as far as its state folder tells. */
@@ -57,6 +59,7 @@ export function readSettings(
   return {
     natsUrl,
     nkeySeed: secret(env.CONCLAVE_NKEY_FILE, credential('operator.nk')),
+    keyringFile: env.CONCLAVE_KEYRING_FILE ?? existing(credential('keyring.json')),
     token: env.CONCLAVE_OPERATOR_TOKEN ?? secret(env.CONCLAVE_OPERATOR_TOKEN_FILE, credential('operator.token')),
     stack: state === undefined ? undefined : localStack(state, natsUrl),
   };
@@ -74,10 +77,11 @@ function localStack(stateDir: string, natsUrl: string): LocalStack | undefined {
 }
 
 /** @throws CVE_BUS_UNAVAILABLE when NATS does not answer in five seconds; CVE_UNAUTHORIZED */
-export async function connect({ natsUrl, nkeySeed }: Settings): Promise<Bus> {
+export async function connect({ natsUrl, nkeySeed, keyringFile }: Settings): Promise<Bus> {
   const attempt = connectBus({
     servers: natsUrl,
     name: 'conclave-cli',
+    ...(keyringFile === undefined ? {} : { keyring: keyringFromFile(keyringFile) }),
     ...(nkeySeed === undefined ? {} : { nkeySeed, user: 'operator' }),
   });
   const tooLate = Promise.withResolvers<never>();
@@ -129,6 +133,10 @@ function secret(named: string | undefined, usual: string | undefined): string | 
     'CVE_ENVIRONMENT_INVALID',
     `the credential file ${named} cannot be read; correct CONCLAVE_NKEY_FILE or CONCLAVE_OPERATOR_TOKEN_FILE`,
   );
+}
+
+function existing(file: string | undefined): string | undefined {
+  return file !== undefined && existsSync(file) ? file : undefined;
 }
 
 function readText(file: string): string | undefined {

@@ -13,7 +13,7 @@ import { startAnswering } from './answers.ts';
 import { createProgram, run } from './program.ts';
 import { standInSeats } from './testing/seats.ts';
 import { standInRunner } from './testing/stand-in-runner.ts';
-import { record } from './testing/write-events.ts';
+import { oneOfEverything, record } from './testing/write-events.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/emoji-search');
 const folder = mkdtempSync(join(tmpdir(), 'conclave-json-'));
@@ -84,8 +84,9 @@ suite('--json', () => {
   let stopSeats: () => Promise<void>;
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(folder));
     const { digest } = await openArtifacts(server.bus).pushDirectory(join(EXAMPLE, 'dataset'), 'dataset');
-    await record(server.bus, digest);
+    await record(server.bus, oneOfEverything(digest));
     const action = { id: 1, action: 'look', owner: 'ops_commander', priority: 'high' };
     writeFileSync(
       plan,

@@ -6,12 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { connectBus, deadLetter, openJournal, serveApi } from '@conclave/bus';
-import { startNats, startTestBus, type TestBus, until } from '@conclave/bus/testing';
-import { aggregates, ConclaveError, DEFAULT_GATES, sha256, subjects, TOKEN_HEADER } from '@conclave/contracts';
+import { connectBus, deadLetter, serveApi } from '@conclave/bus';
+import { startNats, startTestBus, type TestBus, testKeyring, until } from '@conclave/bus/testing';
+import {
+  type ActionOutcome,
+  aggregates,
+  ConclaveError,
+  parseHandoff,
+  sha256,
+  subjects,
+  TOKEN_HEADER,
+} from '@conclave/contracts';
+import { draft } from '@conclave/histories';
 import { readSettings } from './connect.ts';
 import { run } from './program.ts';
 import { readWorld } from './read-world.ts';
+import { emojiSearch, inShadow, MODEL, record } from './testing/write-events.ts';
 
 async function conclave(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
@@ -37,43 +47,20 @@ function inShell(line: string, url: string) {
 suite('the conclave command against a real server', () => {
   let server: TestBus;
   const plans = mkdtempSync(join(tmpdir(), 'conclave-cli-'));
-  const MODEL = 'emoji-search';
   const digest = sha256('1.1');
-  const at = new Date().toISOString();
-  let ids = 0;
-  const event = (type: string, data: unknown) => ({ id: `e-${++ids}`, type, at, data });
+  const told = emojiSearch();
+  /** Writes down what else is told. */
+  const happens = async (tell: () => unknown): Promise<void> => {
+    const known = told.commits.length;
+    tell();
+    await record(server.bus, told, known);
+  };
 
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(mkdtempSync(join(tmpdir(), 'conclave-keys-'))));
     process.env.CONCLAVE_OPERATOR_TOKEN = 'the-operators-token';
-    const journal = openJournal(server.bus, { by: 'test' });
-    const stages = [
-      { name: 'shadow', soakSeconds: 3600 },
-      { name: 'production', soakSeconds: 3600 },
-    ];
-    const gates = DEFAULT_GATES.slice(0, 2);
-    const definition = {
-      name: 'r',
-      model: MODEL,
-      version: '1.1',
-      digest,
-      datasetName: 'emoji',
-      dataset: digest,
-      authority: 'act',
-      stages,
-      gates,
-    };
-    await journal.append(aggregates.rollouts(MODEL), 'any', [
-      event('rollout.adopted', { model: MODEL, version: '1.0', digest: sha256('1.0'), dataset: digest, by: 'ada' }),
-      event('rollout.applied', { rolloutId: 'r-1', definition, by: 'ada' }),
-      event('rollout.stage_entered', {
-        rolloutId: 'r-1',
-        stage: 'shadow',
-        stageEpoch: 1,
-        share: 0,
-        requestedBy: 'ops_commander',
-      }),
-    ]);
+    await record(server.bus, inShadow(told));
   });
 
   after(async () => {
@@ -248,8 +235,7 @@ suite('the conclave command against a real server', () => {
   });
 
   test('a leader that does not answer is not shown as one', async () => {
-    const elected = event('schedule.leader_elected', { leader: 'coordinator-0', leaderEpoch: 7 });
-    await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [elected]);
+    await happens(() => told.elected(7));
     assert.match((await on('status')).out, /^leader +none answers; the last was coordinator-0 epoch 7$/m);
     assert.equal(JSON.parse((await on('status', '--json')).out).leaderAnswers, false);
 
@@ -261,12 +247,13 @@ suite('the conclave command against a real server', () => {
   });
 
   test('a pause that outlived its rollout is shown, with the way out', async () => {
-    const journal = openJournal(server.bus, { by: 'test' });
-    const model = aggregates.rollouts('paused');
-    await journal.append(model, 'any', [
-      event('rollout.adopted', { model: 'paused', version: '1.0', digest, dataset: digest, by: 'ada' }),
-      event('rollout.held', { holdId: 'pause', kind: 'pause', by: 'ada', reason: 'lunch' }),
-    ]);
+    await happens(() =>
+      told
+        .about({ model: 'paused' })
+        .adopted()
+        .held('pause', { holdId: 'pause', reason: 'lunch' })
+        .about({ model: MODEL }),
+    );
     for (const args of [['status'], ['explain', 'paused']])
       assert.match(
         (await on(...args)).out,
@@ -288,12 +275,9 @@ suite('the conclave command against a real server', () => {
   });
 
   test('what a stranger wrote cannot command the terminal', async () => {
-    const journal = openJournal(server.bus, { by: 'test' });
     const hostile = 'x\u001b]52;c;cm0gLXJm\u0007\nleader  coordinator-9';
-    const incident = { incidentId: 'i-1', severity: 'P0', title: hostile, detail: '', source: '' };
-    await journal.append(aggregates.incident('i-1'), 'any', [event('incident.opened', incident)]);
-    const hold = { holdId: 'i-1', kind: 'incident', by: 'coordinator', reason: `open P0: ${hostile}` };
-    await journal.append(aggregates.rollouts(MODEL), 'any', [event('rollout.held', hold)]);
+    const hold = { holdId: 'i-1', by: 'coordinator', reason: `open P0: ${hostile}` };
+    await happens(() => told.incident('P0', { incidentId: 'i-1', title: hostile }).held('incident', hold));
     for (const verb of [['status'], ['explain', MODEL], ['history', MODEL]]) {
       const out: string[] = [];
       await run(['--nats', server.nats.url, ...verb], { out: (text) => out.push(text), err: assert.fail });
@@ -303,31 +287,21 @@ suite('the conclave command against a real server', () => {
     }
   });
 
-  const handOff = async (planId: string, outcomes: readonly (string | undefined)[]): Promise<string> => {
+  const handOff = async (planId: string, outcomes: readonly (ActionOutcome | undefined)[]): Promise<string> => {
     const planned = outcomes.map((_, index) => ({
       id: index + 1,
       action: `step ${index + 1}`,
       owner: 'ops_commander',
       priority: 'high',
     }));
-    const actions = planned.map(({ id, ...action }) => ({
-      ...action,
-      actionId: `${planId}:${id}`,
-      planId,
-      estimatedDuration: '',
-      successCriteria: '',
-      dependsOn: [],
-    }));
+    const document = { timestamp: '2026-01-01', meeting_id: planId, actions: planned, count: planned.length };
+    const { digest: planDigest, source, actions } = parseHandoff(document);
     const ends = outcomes.flatMap((outcome, index) =>
-      outcome === undefined ? [] : [event('schedule.action_ended', { actionId: `${planId}:${index + 1}`, outcome })],
+      outcome === undefined ? [] : [draft('schedule.action_ended', { actionId: `${planId}:${index + 1}`, outcome })],
     );
-    const accepted = { planId, digest: 'd', source: '', origin: 'user', actions };
-    await openJournal(server.bus, { by: 'test' }).append(aggregates.schedule, 'any', [
-      event('schedule.plan_accepted', accepted),
-      ...ends,
-    ]);
+    const accepted = { planId, digest: planDigest, source, origin: 'user' as const, actions: [...actions] };
+    await happens(() => told.commit(aggregates.schedule, draft('schedule.plan_accepted', accepted), ...ends));
     const file = join(plans, `${planId}.json`);
-    const document = { timestamp: at, meeting_id: planId, actions: planned, count: planned.length };
     writeFileSync(file, JSON.stringify(document));
     return file;
   };
@@ -408,7 +382,7 @@ suite('the conclave command against a real server', () => {
 test('a journal that is not there is said to be unreadable, not waited for', async (t) => {
   const nats = await startNats();
   t.after(() => nats.stop());
-  const bus = await connectBus({ servers: nats.url, name: 'test' });
+  const bus = await connectBus({ servers: nats.url, name: 'test', keyring: testKeyring });
   t.after(() => bus.drain());
   await assert.rejects(
     readWorld(bus, 300),

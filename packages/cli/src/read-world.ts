@@ -1,28 +1,35 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, type Journal, type Membership, openJournal, openMembership, openSeats } from '@conclave/bus';
+import {
+  type Bus,
+  type Journal,
+  type Membership,
+  openJournal,
+  openMembership,
+  openSeats,
+  openSnapshots,
+  type Quarantined,
+} from '@conclave/bus';
 import {
   type AggregateKind,
   aggregates,
   type Commit,
   ConclaveError,
-  parseCommit,
   type RunnerStatus,
   runnerStatus,
   seatingReport,
   subjects,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
-  foldWorld,
+  foldReadableRollouts,
   type HeardRunner,
   initialRollouts,
-  initialWorld,
   type RolloutsState,
   RUNNER_SILENT_MS,
   type Seating,
   seatingOf,
   type World,
 } from '@conclave/core';
+import { followWorld, type WorldFollower } from '@conclave/service';
 
 /** Longest silence of a server that is being read from, in milliseconds. */
 const SILENCE_MS = 10_000;
@@ -30,16 +37,58 @@ const SILENCE_MS = 10_000;
 const LISTEN_MS = 1500;
 
 /**
- * The state now: the journal folded from its beginning to its end.
- * @throws CVE_JOURNAL_UNKNOWN_EVENT; CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`
+ * The state now: the journal folded from the newest snapshot, or its beginning, to its end.
+ * @throws CVE_BUS_UNAVAILABLE when nothing came for `silenceMs`; CVE_CONFIG_INVALID when the keyring is that of another installation
  */
 export async function readWorld(bus: Bus, silenceMs = SILENCE_MS): Promise<World> {
-  let world = initialWorld();
-  const onCommit = (commit: Commit): void => {
-    world = foldWorld(world, commit);
-  };
-  await readThrough(bus, 'all', onCommit, silenceMs);
-  return world;
+  const follower = await followWorldNow(bus, silenceMs);
+  await follower.stop();
+  return follower.world;
+}
+
+/** Follows the journal, caught up with its present end. @throws as `readWorld` */
+export async function followWorldNow(
+  bus: Bus,
+  silenceMs = SILENCE_MS,
+  onError: (error: unknown) => void = () => {},
+): Promise<WorldFollower> {
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  const follower = await followWorld({
+    journal: openJournal(bus, { by: 'conclave-cli' }),
+    snapshots: openSnapshots(bus),
+    onError(error) {
+      failed.reject(error);
+      onError(error);
+    },
+  });
+  const listening = setInterval(
+    () => {
+      if (performance.now() - follower.lastActivityAt > silenceMs)
+        failed.reject(unreadable(`the journal after #${follower.world.seq}`, silenceMs));
+    },
+    Math.min(250, silenceMs),
+  );
+  try {
+    await Promise.race([follower.ready(), failed.promise]);
+    const { schedule, quarantine } = follower.world;
+    if (schedule.seq === 0 && Object.keys(follower.world.registry).length === 0) checkKeyring(quarantine.messages);
+    return follower;
+  } catch (error) {
+    await follower.stop();
+    throw error;
+  } finally {
+    clearInterval(listening);
+  }
+}
+
+/** With the keyring of another installation nothing would be on record, which is not so. */
+function checkKeyring([message]: readonly Pick<Quarantined, 'seq' | 'reason'>[]): void {
+  if (message === undefined) return;
+  throw new ConclaveError(
+    'CVE_CONFIG_INVALID',
+    `nothing in this journal counts by the keyring used here (#${message.seq}: ${message.reason}); name the keyring of this installation: CONCLAVE_KEYRING_FILE, or --state for a local stack`,
+  );
 }
 
 /**
@@ -53,8 +102,8 @@ export async function readThrough(
   silenceMs = SILENCE_MS,
 ): Promise<void> {
   let seq = 0;
-  const caughtUp = Promise.withResolvers<void>();
-  const silence = setTimeout(() => caughtUp.reject(unreadable(`the journal after #${seq}`, silenceMs)), silenceMs);
+  const ended = Promise.withResolvers<void>();
+  const passedOver: Quarantined[] = [];
   const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
     filters: kinds === 'all' ? [subjects.journalAll] : kinds.map(subjects.journalKind),
     onCommit: (commit: Commit) => {
@@ -62,24 +111,27 @@ export async function readThrough(
       seq = commit.seq;
       silence.refresh();
     },
-    onCaughtUp: () => caughtUp.resolve(),
-    onError: (error) => caughtUp.reject(error),
+    onQuarantined(message) {
+      if (seq === 0) passedOver.push(message);
+      silence.refresh();
+    },
+    onCaughtUp: () => ended.resolve(),
+    onError: (error) => ended.reject(error),
   });
+  const silence = setTimeout(() => ended.reject(unreadable(`the journal after #${seq}`, silenceMs)), silenceMs);
   try {
-    await caughtUp.promise;
+    await ended.promise;
+    if (seq === 0) checkKeyring(passedOver);
   } finally {
     clearTimeout(silence);
     await follower.stop();
   }
 }
 
-/** The rollouts of one model as the journal has them now. @throws CVE_JOURNAL_UNKNOWN_EVENT, CVE_BUS_UNAVAILABLE */
+/** The rollouts of one model as the journal has them now. What this version cannot read of them is passed over. @throws CVE_BUS_UNAVAILABLE */
 export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
   const commits = await journal.read(aggregates.rollouts(model));
-  return commits.reduce<RolloutsState>(
-    (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-    initialRollouts(model),
-  );
+  return commits.reduce(foldReadableRollouts, initialRollouts(model));
 }
 
 /**

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { openJournal } from '@conclave/bus';
@@ -11,6 +14,8 @@ const WHY = 'no meeting can decide: 1 of 6 advisors present, quorum 4: set OPENA
 
 test('status and explain say who is absent, and that no meeting can decide', async () => {
   await using server = await startTestBus();
+  Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
+  Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
   const at = new Date().toISOString();
   const definition = {
     name: 'r',

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { openJournal, openMembership, serveApi } from '@conclave/bus';
@@ -20,6 +23,7 @@ suite('the verbs that change which version serves say what the runners do', () =
 
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
     const at = new Date().toISOString();
     await openJournal(server.bus, { by: 'test' }).append(aggregates.rollouts(MODEL), 'any', [
       {

@@ -160,8 +160,9 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     todo: 'Ask again; services do so by themselves.',
   },
   CVE_JOURNAL_UNKNOWN_EVENT: {
-    means: 'The journal has an event that this version cannot read: it was written by a newer one.',
-    todo: 'Upgrade this service. It halts on purpose.',
+    means:
+      'The journal has an event that this version cannot read, about what is to be decided on: a newer one wrote it.',
+    todo: 'Upgrade this service. Until then it decides nothing on that model, meeting or action; all else goes on.',
   },
   CVE_JOURNAL_CORRUPT: {
     means: 'The journal was truncated or replaced, or has a message that is no commit.',

@@ -46,7 +46,7 @@ const CATALOGUE = {
   CVE_INFER_OVERLOADED: 'retryable',
   CVE_EVALUATION_FAILED: 'terminal',
   CVE_JOURNAL_CONFLICT: 'retryable',
-  CVE_JOURNAL_UNKNOWN_EVENT: 'terminal',
+  CVE_JOURNAL_UNKNOWN_EVENT: 'retryable',
   CVE_JOURNAL_CORRUPT: 'terminal',
   CVE_JOURNAL_OUTCOME_UNKNOWN: 'retryable',
   CVE_LEASE_LOST: 'cancelled',

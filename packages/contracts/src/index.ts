@@ -17,6 +17,7 @@ export * from './handoff.ts';
 export * from './incident-report.ts';
 export * from './infer.ts';
 export * from './journal.ts';
+export * from './keyring-file.ts';
 export * from './latency-sketch.ts';
 export * from './limits.ts';
 export * from './live-gates.ts';

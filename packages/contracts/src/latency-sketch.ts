@@ -30,9 +30,15 @@ export function addLatency(sketch: LatencySketch, latencyMs: number): void {
 
 /** A new sketch holding both. */
 export function mergeSketches(a: LatencySketch, b: LatencySketch): LatencySketch {
-  const buckets = { ...a.buckets };
-  for (const [index, count] of Object.entries(b.buckets)) buckets[index] = (buckets[index] ?? 0) + count;
-  return { count: a.count + b.count, buckets };
+  const both = { count: a.count, buckets: { ...a.buckets } };
+  addSketch(both, b);
+  return both;
+}
+
+/** Adds another sketch to one's own, in place. */
+export function addSketch(own: LatencySketch, other: LatencySketch): void {
+  for (const [index, count] of Object.entries(other.buckets)) own.buckets[index] = (own.buckets[index] ?? 0) + count;
+  own.count += other.count;
 }
 
 /** The value in milliseconds at rank ceil(q * count), within 1%; undefined for an empty sketch. */

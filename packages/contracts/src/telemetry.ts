@@ -10,12 +10,19 @@ import { digest, modelName, versionName } from './names.ts';
 export const telemetryWindow = z.object({
   kind: z.literal('window'),
   runner: z.string().min(1),
+  /**
+   * Names the windows that this one is in order with: of one version and mode, each ends after the one before it. A runner begins another
+   * series when it starts and when its clock was set back.
+   */
+  series: z.string().min(1).max(64).optional(),
   model: modelName,
   version: versionName,
   digest,
   /** Rollout this version is the candidate of; absent for stable. */
   rolloutId: z.string().optional(),
   stageEpoch: z.number().int().nonnegative().optional(),
+  /** On a window of stable: the stage epoch of the candidate that was asked for beside it; 0 while there was none. */
+  besideEpoch: z.number().int().nonnegative().optional(),
   /** `live` answers users; `mirror` is shadow traffic whose answers are thrown away. */
   mode: z.enum(['live', 'mirror']),
   from: z.iso.datetime(),

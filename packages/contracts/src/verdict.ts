@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject } from './open-object.ts';
 import { digest } from './names.ts';
+import { openObject } from './open-object.ts';
 
 /**
  * `pending`: nothing measured yet. `running`: samples arrive, too few to tell. `pass`, `fail`: decided. `inconclusive`:

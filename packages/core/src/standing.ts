@@ -1,8 +1,9 @@
-import { entryOf, type ToolName } from '@conclave/contracts';
+import { aggregates, entryOf, type ToolName } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, missingInStage, soakSecondsLeft, standingVote } from './eligibility.ts';
 import type { Evaluation } from './folds/evaluation.ts';
 import { nextStage, type Rollout, type RolloutsState, verdictSetOf } from './folds/rollout.ts';
 import type { ScheduledAction } from './folds/schedule-state.ts';
+import { sayUnread, unreadOf } from './folds/unread-commits.ts';
 import type { World } from './folds/world.ts';
 import { isRollbackOrder } from './rollback-order.ts';
 
@@ -18,9 +19,9 @@ export interface AgendaPoint {
   readonly sentence: string;
 }
 
-/** `traffic`: requests have to come in. `runners`: the stage is not served yet. `action`: work that is under way. */
+/** `upgrade`: a later version wrote what this one cannot read. `traffic`: requests have to come in. `runners`: the stage is not served yet. `action`: work that is under way. */
 export interface Wait {
-  readonly kind: 'person' | 'hold' | 'soak' | 'traffic' | 'runners' | 'no_go' | 'action';
+  readonly kind: 'upgrade' | 'person' | 'hold' | 'soak' | 'traffic' | 'runners' | 'no_go' | 'action';
   readonly sentence: string;
 }
 
@@ -47,6 +48,9 @@ export function standingOf(
 ): Standing {
   const { definition, stage } = rollout;
   const name = `${definition.model} ${definition.version}`;
+  const unread = unreadOf(world, aggregates.rollouts(definition.model));
+  if (unread !== undefined)
+    return waits('upgrade', `${name}: ${sayUnread(`rollouts/${definition.model}`, unread)}; upgrade the coordinators`);
   const hold = Object.values(state.holds)[0];
   if (hold !== undefined) return waits('hold', `${name} is held (${hold.kind}) by ${hold.by}: ${hold.reason}`);
   const unfinished = unfinishedOn(world, rollout);

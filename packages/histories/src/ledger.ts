@@ -4,11 +4,10 @@ import {
   aggregates,
   type Commit,
   checkEvents,
-  parseCommit,
   type RawEvent,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  foldReadableRollouts,
   foldWorld,
   initialRollouts,
   initialWorld,
@@ -123,7 +122,9 @@ export abstract class Ledger {
   append(aggregate: Aggregate, events: readonly RawEvent[]): this {
     if (events.length === 0) return this;
     checkEvents(aggregate.kind, events);
-    return this.#store(aggregate, events);
+    this.#store(aggregate, events);
+    if (aggregate.kind === 'rollouts') this.#foldRollouts(aggregate.id);
+    return this;
   }
 
   /** What another version may write and this one does not know. */
@@ -189,10 +190,12 @@ export abstract class Ledger {
     const storedAt = this.now.toISOString();
     const commit: Commit = { aggregate, seq, storedAt, by: WRITERS[aggregate.kind], fence: undefined, events };
     this.#commits.push(commit);
-    if (aggregate.kind === 'rollouts') {
-      const state = this.rolloutsOf(aggregate.id);
-      this.#rollouts.set(aggregate.id, foldRollouts(state, parseCommit('rollouts', commit)));
-    }
     return this;
+  }
+
+  #foldRollouts(model: string): void {
+    const commit = this.#commits.at(-1);
+    if (commit === undefined) return;
+    this.#rollouts.set(model, foldReadableRollouts(this.rolloutsOf(model), commit));
   }
 }

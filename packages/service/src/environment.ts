@@ -16,7 +16,15 @@ export const serviceEnvironment = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('File with the nkey seed; without it the connection is anonymous.'),
+    .describe(
+      'File with the nkey seed: who the service is towards NATS, and what it signs with. Only metrics, which writes nothing, does without.',
+    ),
+  CONCLAVE_KEYRING_FILE: z
+    .string()
+    .min(1)
+    .describe(
+      'JSON file with the public nkeys whose signatures count, with role and time (docs/schemas/keyring.schema.json).',
+    ),
   CONCLAVE_HTTP_PORT: z.coerce
     .number()
     .int()
@@ -51,6 +59,7 @@ export interface Environment {
   readonly instance: string;
   readonly natsUrl: string;
   readonly nkeySeed: string | undefined;
+  readonly keyringFile: string;
   readonly httpPort: number;
   readonly httpHost: string;
   readonly httpToken: string | undefined;
@@ -64,6 +73,7 @@ const WAY_OUT: Readonly<Record<string, string>> = {
   CONCLAVE_CONFIG: 'set it to the configuration file, e.g. config/autonomous_coordination.yaml',
   CONCLAVE_INSTANCE: 'set it to a unique name, e.g. planner-0 (on Kubernetes: metadata.name)',
   CONCLAVE_NATS_URL: 'set it to the address of NATS, e.g. nats://127.0.0.1:4222',
+  CONCLAVE_KEYRING_FILE: "set it to the installation's keyring.json",
   CONCLAVE_HTTP_PORT: 'set it to a free port, e.g. 8080, or 0 for any',
   CONCLAVE_DATA_DIR: 'set it to a directory this service may write to',
 };
@@ -98,6 +108,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     instance: set.CONCLAVE_INSTANCE,
     natsUrl: set.CONCLAVE_NATS_URL,
     nkeySeed: set.CONCLAVE_NKEY_FILE === undefined ? undefined : readSeed(set.CONCLAVE_NKEY_FILE),
+    keyringFile: set.CONCLAVE_KEYRING_FILE,
     httpPort: set.CONCLAVE_HTTP_PORT,
     httpHost: set.CONCLAVE_HTTP_HOST,
     httpToken: set.CONCLAVE_HTTP_TOKEN,

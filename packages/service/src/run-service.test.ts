@@ -40,6 +40,7 @@ describe('runService', () => {
         CONCLAVE_CONFIG: join(dir, 'config.yaml'),
         CONCLAVE_INSTANCE: 'probe-0',
         CONCLAVE_NATS_URL: test.nats.url,
+        ...(await test.signingFiles(dir, 'planner')),
         CONCLAVE_HTTP_PORT: String(port),
         CONCLAVE_DATA_DIR: join(dir, 'data'),
         CONCLAVE_OPERATORS_FILE: join(dir, 'operators.json'),

@@ -1,6 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import { type Bus, connectBus, type Journal, openJournal, waitForTopology } from '@conclave/bus';
-import { type ConclaveConfig, checkEvents, messageOf } from '@conclave/contracts';
+import {
+  type Bus,
+  connectBus,
+  type Journal,
+  type Keyring,
+  keyringFromFile,
+  openJournal,
+  privateKeyOf,
+  waitForTopology,
+} from '@conclave/bus';
+import { type ConclaveConfig, ConclaveError, checkEvents, messageOf, type Writer } from '@conclave/contracts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
@@ -124,7 +133,9 @@ async function startUp(
   const http = await listenHttp({ ...httpOptions(environment), health, registry, log });
   resources.http = http;
 
-  const bus = await connect(definition.name, environment, log);
+  const keyring = keyringFromFile(environment.keyringFile);
+  if (definition.name !== 'metrics') checkOwnKey(definition.name, environment.nkeySeed, keyring);
+  const bus = await connect(definition.name, environment, keyring, log);
   resources.bus = bus;
   void bus.closed().then(onClosed);
   registerNatsMetric(registry, bus);
@@ -149,11 +160,28 @@ async function startUp(
   return service;
 }
 
-async function connect(name: string, environment: Environment, log: Logger): Promise<Bus> {
+/** @throws CVE_ENVIRONMENT_INVALID when what this service signs would not count */
+function checkOwnKey(name: Writer, seed: string | undefined, keyring: Keyring): void {
+  if (seed === undefined)
+    throw new ConclaveError(
+      'CVE_ENVIRONMENT_INVALID',
+      `CONCLAVE_NKEY_FILE is not set; ${name} signs what it writes, so point it to the nkey seed of ${name}`,
+    );
+  const { publicNkey } = privateKeyOf(seed);
+  const found = keyring.find(publicNkey, [name], new Date().toISOString());
+  if (typeof found === 'string')
+    throw new ConclaveError(
+      'CVE_ENVIRONMENT_INVALID',
+      `nobody would accept what ${name} signs: ${found}; add it to the keyring of every service (CONCLAVE_KEYRING_FILE) as a key of ${name}`,
+    );
+}
+
+async function connect(name: string, environment: Environment, keyring: Keyring, log: Logger): Promise<Bus> {
   return await connectBus({
     servers: environment.natsUrl,
     name: environment.instance,
     logger: log,
+    keyring,
     ...(environment.nkeySeed === undefined ? {} : { nkeySeed: environment.nkeySeed, user: name }),
   });
 }

@@ -23,6 +23,7 @@ describe('environment', () => {
     CONCLAVE_NATS_URL: 'nats://127.0.0.1:4222',
     CONCLAVE_HTTP_PORT: '0',
     CONCLAVE_DATA_DIR: '/tmp/x',
+    CONCLAVE_KEYRING_FILE: '/tmp/x/keyring.json',
   };
   it('has defaults for what may be left out', () => {
     const read = readEnvironment({ ...valid, CONCLAVE_HTTP_TOKEN: '', UNRELATED: 'x' });

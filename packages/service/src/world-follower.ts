@@ -1,6 +1,6 @@
-import type { Follower, Journal, Snapshots } from '@conclave/bus';
+import type { Journal, JournalFollower, JournalPosition, Quarantined, Snapshots } from '@conclave/bus';
 import { type Commit, ConclaveError, subjects } from '@conclave/contracts';
-import { foldWorld, initialWorld, WORLD_FOLD_VERSION, type World } from '@conclave/core';
+import { foldPassedOver, foldWorld, initialWorld, WORLD_FOLD_VERSION, type World } from '@conclave/core';
 
 /** A live fold of the whole journal. */
 export interface WorldFollower {
@@ -27,24 +27,41 @@ export interface WorldFollower {
 export interface FollowWorldOptions {
   readonly journal: Journal;
   readonly snapshots?: Snapshots | undefined;
+  /** A message that everybody passes over; the world notes it. */
+  onQuarantined?(message: Quarantined): void;
   /** An event that this version cannot read: the service must halt. */
   onError(error: unknown): void;
 }
 
-const SNAPSHOT = 'world';
+/** A version of the fold has a snapshot of its own: two versions that run side by side leave each other's alone. */
+const SNAPSHOT = `world-${WORLD_FOLD_VERSION}`;
 
 /** Follows the journal into a World, from the newest snapshot if there is one. */
-export async function followWorld({ journal, snapshots, onError }: FollowWorldOptions): Promise<WorldFollower> {
-  let world = (await loadWorld(snapshots)) ?? initialWorld();
+export async function followWorld({
+  journal,
+  snapshots,
+  onQuarantined,
+  onError,
+}: FollowWorldOptions): Promise<WorldFollower> {
+  const start = await loadWorld(snapshots);
+  let world = start?.world ?? initialWorld();
   let caughtUp = false;
   const listeners = new Set<(commit: Commit, world: World) => void>();
+  const waiting = new Set<() => void>();
   const ready = Promise.withResolvers<void>();
-  const follower: Follower = journal.follow({
+  const follower: JournalFollower = journal.follow({
     filters: [subjects.journalAll],
     fromSeq: world.seq + 1,
+    position: start?.position,
     onCommit(commit) {
       world = foldWorld(world, commit);
       for (const listener of [...listeners]) listener(commit, world);
+      for (const check of [...waiting]) check();
+    },
+    onQuarantined(message) {
+      world = foldPassedOver(world, message);
+      onQuarantined?.(message);
+      for (const check of [...waiting]) check();
     },
     onCaughtUp() {
       caughtUp = true;
@@ -59,7 +76,7 @@ export async function followWorld({ journal, snapshots, onError }: FollowWorldOp
     const { promise, resolve, reject } = Promise.withResolvers<NonNullable<typeof present>>();
     const stop = (): void => {
       clearTimeout(timer);
-      listeners.delete(check);
+      waiting.delete(check);
       signal?.removeEventListener('abort', cancelled);
     };
     const check = (): void => {
@@ -76,7 +93,7 @@ export async function followWorld({ journal, snapshots, onError }: FollowWorldOp
       stop();
       reject(new ConclaveError('CVE_TOOL_TIMEOUT', `${what} did not come within ${timeoutMs} ms`));
     }, timeoutMs);
-    listeners.add(check);
+    waiting.add(check);
     signal?.addEventListener('abort', cancelled, { once: true });
     if (signal?.aborted === true) cancelled();
     return promise;
@@ -102,27 +119,34 @@ export async function followWorld({ journal, snapshots, onError }: FollowWorldOp
     },
     waitFor,
     async saveSnapshot() {
-      const { seq } = world;
-      await snapshots?.save(SNAPSHOT, { seq, foldVersion: WORLD_FOLD_VERSION, state: world });
+      const state: WorldSnapshot = { world, position: follower.position };
+      await snapshots?.save(SNAPSHOT, { seq: world.seq, foldVersion: WORLD_FOLD_VERSION, state });
     },
     stop: () => follower.stop(),
   };
 }
 
-async function loadWorld(snapshots: Snapshots | undefined): Promise<World | undefined> {
+interface WorldSnapshot {
+  readonly world: World;
+  readonly position: JournalPosition;
+}
+
+async function loadWorld(snapshots: Snapshots | undefined): Promise<WorldSnapshot | undefined> {
   const snapshot = await snapshots?.load(SNAPSHOT);
   if (snapshot === undefined || snapshot.foldVersion !== WORLD_FOLD_VERSION) return undefined;
   // The snapshot was written by this very fold version; JSON keeps undefined fields out, which folds treat alike.
-  return isWorld(snapshot.state) ? snapshot.state : undefined;
+  return isWorldSnapshot(snapshot.state) ? snapshot.state : undefined;
 }
 
-function isWorld(state: unknown): state is World {
+/** The coordinator has signed it, so it is what this fold version wrote. */
+function isWorldSnapshot(state: unknown): state is WorldSnapshot {
   return (
     typeof state === 'object' &&
     state !== null &&
-    'seq' in state &&
-    'schedule' in state &&
-    'rollouts' in state &&
-    'registry' in state
+    'position' in state &&
+    'world' in state &&
+    typeof state.world === 'object' &&
+    state.world !== null &&
+    'seq' in state.world
   );
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConclaveError, messageOf } from '@conclave/contracts';
+import { ConclaveError, type KeyringFile, keyring, messageOf, WRITERS } from '@conclave/contracts';
 import { createUser, fromSeed } from 'nkeys.js';
 
 export interface UserCredential {
@@ -15,6 +15,8 @@ export interface Credentials<User extends string = string> {
   readonly users: Readonly<Record<User, UserCredential>>;
   /** operators.json: each operator's name and the SHA-256 of the token, never the token. */
   readonly operatorsFile: string;
+  /** keyring.json: whose signatures count. */
+  readonly keyringFile: string;
   /** File with each operator's token, by operator name. The first operator's is `operator.token`. */
   readonly tokenFiles: Readonly<Record<string, string>>;
   /** The user's nkey seed. */
@@ -41,6 +43,10 @@ export async function ensureCredentials<User extends string>(
   const users: Partial<Record<User, UserCredential>> = {};
   for (const name of userNames) users[name] = await ensureUser(join(directory, `${name}.nk`));
 
+  const complete = users as Record<User, UserCredential>;
+  const keyringFile = join(directory, 'keyring.json');
+  await replaceSecret(keyringFile, await renewedKeyring(keyringFile, complete));
+
   const tokenFiles: Record<string, string> = {};
   const operators: { name: string; tokenSha256: string }[] = [];
   for (const [index, name] of operatorNames.entries()) {
@@ -51,11 +57,11 @@ export async function ensureCredentials<User extends string>(
   }
   const operatorsFile = join(directory, 'operators.json');
   await replaceSecret(operatorsFile, `${JSON.stringify(operators, null, 2)}\n`);
-  const complete = users as Record<User, UserCredential>;
   return {
     directory,
     users: complete,
     operatorsFile,
+    keyringFile,
     tokenFiles,
     seed: async (user) => (await readFile(complete[user].seedFile, 'utf8')).trim(),
     token: async (operator) => {
@@ -65,6 +71,37 @@ export async function ensureCredentials<User extends string>(
       throw new ConclaveError('CVE_UNAUTHORIZED', `${operator} is no operator of ${dataDir}; it has ${names}`);
     },
   };
+}
+
+/**
+ * The keyring's text with every writer's present key. A key that a writer had before goes on to count on what was stored until now.
+ * @throws CVE_CONFIG_INVALID when the file is there and no keyring: what was signed could not be read without it
+ */
+async function renewedKeyring(file: string, users: Readonly<Record<string, UserCredential>>): Promise<string> {
+  const before = await readKeyring(file);
+  const now = new Date().toISOString();
+  const isFirst = before.length === 0;
+  const keys = WRITERS.flatMap((role): KeyringFile['keys'] => {
+    const own = before.filter((entry) => entry.role === role);
+    const current = users[role]?.publicKey;
+    if (current === undefined || own.some(({ key, until }) => key === current && until === undefined)) return own;
+    const ended = own.map((entry) => (entry.until === undefined ? { ...entry, until: now } : entry));
+    return [...ended, { key: current, role, ...(isFirst ? {} : { from: now }) }];
+  });
+  return `${JSON.stringify({ keys }, null, 2)}\n`;
+}
+
+async function readKeyring(file: string): Promise<KeyringFile['keys']> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return [];
+  try {
+    return keyring.parse(JSON.parse(text)).keys;
+  } catch (error) {
+    throw new ConclaveError(
+      'CVE_CONFIG_INVALID',
+      `${file} is no keyring (${messageOf(error)}); restore it: without it nobody can tell whose signatures count`,
+    );
+  }
 }
 
 async function ensureUser(seedFile: string): Promise<UserCredential> {

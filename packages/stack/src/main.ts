@@ -130,6 +130,7 @@ function checkEnvironment(configFile: string, dataDir: string): void {
     CONCLAVE_DATA_DIR: dataDir,
     CONCLAVE_INSTANCE: 'stack',
     CONCLAVE_NATS_URL: 'nats://127.0.0.1',
+    CONCLAVE_KEYRING_FILE: 'keyring.json',
     CONCLAVE_HTTP_PORT: '0',
   });
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSeats } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
@@ -33,7 +36,10 @@ test('a start tells at once who is absent, and tells it again when they are back
   const planner = openSeats(await server.connect('planner'), 'planner');
   const executor = openSeats(await server.connect('executor'), 'executor');
   const told: string[] = [];
-  const credentials = { seed: async () => server.nats.seeds.operator };
+  const { CONCLAVE_KEYRING_FILE: keyringFile } = await server.signingFiles(
+    await mkdtemp(join(tmpdir(), 'conclave-keys-')),
+  );
+  const credentials = { seed: async () => server.nats.seeds.operator, keyringFile };
   const stack = { natsUrl: server.nats.url, credentials };
   await planner.put('planner-0', report('planning', PLANNING_ROLES, true));
   const opening = announceSeats(stack, (lines, level) => told.push([level, ...lines].join('\n')));

@@ -1,4 +1,4 @@
-import { connectBus, openSeats } from '@conclave/bus';
+import { connectBus, keyringFromFile, openSeats } from '@conclave/bus';
 import { type SeatingReport, seatingReport } from '@conclave/contracts';
 import { describeSeating, type Level, type Seating, seatingLines, seatingOf } from '@conclave/core';
 import type { Stack } from './stack.ts';
@@ -17,7 +17,7 @@ export interface SeatAnnouncer {
  * after the first telling.
  */
 export async function announceSeats(
-  stack: { readonly natsUrl: string; readonly credentials: Pick<Stack['credentials'], 'seed'> },
+  stack: { readonly natsUrl: string; readonly credentials: Pick<Stack['credentials'], 'seed' | 'keyringFile'> },
   tell: (lines: readonly string[], level: Level) => void,
 ): Promise<SeatAnnouncer> {
   const bus = await connectBus({
@@ -25,6 +25,7 @@ export async function announceSeats(
     name: 'stack',
     nkeySeed: await stack.credentials.seed('operator'),
     user: 'operator',
+    keyring: keyringFromFile(stack.credentials.keyringFile),
   });
   let seating = seatingOf([]);
   let isTelling = false;

@@ -45,6 +45,7 @@ test('starts the server and every service with what it needs to know', async (co
     CONCLAVE_INSTANCE: 'coordinator-1',
     CONCLAVE_NATS_URL: stack.natsUrl,
     CONCLAVE_NKEY_FILE: join(stack.dataDir, 'credentials', 'coordinator.nk'),
+    CONCLAVE_KEYRING_FILE: join(stack.dataDir, 'credentials', 'keyring.json'),
     CONCLAVE_HTTP_PORT: new URL(url).port,
     CONCLAVE_DATA_DIR: join(stack.dataDir, 'services', 'coordinator-1'),
     CONCLAVE_OPERATORS_FILE: join(stack.dataDir, 'credentials', 'operators.json'),

@@ -259,6 +259,7 @@ function serviceEnvironment(
     CONCLAVE_INSTANCE: name,
     CONCLAVE_NATS_URL: natsUrl,
     CONCLAVE_NKEY_FILE: credentials.users[service].seedFile,
+    CONCLAVE_KEYRING_FILE: credentials.keyringFile,
     CONCLAVE_HTTP_PORT: String(port),
     CONCLAVE_DATA_DIR: cacheDir,
     CONCLAVE_OPERATORS_FILE: credentials.operatorsFile,

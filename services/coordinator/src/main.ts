@@ -3,6 +3,7 @@ import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
 import { optionsOf } from './coordinator-options.ts';
+import { followEvidence } from './leader/evidence-follower.ts';
 import { standForLeader } from './leader/terms.ts';
 import { watchRunners } from './leader/watch-runners.ts';
 
@@ -22,9 +23,19 @@ await runService({
     const { bus, journal, log, health, instance, operators } = ctx;
     const options = optionsOf(ctx.config);
     await ensureTopology(bus, { replicas: 1, leaseTtlMs: options.leaseTtlMs });
-    const follower = await followWorld({ journal, snapshots: openSnapshots(bus), onError: halt });
+    const stored = openSnapshots(bus);
+    const follower = await followWorld({ journal, snapshots: stored, onError: halt });
     health.register('journal', receiving(bus, follower));
     await follower.ready();
+    const evidence = await followEvidence({
+      bus,
+      snapshots: stored,
+      follower,
+      clock: systemClock,
+      longestPauseSeconds: options.evidenceMaxAgeSeconds,
+      log,
+    });
+    health.register('telemetry', receiving(bus, evidence));
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
     const runners = await watchRunners(bus);
@@ -36,9 +47,10 @@ await runService({
       runners: runners.present,
     });
     await replicaApi.ready();
-    const terms = standForLeader({ ...shared, follower, options, instance, log, health, halt });
+    const terms = standForLeader({ ...shared, follower, evidence, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
-      follower.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'the snapshot was not saved'));
+      for (const each of [follower, evidence])
+        each.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'a snapshot was not saved'));
     }, SNAPSHOT_MS);
 
     return {
@@ -47,6 +59,7 @@ await runService({
         await terms.stop();
         await replicaApi.stop();
         await runners.stop();
+        await evidence.stop();
         await follower.stop();
       },
     };

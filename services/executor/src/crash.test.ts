@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import type { ActionRun } from '@conclave/core';
+import { plannedAction } from '@conclave/histories';
 import { type Bench, startBench } from './testing/bench.ts';
 import { startExecutorProcess } from './testing/executor-process.ts';
-import { plannedAction } from './testing/executor-world.ts';
 import { isAlive } from './testing/is-alive.ts';
 import { standInRollbacks } from './testing/rollbacks.ts';
 

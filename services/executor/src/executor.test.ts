@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { standStill, until } from '@conclave/bus/testing';
 import { conclaveConfig, STREAMS } from '@conclave/contracts';
+import { plannedAction } from '@conclave/histories';
 import { startExecutor } from './executor.ts';
 import { startBench } from './testing/bench.ts';
-import { plannedAction } from './testing/executor-world.ts';
 import { startPerformer } from './testing/performer.ts';
 import { standInRollbacks } from './testing/rollbacks.ts';
 

@@ -7,15 +7,7 @@ import {
   serveApi,
   type WorkConsumer,
 } from '@conclave/bus';
-import {
-  desiredConfirmation,
-  digestOf,
-  messageOf,
-  type RunnerStatus,
-  runnerStatus,
-  subjects,
-  type TelemetryWindow,
-} from '@conclave/contracts';
+import { desiredConfirmation, messageOf, type RunnerStatus, runnerStatus, subjects } from '@conclave/contracts';
 import { type RunningService, receiving, runService, type ServiceContext } from '@conclave/service';
 import { OfflineEvaluations } from './evaluation/offline-evaluation.ts';
 import { serveOpenInference } from './http/open-inference.ts';
@@ -63,8 +55,7 @@ async function startServing(
 ): Promise<Part & { models: ServedModels }> {
   const { bus, journal, config, instance, log, health, http } = context;
   const publisher = new WindowPublisher(
-    (window: TelemetryWindow) =>
-      publishTelemetry(bus, subjects.telemetry(window.model, window.version), window, { msgId: digestOf(window) }),
+    (window, msgId) => publishTelemetry(bus, subjects.telemetry(window.model, window.version), window, { msgId }),
     (reason, dropped) => log.warn({ reason, dropped }, 'telemetry windows wait for NATS'),
   );
   const models = new ServedModels({
@@ -74,6 +65,8 @@ async function startServing(
     loadTimeoutMs: config.limits.readyTimeoutSeconds * 1000,
     fetchDirectory: cache.fetchDirectory,
     onWindows: (windows) => publisher.add(windows),
+    onClockSetBack: (model, bySeconds) =>
+      log.warn({ model, bySeconds }, 'the clock was set back: the telemetry begins another series'),
     onChange() {
       endpoints.reconcile();
       onChange();
@@ -103,6 +96,10 @@ async function startServing(
     onStates: (states) => {
       models.apply(states);
       cache.evict();
+    },
+    onUnread: (model, reason) => {
+      models.haltModel(model, reason);
+      log.error({ model, reason }, 'this version cannot read the rollout: stable only until it is upgraded');
     },
     onHalt: (reason, err) => {
       models.halt(reason);

@@ -3,6 +3,7 @@ import { h, morph } from './dom.js';
 import { meetingsCard } from './meetings.js';
 import { emptyState, rolloutCard } from './rollout.js';
 import { seatingNote } from './seating.js';
+import { unreadNote } from './unread-note.js';
 import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
 import { unlockCard } from './unlock.js';
@@ -48,6 +49,7 @@ function render() {
       ? []
       : [h('p', { class: 'note bad', role: 'alert', 'data-key': 'problem' }, state.problem)]),
     ...seatingNote(state.world.seating),
+    ...unreadNote(state.world.unread),
     ...(rollouts.length === 0 ? [emptyState()] : rollouts.map((rollout) => rolloutCard(rollout, state))),
     actionsCard(actions, state),
     meetingsCard(meetings, state),

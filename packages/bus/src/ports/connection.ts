@@ -1,3 +1,6 @@
+import type { Keyring } from '../signing/keyring.ts';
+import type { Signer } from '../signing/signature.ts';
+
 /** What a connection tells about itself. `permission_denied` is the only trace a refused core publish leaves. */
 export interface BusStatus {
   readonly type:
@@ -29,6 +32,10 @@ export interface BusOptions {
   readonly nkeySeed?: string | undefined;
   /** Name of the NATS user (a key of `natsUsers()`): the inbox prefix is `_INBOX_<user>`. Without it `_INBOX`. */
   readonly user?: string | undefined;
+  /** Whose signatures count. Without it nothing that has to be signed can be read. */
+  readonly keyring?: Keyring | undefined;
+  /** Signs what this process writes; default: its nkey does. */
+  readonly signer?: Signer | undefined;
   readonly logger?: BusLogger | undefined;
 }
 

@@ -1,4 +1,6 @@
 import type { Aggregate, Commit, RawEvent } from '@conclave/contracts';
+import type { AdmissionState } from '../signing/admission.ts';
+import type { Quarantined } from './quarantined.ts';
 
 export interface AppendOptions {
   /** The writer's fencing token (lease revision), stored in the commit. */
@@ -12,12 +14,25 @@ export interface FollowOptions {
   readonly filters: readonly string[];
   /** First sequence to deliver. Default 1: everything. */
   readonly fromSeq?: number | undefined;
+  /** Where `fromSeq` stands: what a follower of the same filters that had read everything before it told as its `position`. */
+  readonly position?: JournalPosition | undefined;
   /** Called one commit at a time; the next waits for the promise. A rejection goes to `onError` and stops the follower. */
   onCommit(commit: Commit): void | Promise<void>;
+  /** A message that is no commit: unsigned, forged, stored again, or none of ours. Everybody passes over it. */
+  onQuarantined?(message: Quarantined): void | Promise<void>;
   /** Called once, when everything stored at the time of starting has been delivered (at once for an empty journal). */
   onCaughtUp?(): void;
-  /** A commit that cannot be read or handled: the follower has stopped. A lost connection is no error, it resumes by itself. */
+  /** A commit that cannot be handled: the follower has stopped. A lost connection is no error, it resumes by itself. */
   onError(error: unknown): void;
+}
+
+/** What tells, beside the sequence, which of the next messages count (signing/admission.ts). JSON-safe. */
+export type JournalPosition = AdmissionState;
+
+/** A reader of the journal. */
+export interface JournalFollower extends Follower {
+  /** Of everything handled so far. */
+  readonly position: JournalPosition;
 }
 
 /** A running reader of a stream. */
@@ -39,7 +54,7 @@ export interface Journal {
    * @param expectedSeq stream sequence of the last commit seen on that aggregate, 0 for none, `any` for no expectation.
    * @returns the commit's stream sequence, also when this very commit (the same event ids) was stored by an earlier attempt.
    * @throws JournalConflict (CVE_JOURNAL_CONFLICT) when another commit came first; CVE_JOURNAL_OUTCOME_UNKNOWN when no answer
-   * came within `deadlineMs`; CVE_MESSAGE_TOO_LARGE over 512 KB; CVE_UNAUTHORIZED when this user may not write the aggregate.
+   * came within `deadlineMs`; CVE_MESSAGE_TOO_LARGE over 512 KB; CVE_UNAUTHORIZED when this user may not write the aggregate or has no key.
    */
   append(
     aggregate: Aggregate,
@@ -47,14 +62,14 @@ export interface Journal {
     events: readonly RawEvent[],
     options?: AppendOptions,
   ): Promise<{ seq: number }>;
-  /** All commits of an aggregate after `afterSeq` (default 0), oldest first. @throws CVE_JOURNAL_CORRUPT */
+  /** All commits of an aggregate after `afterSeq` (default 0, else the sequence of one of its commits), oldest first. */
   read(aggregate: Aggregate, options?: { afterSeq?: number }): Promise<Commit[]>;
-  /** Sequence of the aggregate's last commit, 0 if it has none. */
+  /** Sequence of the last message on the aggregate's subject, whether it counts or not; 0 if there is none. */
   head(aggregate: Aggregate): Promise<number>;
   /** Last sequence of the whole stream. */
   lastSeq(): Promise<number>;
   /** Delivers commits in order, without gap or duplicate, through reconnects and server restarts, until stopped. */
-  follow(options: FollowOptions): Follower;
+  follow(options: FollowOptions): JournalFollower;
 }
 
 /** A fold's state at a sequence. */

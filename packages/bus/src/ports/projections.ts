@@ -1,4 +1,5 @@
 import type { Follower } from './journal.ts';
+import type { Quarantined } from './quarantined.ts';
 
 export type Stop = () => Promise<void>;
 
@@ -24,10 +25,22 @@ export interface FollowTelemetryOptions {
   readonly filter: string | readonly string[];
   /** ISO 8601: messages stored since then. */
   readonly sinceIso: string;
+  /** Instead: messages after that sequence of the stream. */
+  readonly afterSeq?: number | undefined;
   onMessage(json: unknown, at: StoredAt): void | Promise<void>;
+  /** A message that does not count is passed over. Without this it is reported as an error. */
+  onQuarantined?(message: Quarantined): void;
   onCaughtUp?(): void;
-  /** A message that is no JSON or whose handler failed is reported here and skipped. */
+  /** A message whose handler failed is reported here and skipped; so is the end of following. */
   onError(error: unknown): void;
+}
+
+/** Where the stream of telemetry is. */
+export interface TelemetryEnd {
+  /** Sequence of its last message, also when that has expired; 0 when there never was one. */
+  readonly lastSeq: number;
+  /** When it was made: a stream that was made anew begins again at 1. */
+  readonly created: string;
 }
 
 export type { Follower };

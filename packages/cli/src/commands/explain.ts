@@ -2,8 +2,10 @@ import { openJournal } from '@conclave/bus';
 import { aggregates, type Commit } from '@conclave/contracts';
 import {
   describeCommit,
+  describeUnreadOf,
   missingForNextStep,
   nextStage,
+  oneLine,
   openRollout,
   type RolloutsState,
   requireRollouts,
@@ -13,7 +15,7 @@ import {
 import type { Command } from 'commander';
 import { liveGatesOf } from '../live-gates.ts';
 import { rolloutExplanation, type Surroundings } from '../output/rollout.ts';
-import { byLevel, columns, dim } from '../output/text.ts';
+import { byLevel, columns, dim, style } from '../output/text.ts';
 import { readRunners, readSeating, readWorld } from '../read-world.ts';
 import type { WithSession } from '../session.ts';
 
@@ -29,7 +31,9 @@ export function addExplain(program: Command, withSession: WithSession): void {
         const [live, seating] = await Promise.all([liveGatesOf(bus, state), readSeating(bus)]);
         const around = { live, seating, runners };
         const now = new Date();
-        answer(explanationJson(state, around, now), rolloutExplanation(state, around, now));
+        const unread = describeUnreadOf(world, aggregates.rollouts(model), 'this command');
+        const text = [...unread.map((line) => style('red', oneLine(line))), rolloutExplanation(state, around, now)];
+        answer({ ...explanationJson(state, around, now), unread }, text.join('\n\n'));
       });
     });
   program

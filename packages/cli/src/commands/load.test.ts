@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -13,6 +15,7 @@ suite('conclave load and infer against a runner', () => {
   let runner: StandInRunner;
   before(async () => {
     server = await startTestBus();
+    Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
     runner = await startRunner(server.bus, 'vectors');
   });
   after(async () => {

@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openJournal } from '@conclave/bus';
-import { type Commit, type LiveGates, messageOf, PRIORITIES, subjects } from '@conclave/contracts';
+import { type LiveGates, messageOf, PRIORITIES } from '@conclave/contracts';
 import {
   awaitedOfPerson,
   duration,
-  foldWorld,
+  describeUnread,
   type HeardRunner,
   knownModels,
   oneLine,
@@ -25,7 +24,7 @@ import { liveGatesOf } from '../live-gates.ts';
 import { rolloutSummary } from '../output/rollout.ts';
 import { agentsText, seatingAlarm } from '../output/seating.ts';
 import { bold, columns, dim, style } from '../output/text.ts';
-import { hearRunners, readSeating, readWorld } from '../read-world.ts';
+import { followWorldNow, hearRunners, readSeating, readWorld } from '../read-world.ts';
 import type { Session, WithSession } from '../session.ts';
 
 const REDRAW_MS = 1000;
@@ -90,6 +89,7 @@ function statusJson(world: World, present: Present): object {
     actions: Object.values(schedule.actions).filter((a) => a.state !== 'ended'),
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
+    unread: describeUnread(world, 'this command'),
   };
 }
 
@@ -124,9 +124,13 @@ export function statusText(world: World, present: Present, at: Date): string {
     ),
   );
   const none = `No model yet. Begin with: ${bold('conclave model push <folder>')}, then ${bold('conclave adopt <model> <version> --dataset <name>')}`;
-  return [...seatingAlarm(present.seating), columns(facts), ...(rollouts.length === 0 ? [none] : rollouts)].join(
-    '\n\n',
-  );
+  const unread = describeUnread(world, 'this command').map((line) => style('red', oneLine(line)));
+  return [
+    ...seatingAlarm(present.seating),
+    ...unread,
+    columns(facts),
+    ...(rollouts.length === 0 ? [none] : rollouts),
+  ].join('\n\n');
 }
 
 /** Which of the systems that may run on this machine this is. */
@@ -200,19 +204,12 @@ function drawing(text: string): string {
 
 async function watch(session: Session): Promise<void> {
   const { bus, print, event } = session;
-  let world = await readWorld(bus);
   const ended = Promise.withResolvers<void>();
-  const follower = openJournal(bus, { by: 'conclave-cli' }).follow({
-    filters: [subjects.journalAll],
-    fromSeq: world.seq + 1,
-    onCommit: (commit: Commit) => {
-      world = foldWorld(world, commit);
-    },
-    onError: (error) => ended.reject(error),
-  });
+  const follower = await followWorldNow(bus, undefined, ended.reject);
   let isOver = false;
   const drawAgainAndAgain = async (): Promise<void> => {
     while (!isOver) {
+      const { world } = follower;
       const show = await whoIsThere(session, world).then(
         (present) => () => event(statusJson(world, present), drawing(statusText(world, present, new Date()))),
         (error: unknown) => () => print(drawing(`${style('red', oneLine(messageOf(error)))}\ntrying again`)),

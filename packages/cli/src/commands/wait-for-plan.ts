@@ -4,7 +4,7 @@ import {
   type Commit,
   ConclaveError,
   type PlannedAction,
-  parseCommit,
+  readableEvents,
   subjects,
 } from '@conclave/contracts';
 import { oneLine } from '@conclave/core';
@@ -98,12 +98,12 @@ class PlanProgress {
   #noteRun(commit: Commit): void {
     const { id } = commit.aggregate;
     if (!this.#open.has(id)) return;
-    for (const { type, data } of parseCommit('actions', commit).events)
+    for (const { type, data } of readableEvents('actions', commit))
       if (type === 'action.completed') this.#summaries.set(id, data.summary);
   }
 
   #noteSchedule(commit: Commit): void {
-    for (const { type, data } of parseCommit('schedule', commit).events) {
+    for (const { type, data } of readableEvents('schedule', commit)) {
       if (type === 'schedule.plan_accepted' && data.planId === this.#planId) {
         this.#isKnown = true;
         for (const action of data.actions) this.#open.set(action.actionId, action);

@@ -1,6 +1,6 @@
 import {
-  type RecordedGate,
   type LiveGates,
+  type RecordedGate,
   type RunnerStatus,
   shareOf,
   shortDigest,

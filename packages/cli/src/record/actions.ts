@@ -1,5 +1,5 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { aggregates, type Commit, type PlannedAction, parseCommit } from '@conclave/contracts';
+import { aggregates, type Commit, type PlannedAction, readableEvents } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
@@ -39,19 +39,19 @@ export async function readAction(bus: Bus, actionId: string): Promise<{ action: 
   }
   const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.action(actionId));
   const run = commits.reduce(
-    (state, commit) => foldAction(state, parseCommit('actions', commit)),
+    (state, commit) => foldAction(state, { ...commit, events: readableEvents('actions', commit) }),
     initialAction(actionId),
   );
   return { action, run };
 }
 
 function noteRun(all: Map<string, ActionOnRecord>, commit: Commit): void {
-  for (const event of parseCommit('actions', commit).events)
+  for (const event of readableEvents('actions', commit))
     if (event.type === 'action.completed') change(all, event.data.actionId, { summary: event.data.summary });
 }
 
 function noteSchedule(all: Map<string, ActionOnRecord>, commit: Commit): void {
-  for (const event of parseCommit('schedule', commit).events) {
+  for (const event of readableEvents('schedule', commit)) {
     const { type, at, data } = event;
     if (type === 'schedule.plan_accepted') {
       const begun = { origin: data.origin, acceptedAt: at, dispatchedAt: undefined, attempt: 0, endedAt: undefined };

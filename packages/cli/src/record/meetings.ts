@@ -1,5 +1,5 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { aggregates, type Commit, parseCommit } from '@conclave/contracts';
+import { aggregates, type Commit, readableEvents } from '@conclave/contracts';
 import { foldMeeting, initialMeeting, type Meeting } from '@conclave/core';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
@@ -44,7 +44,7 @@ export async function readMeeting(bus: Bus, meetingId: string): Promise<Meeting>
 }
 
 function fold(meeting: Meeting, commit: Commit): Meeting {
-  return foldMeeting(meeting, parseCommit('meetings', commit));
+  return foldMeeting(meeting, { ...commit, events: readableEvents('meetings', commit) });
 }
 
 function summaryOf(meeting: Meeting, storedAt: string): MeetingSummary {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { run } from '../program.ts';
 import { readWorld } from '../read-world.ts';
-import { meet, record } from '../testing/write-events.ts';
+import { meet, oneOfEverything, record } from '../testing/write-events.ts';
 
 const MEETINGS = 55;
 const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
@@ -13,8 +16,10 @@ suite('what is on record, of any age', () => {
   let server: TestBus;
   before(async () => {
     server = await startTestBus();
-    await record(server.bus);
-    for (let n = 0; n < MEETINGS; n++) await meet(server.bus, `meeting_2026_${n}`, at(n));
+    Object.assign(process.env, await server.signingFiles(await mkdtemp(join(tmpdir(), 'conclave-keys-'))));
+    const told = oneOfEverything();
+    for (let n = 0; n < MEETINGS; n++) meet(told.at(at(n)), `meeting_2026_${n}`);
+    await record(server.bus, told);
   });
   after(() => server[Symbol.asyncDispose]());
 

@@ -1,146 +1,72 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { type Aggregate, aggregates, checkEvents, DEFAULT_GATES, sha256 } from '@conclave/contracts';
-import { datasetKey } from '@conclave/core';
+import { aggregates, DEFAULT_GATES, handoffDocument, sha256 } from '@conclave/contracts';
+import { draft, type History, history, plannedAction, RULES, writeTo } from '@conclave/histories';
 
 export const MODEL = 'emoji-search';
 
-type Event = readonly [type: string, data: unknown];
+/** A history of `emoji-search` that happens now. */
+export function emojiSearch(datasetDigest = sha256('emoji')): History {
+  const digests = { '1.0': sha256('1.0'), '1.1': sha256('1.1'), emoji: datasetDigest };
+  return history({ start: new Date(), digests });
+}
 
-/** Writes events as a service would: unique ids, checked against their schemas. @param at when they happened */
-export async function append(
-  bus: Bus,
-  aggregate: Aggregate,
-  events: readonly Event[],
-  at = new Date().toISOString(),
-): Promise<void> {
-  const raw = events.map(([type, data]) => ({ id: crypto.randomUUID(), type, at, data }));
-  await openJournal(bus, { by: 'test', check: checkEvents }).append(aggregate, 'any', raw);
+/** Writes a history as services would, or what came to it since it had `known` commits. */
+export async function record(bus: Bus, told: History, known = 0): Promise<void> {
+  await writeTo(openJournal(bus, { by: 'test' }), told, known);
+}
+
+/** A rollout of 1.1 that stands in shadow, with two gates and two stages. */
+export function inShadow(told: History): History {
+  const applied = { rolloutId: 'r-1', name: 'r', soakSeconds: 3600, gates: DEFAULT_GATES.slice(0, 2) };
+  return told
+    .adopted()
+    .applied({ ...applied, stages: ['shadow', 'production'] })
+    .entered('shadow');
 }
 
 /** One of everything: two versions and a dataset, a rollout in shadow, a meeting that voted and planned, an action, an incident. */
-export async function record(bus: Bus, datasetDigest = sha256('emoji')): Promise<void> {
-  const digest = sha256('1.1');
-  const stable = sha256('1.0');
-  const registered = { model: MODEL, description: 'finds emoji', bytes: 1000, by: 'ada' };
-  await append(bus, aggregates.model(MODEL), [
-    ['model.registered', { ...registered, version: '1.0', digest: stable }],
-    ['model.registered', { ...registered, version: '1.1', digest }],
-  ]);
-  const dataset = {
-    name: 'emoji',
-    digest: datasetDigest,
-    description: '',
-    documents: 10,
-    queries: 5,
-    bytes: 100,
-    by: 'ada',
-  };
-  await append(bus, aggregates.model(datasetKey('emoji')), [['dataset.registered', dataset]]);
-  const definition = {
-    name: 'r',
-    model: MODEL,
-    version: '1.1',
-    digest,
-    datasetName: 'emoji',
-    dataset: datasetDigest,
-    authority: 'act',
-    stages: [
-      { name: 'shadow', soakSeconds: 3600 },
-      { name: 'production', soakSeconds: 3600 },
-    ],
-    gates: DEFAULT_GATES.slice(0, 2),
-  };
-  const entered = { rolloutId: 'r-1', stage: 'shadow', stageEpoch: 1, share: 0, requestedBy: 'ops_commander' };
-  await append(bus, aggregates.rollouts(MODEL), [
-    ['rollout.adopted', { model: MODEL, version: '1.0', digest: stable, dataset: datasetDigest, by: 'ada' }],
-    ['rollout.applied', { rolloutId: 'r-1', definition, by: 'ada' }],
-    ['rollout.stage_entered', entered],
-  ]);
-  await meet(bus, 'meeting-1', new Date().toISOString());
-  const incident = { incidentId: 'i-1', severity: 'P1', title: 'slow', detail: 'since noon', source: 'ada' };
-  await append(bus, aggregates.incident('i-1'), [['incident.opened', incident]]);
+export function oneOfEverything(datasetDigest?: string): History {
+  const told = emojiSearch(datasetDigest).registered().datasetRegistered({ documents: 10, queries: 5 });
+  return meet(inShadow(told), 'meeting-1').incident('P1', { incidentId: 'i-1', title: 'slow', detail: 'since noon' });
 }
 
 /** A meeting with one turn of each kind, an absence, a decision and a plan of one action that succeeded. */
-export async function meet(bus: Bus, meetingId: string, at: string): Promise<void> {
-  const speaker = { adapter: 'rules', model: 'rules' };
-  const deadline = new Date(Date.parse(at) + 60_000).toISOString();
-  const ballot = { rolloutId: 'r-1', verdictSet: 'v-1', vote: 'go', reason: 'all gates passed' };
-  const turn = (phase: string, role: string, text: string, more: object = {}): Event => [
-    'meeting.turn_taken',
-    { phase, role, speaker, text, durationMs: 1200, ...more },
-  ];
+export function meet(told: History, meetingId: string): History {
   const action = { id: 1, action: 'Look at the metrics', owner: 'ops_commander', priority: 'high' };
-  const handoff = { timestamp: at, meeting_id: meetingId, actions: [action], count: 1, source: 'planning_meeting' };
-  const decision = {
-    rolloutId: 'r-1',
-    model: MODEL,
-    version: '1.1',
-    stage: 'shadow',
-    stageEpoch: 1,
-    toStage: 'production',
-    verdictSet: 'v-1',
-    decision: 'go',
-    yes: ['moderator'],
-    no: ['critic'],
-    abstained: [],
-    reason: 'a majority',
-  };
-  const opening = { meetingId, reason: 'slot', detail: 'regular', brief: {}, deadline, planner: 'planner-0' };
-  await append(bus, aggregates.meeting(meetingId), [['meeting.opened', opening]], at);
-  const said: Event[] = [
-    turn('statement', 'moderator', 'Let us look at 1.1.'),
-    turn('ballot', 'moderator', 'I say go.', { ballots: [ballot] }),
-    ['meeting.advisor_absent', { phase: 'statement', role: 'critic', reason: 'no key' }],
-  ];
-  await append(bus, aggregates.meeting(meetingId), said, at);
-  const summary = 'It goes on.';
-  const closing = {
-    meetingId,
-    outcome: 'decided',
-    summary,
-    decisions: [decision],
-    dissent: ['critic: too soon'],
-    handoff,
-  };
-  await append(bus, aggregates.meeting(meetingId), [['meeting.closed', closing]], at);
-  await carryOut(bus, meetingId, at);
+  const sides = { yes: ['moderator'], no: ['critic'], abstained: [], verdictSet: 'v-1' };
+  const decision = told.decision('go', sides);
+  const reason = 'all gates passed';
+  const spoken = { phase: 'statement', role: 'moderator', speaker: RULES, durationMs: 1200 } as const;
+  const ballots = [{ rolloutId: 'r-1', verdictSet: 'v-1', vote: 'go' as const, reason }];
+  const handoff = { meeting_id: meetingId, actions: [action], count: 1, source: 'planning_meeting' };
+  told
+    .meetingOpened(meetingId, { detail: 'regular' })
+    .commit(
+      aggregates.meeting(meetingId),
+      draft('meeting.turn_taken', { ...spoken, text: 'Let us look at 1.1.' }),
+      draft('meeting.turn_taken', { ...spoken, phase: 'ballot', text: 'I say go.', ballots }),
+      draft('meeting.advisor_absent', { phase: 'statement', role: 'critic', reason: 'no key' }),
+    )
+    .meetingClosed(meetingId, {
+      summary: 'It goes on.',
+      decisions: [decision],
+      dissent: ['critic: too soon'],
+      handoff: handoffDocument.parse({ timestamp: told.now.toISOString(), ...handoff }),
+    });
+  const planned = plannedAction({
+    ...{ actionId: `${meetingId}:1`, planId: meetingId, action: 'Look at the metrics', estimatedDuration: '2min' },
+    ...{ successCriteria: 'P95 < 50ms', tool: 'collect_metrics', args: { minutes: 5 } },
+  });
+  return lookedAt(told.accepted([planned]), planned.actionId);
 }
 
-async function carryOut(bus: Bus, planId: string, at: string): Promise<void> {
-  const actionId = `${planId}:1`;
-  const planned = {
-    actionId,
-    planId,
-    action: 'Look at the metrics',
-    owner: 'ops_commander',
-    priority: 'high',
-    estimatedDuration: '2min',
-    successCriteria: 'P95 < 50ms',
-    tool: 'collect_metrics',
-    args: { minutes: 5 },
-    dependsOn: [],
-  };
-  const accepted = { planId, digest: 'd', source: '', origin: 'meeting', actions: [planned] };
-  const dispatched = { actionId, attempt: 1 };
-  await append(
-    bus,
-    aggregates.schedule,
-    [
-      ['schedule.plan_accepted', accepted],
-      ['schedule.action_dispatched', dispatched],
-    ],
-    at,
-  );
-  const speaker = { adapter: 'rules', model: 'rules' };
-  const call = { callId: `${actionId}/1`, tool: 'collect_metrics' };
-  const criteria = [{ text: 'P95 < 50ms', verdict: 'met', detail: '12 ms' }];
-  const run: Event[] = [
-    ['action.started', { actionId, owner: 'ops_commander', attempt: 1, worker: 'executor-0', speaker }],
-    ['action.tool_called', { ...call, args: { minutes: 5 }, reason: 'the plan says so' }],
-    ['action.tool_returned', { ...call, ok: true, result: { p95Ms: 12 }, durationMs: 30 }],
-    ['action.completed', { actionId, outcome: 'succeeded', summary: 'P95 is 12 ms', criteria }],
-  ];
-  await append(bus, aggregates.action(actionId), run, at);
-  await append(bus, aggregates.schedule, [['schedule.action_ended', { actionId, outcome: 'succeeded' }]], at);
+function lookedAt(told: History, actionId: string): History {
+  const criteria = [{ text: 'P95 < 50ms', verdict: 'met' as const, detail: '12 ms' }];
+  return told
+    .dispatched(actionId)
+    .started(actionId)
+    .toolCalled(actionId, 'collect_metrics', { args: { minutes: 5 }, reason: 'the plan says so' })
+    .toolReturned(actionId, 'collect_metrics', { result: { p95Ms: 12 }, durationMs: 30 })
+    .actionCompleted(actionId, { summary: 'P95 is 12 ms', criteria })
+    .ended(actionId);
 }

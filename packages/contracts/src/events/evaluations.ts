@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject, recordedName } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
+import { openObject, recordedName } from '../open-object.ts';
 import { eventOf } from './event.ts';
 
 /** Offline evaluation of one bundle on one dataset, with a paired comparison against another bundle if given. */

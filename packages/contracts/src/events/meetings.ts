@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject } from '../open-object.ts';
 import { recordedHandoff } from '../handoff.ts';
+import { openObject } from '../open-object.ts';
 import { planningRole } from '../roles.ts';
 import { stageName } from '../stages.ts';
 import { speaker } from './actions.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Commit, RawEvent } from '../journal.ts';
 import { sha256 } from '../canonical.ts';
+import type { Commit, RawEvent } from '../journal.ts';
 import { DEFAULT_GATES, gate, knownGate } from '../rollout-definition.ts';
 import { type Aggregate, aggregates } from '../subjects.ts';
 import { checkEvents, parseCommit, readCommit } from './parse.ts';

@@ -37,10 +37,19 @@ export function readCommit<K extends AggregateKind>(kind: K, commit: Commit): Re
   const events: EventOfKind[K][] = [];
   for (const event of commit.events) {
     const parsed = schema.safeParse(event);
-    if (!parsed.success) return { unread: { type: event.type, reason: zodMessage(parsed.error) } };
+    if (!parsed.success) {
+      const isKnown = parsed.error.issues.every(({ path }) => path[0] !== 'type');
+      return { unread: { type: event.type, reason: isKnown ? zodMessage(parsed.error) : 'an unknown type' } };
+    }
     events.push(parsed.data);
   }
   return { commit: { ...commit, events } };
+}
+
+/** The events of a commit for readers that only show or count: none of one that this version cannot read. */
+export function readableEvents<K extends AggregateKind>(kind: K, commit: Commit): readonly EventOfKind[K][] {
+  const reading = readCommit(kind, commit);
+  return reading.unread === undefined ? reading.commit.events : [];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
+import { openObject } from '../open-object.ts';
 import { severity } from '../submissions.ts';
 import { eventOf } from './event.ts';
 
@@ -32,6 +32,9 @@ export const modelEvent = z.discriminatedUnion('type', [
 ]);
 export type ModelEvent = z.infer<typeof modelEvent>;
 
+/** The incident tells of all messages of a stream that do not count, up to a sequence. */
+const quarantined = openObject({ stream: z.string(), throughSeq: z.number().int().positive() });
+
 /** Events of `conclave.journal.incidents.<id>`. Single writer: the coordinator. */
 export const incidentEvent = z.discriminatedUnion('type', [
   eventOf(
@@ -43,10 +46,14 @@ export const incidentEvent = z.discriminatedUnion('type', [
       detail: z.string(),
       model: modelName.optional(),
       source: z.string(),
+      quarantined: quarantined.optional(),
     }),
   ),
   /** The same happened again while it was open. Recorded at each doubling of the count alone, which is therefore the least. */
-  eventOf('incident.reported_again', openObject({ incidentId: z.string(), count: z.number().int().min(2) })),
+  eventOf(
+    'incident.reported_again',
+    openObject({ incidentId: z.string(), count: z.number().int().min(2), quarantined: quarantined.optional() }),
+  ),
   eventOf('incident.acknowledged', openObject({ incidentId: z.string(), by: z.string() })),
   eventOf('incident.resolved', openObject({ incidentId: z.string(), by: z.string(), reason: z.string() })),
 ]);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject } from '../open-object.ts';
 import { digest, modelName, versionName } from '../names.ts';
+import { openObject } from '../open-object.ts';
 import { pinnedRollout } from '../rollout-definition.ts';
 import { stageName } from '../stages.ts';
 import { verdict } from '../verdict.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openObject } from '../open-object.ts';
 import { plannedAction } from '../handoff.ts';
+import { openObject } from '../open-object.ts';
 import { actionOutcome } from './actions.ts';
 import { eventOf } from './event.ts';
 

@@ -11,5 +11,6 @@ export {
   seatingLines,
   seatingView,
 } from './seating.ts';
+export { describeUnread, describeUnreadOf } from './describe-unread.ts';
 export { describeThreshold, describeValue, describeVerdict, type Measure, measureOf } from './verdict.ts';
 export { counted, duration, milliseconds, oneLine, outcomeIcon, percent, speakerLabel, stageLabel } from './words.ts';

@@ -4,6 +4,7 @@ import { type Counts, countMeeting, countSchedule } from './counts.ts';
 import { type Evaluation, foldEvaluation, initialEvaluation } from './evaluation.ts';
 import { foldMeeting, initialMeeting, type Meeting } from './meeting.ts';
 import { inUse, neededActions, neededEvaluations, neededMeetings, neededRegistrations } from './needed.ts';
+import { foldQuarantined, foldReports, type QuarantinedMessage, type QuarantineState } from './quarantine.ts';
 import {
   foldIncident,
   foldRegistryEntry,
@@ -19,7 +20,7 @@ import { foldSchedule } from './schedule.ts';
 import { noteRun } from './schedule-index.ts';
 import type { ScheduleState } from './schedule-state.ts';
 import { type Keeping, type Shelf, setEntry, shelve, unshelve } from './shelves.ts';
-import { noteUnread, type UnreadCommit } from './unread.ts';
+import { noteUnread, type UnreadCommit } from './unread-commits.ts';
 import type { ShelfName, World } from './world.ts';
 
 /** Entries kept for people beside what is open, or what something open rests on. A shelf holds up to a quarter more. */
@@ -46,6 +47,7 @@ interface Open {
   roadmap: Roadmap;
   readonly counts: Counts;
   readonly unread: Record<string, UnreadCommit>;
+  quarantine: QuarantineState;
   readonly shelves: Record<ShelfName, Shelf>;
 }
 
@@ -62,6 +64,15 @@ export function foldWorld(world: World, commit: Commit): World {
     advance(open, commit);
     open.shelves.unread = noteUnread(open.unread, open.shelves.unread, commit, reading);
   }
+  return world;
+}
+
+/** Notes a message of the journal that does not count, in place, and returns the world. */
+export function foldPassedOver(world: World, message: QuarantinedMessage): World {
+  if (message.seq <= world.seq) return world;
+  const open: Open = world;
+  open.seq = message.seq;
+  open.quarantine = foldQuarantined(world.quarantine, message);
   return world;
 }
 
@@ -107,6 +118,7 @@ const FOLDS: { readonly [K in AggregateKind]: FoldOf<K> } = {
     });
   },
   incidents(world, id, commit) {
+    world.quarantine = foldReports(world.quarantine, commit.events);
     const incident = foldIncident(entryOf(world.incidents, id), commit);
     if (incident === undefined) return;
     put(world, 'incidents', world.incidents, [id, incident], {

@@ -4,6 +4,7 @@ import {
   type Objection,
   type PinnedRollout,
   type RolloutEvent,
+  readCommit,
   type StageName,
   type StageSummary,
   shareOf,
@@ -147,6 +148,12 @@ export function foldRollouts(state: RolloutsState, commit: Commit<RolloutEvent>)
     ...commit.events.reduce((folded, event) => applyRolloutEvent(folded, event, commit.seq), state),
     seq: commit.seq,
   };
+}
+
+/** The same for a commit as it was stored. One that this version cannot read changes nothing but `seq`. */
+export function foldReadableRollouts(state: RolloutsState, commit: Commit): RolloutsState {
+  const reading = readCommit('rollouts', commit);
+  return reading.unread === undefined ? foldRollouts(state, reading.commit) : { ...state, seq: commit.seq };
 }
 
 const KEPT_PAST = 20;

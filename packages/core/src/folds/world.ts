@@ -2,12 +2,13 @@ import type { ActionRun } from './action.ts';
 import { type Counts, initialCounts } from './counts.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Meeting } from './meeting.ts';
+import { initialQuarantine, type QuarantineState } from './quarantine.ts';
 import { type Incident, initialRoadmap, type RegistryEntry, type Roadmap } from './registry.ts';
 import type { RolloutsState } from './rollout.ts';
 import { initialSchedule } from './schedule.ts';
 import type { ScheduleState } from './schedule-state.ts';
 import { EMPTY_SHELF, type Shelf } from './shelves.ts';
-import type { UnreadCommit } from './unread.ts';
+import type { UnreadCommit } from './unread-commits.ts';
 
 /**
  * The whole journal folded: what coordinator, planner, metrics and CLI look at. JSON-safe, so that a snapshot is the
@@ -31,13 +32,15 @@ export interface World {
   readonly counts: Counts;
   /** By `aggregateKey`: what this version could not read of it. */
   readonly unread: Readonly<Record<string, UnreadCommit>>;
+  /** What lies on the journal's subjects and does not count. */
+  readonly quarantine: QuarantineState;
   readonly shelves: Readonly<Record<ShelfName, Shelf>>;
 }
 
 export type ShelfName = 'forgotten' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'registry' | 'unread';
 
 /** Raise when a fold changes shape or a new event type is folded: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 7;
+export const WORLD_FOLD_VERSION = 8;
 
 export function initialWorld(): World {
   return {
@@ -53,6 +56,7 @@ export function initialWorld(): World {
     roadmap: initialRoadmap(),
     counts: initialCounts(),
     unread: {},
+    quarantine: initialQuarantine(),
     shelves: {
       forgotten: EMPTY_SHELF,
       meetings: EMPTY_SHELF,

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '@conclave/bus/testing';
 import type { WorldFollower } from '@conclave/service';
-import { DEFINITION, startRolloutJournal } from '../testing/rollout-journal.ts';
+import { ROLLOUT, startRolloutJournal } from '../testing/rollout-journal.ts';
 import { type AwaitedEnding, awaitEnding } from './await-ending.ts';
 
 /** A rollout that stands before its first stage, and what follows it. */
 async function applied() {
   const bench = await startRolloutJournal();
-  await bench.happens('applied', { rolloutId: 'r', definition: DEFINITION, by: 'ada' });
+  await bench.happens((told) => told.applied(ROLLOUT));
   return bench;
 }
 
@@ -27,16 +27,16 @@ test('tells what a slow rollout misses, once per change, and waits for its end h
   await using bench = await applied();
   const { follower, happens } = bench;
   const told: string[] = [];
-  await happens('stage_entered', { rolloutId: 'r', stage: 'shadow', stageEpoch: 1, share: 0, requestedBy: 'ada' });
-  await happens('stage_serving', { rolloutId: 'r', stageEpoch: 1, runners: ['gpu-runner-0'] });
+  await happens((told) => told.entered('shadow'));
+  await happens((told) => told.serving());
   const ended = ending(follower, { onMissing: (missing) => told.push(missing.join('; ')) });
   await until(() => told.length === 1, 'the first telling');
   // Long enough for the seconds of soak that are left to read differently.
   const startedAt = performance.now();
   await until(() => performance.now() - startedAt > 1200, 'many looks later');
-  await happens('held', { holdId: 'incident-1', kind: 'incident', by: 'coordinator', reason: 'P0 is open' });
+  await happens((told) => told.held('incident', { holdId: 'incident-1', by: 'coordinator', reason: 'P0 is open' }));
   await until(() => told.length > 1, 'the second telling');
-  await happens('aborted', { rolloutId: 'r', by: 'ada', reason: 'enough' });
+  await happens((told) => told.aborted({ reason: 'enough' }));
   assert.equal((await ended).phase, 'rolled_back');
   assert.equal(told.length, 2);
   assert.match(told[0] ?? '', /soak/);

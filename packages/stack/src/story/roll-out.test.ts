@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Rollout } from '@conclave/core';
-import { DEFINITION, startRolloutJournal } from '../testing/rollout-journal.ts';
+import { ROLLOUT, startRolloutJournal } from '../testing/rollout-journal.ts';
 import { awaitEnding } from './await-ending.ts';
 import { type RolledOut, rollOut } from './roll-out.ts';
 
@@ -17,19 +17,15 @@ async function story(ends: readonly End[], options: Partial<RolledOut> & { anoth
   const apply = async (): Promise<void> => {
     const end = ends[applied++] ?? assert.fail('applied once too often');
     const rolloutId = `r${applied}`;
-    await happens('applied', { rolloutId, definition: DEFINITION, by: 'ada' });
-    await happens('stage_entered', { rolloutId, stage: 'shadow', stageEpoch: applied, share: 0, requestedBy: 'ada' });
-    if (end === 'completed') await happens('completed', { rolloutId, stageEpoch: applied });
-    else
-      await happens('aborted', {
-        rolloutId,
-        by: 'ada',
-        reason: 'it fell',
-        ...(end === 'operator' ? {} : { gate: end }),
-      });
+    await happens((told) => told.applied({ ...ROLLOUT, rolloutId }));
+    await happens((told) => told.entered('shadow'));
+    await happens((told) =>
+      end === 'completed'
+        ? told.completed()
+        : told.aborted({ reason: 'it fell', ...(end === 'operator' ? {} : { gate: end }) }),
+    );
     if (options.another === true) {
-      const definition = { ...DEFINITION, version: '1.1' };
-      await happens('applied', { rolloutId: 'another', definition, by: 'ada' });
+      await happens((told) => told.applied({ ...ROLLOUT, version: '1.1', rolloutId: 'another' }));
       await follower.waitFor((world) => world.rollouts.m?.current?.rolloutId === 'another' || undefined, {
         timeoutMs: 30_000,
         what: 'another rollout',

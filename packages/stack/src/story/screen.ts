@@ -4,7 +4,7 @@ import {
   type HandoffDocument,
   type MeetingDecision,
   type MeetingEvent,
-  parseCommit,
+  readableEvents,
   type StageSummary,
 } from '@conclave/contracts';
 import {
@@ -78,7 +78,7 @@ const QUIET: ReadonlySet<string> = new Set([
 
 /** Rollout events in words; at the end of a stage the whole table of its gates instead of single verdicts. */
 function rolloutLines(commit: Commit): Line[] {
-  const { events } = parseCommit('rollouts', commit);
+  const events = readableEvents('rollouts', commit);
   const ends = events.some((event) => event.type === 'rollout.stage_summarised');
   const tables = events.flatMap((event) =>
     event.type === 'rollout.stage_summarised'
@@ -124,7 +124,7 @@ type Voices = Map<string, string>;
 
 /** A meeting in a few lines: why it met, who voted how, what was decided, what it hands off. */
 function meetingLines(commit: Commit, voices: Voices): Line[] {
-  return parseCommit('meetings', commit).events.flatMap((event) => saidInMeeting(event, voices));
+  return readableEvents('meetings', commit).flatMap((event) => saidInMeeting(event, voices));
 }
 
 function saidInMeeting(event: MeetingEvent, voices: Voices): Line[] {

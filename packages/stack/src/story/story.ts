@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectBus, openJournal } from '@conclave/bus';
+import { connectBus, keyringFromFile, openJournal } from '@conclave/bus';
 import { bearer, callApi, type LoadDriver, pushDataset, pushModel, startLoad } from '@conclave/cli';
 import { ConclaveError, messageOf } from '@conclave/contracts';
 import { isEnded, queryInput, registeredDataset, registeredModel, type Seating, type World } from '@conclave/core';
@@ -54,6 +54,7 @@ export async function tellStory({
     name: 'story',
     nkeySeed: await stack.credentials.seed('operator'),
     user: 'operator',
+    keyring: keyringFromFile(stack.credentials.keyringFile),
   });
   const token = await stack.credentials.token('local');
   const journal = openJournal(bus, { by: 'story' });

@@ -1,40 +1,32 @@
 import assert from 'node:assert/strict';
 import { openJournal } from '@conclave/bus';
 import { startTestBus } from '@conclave/bus/testing';
-import { aggregates, DEFAULT_GATES } from '@conclave/contracts';
+import { DEFAULT_GATES } from '@conclave/contracts';
+import { type History, history, writeTo } from '@conclave/histories';
 import { followWorld } from '@conclave/service';
 
-const digest = `sha256:${'a'.repeat(64)}`;
-/** What `applied` rolls out, under any version. */
-export const DEFINITION = {
-  name: 'n',
-  model: 'm',
+/** How 1.0 of the model `m` is rolled out. */
+export const ROLLOUT = {
   version: '1.0',
-  digest,
-  datasetName: 'd',
-  dataset: digest,
-  authority: 'act',
-  stages: [
-    { name: 'shadow', soakSeconds: 60 },
-    { name: 'production', soakSeconds: 60 },
-  ],
+  soakSeconds: 60,
+  stages: ['shadow', 'production'],
   gates: DEFAULT_GATES.slice(0, 2),
-};
+} as const;
 
 /** A journal of the model `m` on a real server, and the world that follows it. */
 export async function startRolloutJournal() {
   const bench = await startTestBus();
   const journal = openJournal(bench.bus, { by: 'test' });
-  let events = 0;
+  const told = history({ model: 'm', stable: '0.9', candidate: '1.0' });
   const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
   await follower.ready();
   return {
     follower,
-    /** Appends one event about the rollouts of `m`, which the world then includes; `type` without its `rollout.` in front. */
-    async happens(type: string, data: object): Promise<void> {
-      const event = { id: `e${events++}`, type: `rollout.${type}`, at: new Date().toISOString(), data };
-      const { seq } = await journal.append(aggregates.rollouts('m'), 'any', [event]);
-      await follower.waitForSeq(seq);
+    /** Writes down what is told, now; the world then includes it. */
+    async happens(tell: (told: History) => unknown): Promise<void> {
+      const known = told.commits.length;
+      tell(told.at(new Date()));
+      await follower.waitForSeq(await writeTo(journal, told, known));
     },
     async [Symbol.asyncDispose]() {
       await follower.stop();

@@ -1,6 +1,7 @@
-import type { RunnerStatus } from '@conclave/contracts';
+import { aggregates, type RunnerStatus } from '@conclave/contracts';
 import {
   awaitedOfPerson,
+  describeUnreadOf,
   gatesNow,
   holdSentences,
   missingNow,
@@ -27,6 +28,7 @@ export function explainRollout(model: string, { world, clock, rollouts, runners 
   const now = clock.now();
   const answer = {
     model,
+    unread: describeUnreadOf(world(), aggregates.rollouts(model), 'this coordinator'),
     stable: state.stable ?? null,
     rollout: rollout ?? state.current ?? null,
     serving: servingOf(state, runners()),

@@ -16,6 +16,7 @@ import {
   onRecordOf,
   openRollout,
   type RolloutsState,
+  refuseUnread,
   requireRollouts,
   rolloutsOf,
   servingOf,
@@ -103,13 +104,21 @@ export function serveLeaderApi(parts: LeaderApiParts): ApiService {
   on('handoff', (body) => takeInPlan(parseHandoff(body), writer, clock));
   on('explain', async ({ model }) => explainRollout(model, parts));
   on('adopt', ({ model, ...request }, by) =>
-    onRollout(model, (state, now) => decideAdopt(now, state, { ...request, by }, facts(), parts.runners()), true),
+    onRollout(
+      model,
+      (state, now) => {
+        refuseUnread(now, aggregates.model(model));
+        return decideAdopt(now, state, { ...request, by }, facts(), parts.runners());
+      },
+      true,
+    ),
   );
   on('apply', async ({ definition, retry }, by) => {
     let detail = '';
     const answer = await onRollout(
       definition.spec.model,
       (state, now) => {
+        refuseUnread(now, aggregates.model(definition.spec.model));
         const events = decideApply(now, state, definition, by, options.soakSeconds, facts(), retry, parts.runners());
         const standing = onRecordOf(now, state, definition);
         detail = standing.kind === 'serves' ? standing.sentence : '';

@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiService, type Bus, type Journal, serveApi } from '@conclave/bus';
 import {
   aggregates,
-  parseCommit,
   type RollbackAnswer,
   type RolloutEvent,
   type RunnerServing,
@@ -10,11 +9,13 @@ import {
   subjects,
 } from '@conclave/contracts';
 import {
-  foldRollouts,
+  describeUnread,
+  foldReadableRollouts,
   initialRollouts,
   knownModels,
   openRollout,
   type RolloutsState,
+  refuseUnread,
   rolloutUnknown,
   servingOf,
   type World,
@@ -87,10 +88,7 @@ async function takeBack(
 ): Promise<RollbackAnswer> {
   const aggregate = aggregates.rollouts(model);
   const read = async (): Promise<RolloutsState> =>
-    (await journal.read(aggregate)).reduce<RolloutsState>(
-      (folded, commit) => foldRollouts(folded, parseCommit('rollouts', commit)),
-      initialRollouts(model),
-    );
+    (await journal.read(aggregate)).reduce(foldReadableRollouts, initialRollouts(model));
   const before = await read();
   if (before.stable === undefined && before.current === undefined)
     throw rolloutUnknown(
@@ -99,6 +97,8 @@ async function takeBack(
     );
   const isMeant = rolloutId === undefined || before.current?.rolloutId === rolloutId;
   const events = isMeant ? decide(before, { now: clock.now(), newId }) : [];
+  // What is known is taken back whatever else there is; that nothing was open is no answer where something could not be read.
+  if (events.length === 0) refuseUnread(world(), aggregate);
   if (events.length > 0) await journal.append(aggregate, 'any', events);
   const after = events.length > 0 ? await read() : before;
   const isBack = events.length > 0 && after.current?.phase !== 'completed' && openRollout(after) === undefined;
@@ -146,6 +146,7 @@ function statusOf(world: World, runners: readonly RunnerStatus[]): object {
       };
     }),
     unfinishedActions: Object.values(world.schedule.actions).filter((a) => a.state !== 'ended').length,
+    unread: describeUnread(world, 'this coordinator'),
     openIncidents: Object.values(world.incidents).filter((i) => i.resolved === undefined).length,
   };
 }

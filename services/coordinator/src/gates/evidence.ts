@@ -1,4 +1,12 @@
-import { type Evaluation, type Incident, openP0Incidents, type Rollout, type World } from '@conclave/core';
+import {
+  allUnread,
+  type Evaluation,
+  type Incident,
+  openP0Incidents,
+  type Rollout,
+  sayUnread,
+  type World,
+} from '@conclave/core';
 import { emptyStageTelemetry, type StageTelemetry } from './stage-telemetry.ts';
 
 /** Everything the gates of one rollout may look at. */
@@ -9,6 +17,8 @@ export interface Evidence {
   /** Rollback tests of this rollout in this stage epoch, newest first. */
   readonly rollbackTests: readonly Evaluation[];
   readonly openP0: readonly Incident[];
+  /** Incidents of which this version cannot read even what they are, each in words. */
+  readonly unreadIncidents: readonly string[];
   readonly stableDigest: string | undefined;
   /** Digest of the dataset that stable serves. */
   readonly stableDataset: string | undefined;
@@ -32,6 +42,11 @@ export function gatherEvidence(world: World, rollout: Rollout, telemetry: StageT
         e.request.digest === digest,
     ),
     openP0: openP0Incidents(world, model),
+    unreadIncidents: allUnread(world)
+      .filter(
+        ({ key }) => key.startsWith('incidents/') && world.incidents[key.slice('incidents/'.length)] === undefined,
+      )
+      .map(({ key, ...commit }) => sayUnread(key, commit)),
     stableDigest: world.rollouts[model]?.stable?.digest,
     stableDataset: world.rollouts[model]?.stable?.dataset,
   };

@@ -7,6 +7,9 @@ export function judgeIncidents(evidence: Evidence, { now }: JudgeContext): Judge
   const count = evidence.openP0.length;
   const window = { from: now.toISOString(), to: now.toISOString() };
   const base = { value: count, interval: null, samples: count, window, source: 'incidents' };
+  const [unread] = evidence.unreadIncidents;
+  if (count === 0 && unread !== undefined)
+    return withoutValue('inconclusive', 'incidents', `${unread}: upgrade the coordinators`);
   if (count === 0) return { ...base, outcome: 'pass', sentence: 'no open P0 incident' };
   return {
     ...base,

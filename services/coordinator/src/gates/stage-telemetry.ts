@@ -1,13 +1,13 @@
-import { emptySketch, type LatencySketch, mergeSketches, type TelemetryWindow } from '@conclave/contracts';
+import { addSketch, emptySketch, type LatencySketch, type TelemetryWindow } from '@conclave/contracts';
 
 /** Totals of requests over some windows. */
 export interface TrafficTotals {
-  readonly requests: number;
-  readonly errors: number;
-  readonly withinSlo: number;
+  requests: number;
+  errors: number;
+  withinSlo: number;
   readonly latency: LatencySketch;
-  readonly from: string;
-  readonly to: string;
+  from: string;
+  to: string;
 }
 
 /** When a candidate was served: from the first window of its stage to the newest, excluded ones too, less what lay between. */
@@ -19,24 +19,27 @@ export interface ServedTime {
   readonly resumed: { readonly at: string; readonly soakedSeconds: number } | undefined;
 }
 
-/** What telemetry says of a candidate in one stage epoch. Windows that were excluded are not in it. */
+/**
+ * What telemetry says of a candidate in one stage epoch. Windows that were excluded are not in it. It is changed in place, because a
+ * stage has a hundred thousand windows: who keeps a part of it copies that.
+ */
 export interface StageTelemetry {
   readonly digest: string;
   readonly stageEpoch: number;
   /** Everything since the stage began to serve; undefined while nothing arrived. */
-  readonly total: TrafficTotals | undefined;
+  total: TrafficTotals | undefined;
   /** Consecutive blocks of at least `blockSize` requests, oldest first, at most the last ten. */
-  readonly blocks: readonly TrafficTotals[];
-  readonly open: TrafficTotals | undefined;
+  readonly blocks: TrafficTotals[];
+  open: TrafficTotals | undefined;
   /** Live requests that stable answered meanwhile. */
-  readonly stableRequests: number;
+  stableRequests: number;
   /** Live requests that the candidate answered. */
-  readonly candidateLiveRequests: number;
+  candidateLiveRequests: number;
   /** End of the newest window, ISO 8601. */
-  readonly newest: string | undefined;
-  readonly served: ServedTime | undefined;
+  newest: string | undefined;
+  served: ServedTime | undefined;
   /** What each runner has had of the live requests. */
-  readonly runners: Readonly<Record<string, RunnerPart>>;
+  readonly runners: Record<string, RunnerPart>;
 }
 
 export interface RunnerPart {
@@ -67,6 +70,7 @@ export function emptyStageTelemetry(digest: string, stageEpoch: number): StageTe
  * Adds a window of the candidate. Windows of another digest or epoch change nothing, excluded ones only the time served: evidence
  * counts only for exactly what was measured.
  * @param longestPauseSeconds a longer time without any window is an interruption
+ * @returns `state`, changed
  */
 export function addCandidateWindow(
   state: StageTelemetry,
@@ -75,23 +79,23 @@ export function addCandidateWindow(
   longestPauseSeconds: number,
 ): StageTelemetry {
   if (window.digest !== state.digest || window.stageEpoch !== state.stageEpoch) return state;
-  const served = serve(state.served, window, longestPauseSeconds);
-  if (window.excluded !== undefined) return { ...state, served };
-  const newest = state.newest === undefined || window.to > state.newest ? window.to : state.newest;
-  if (window.requests === 0) return { ...state, newest, served };
-  const candidateLiveRequests = state.candidateLiveRequests + (window.mode === 'live' ? window.requests : 0);
+  state.served = serve(state.served, window, longestPauseSeconds);
+  if (window.excluded !== undefined) return state;
+  if (state.newest === undefined || window.to > state.newest) state.newest = window.to;
+  if (window.requests === 0) return state;
+  state.total = add(state.total, window);
   const open = add(state.open, window);
-  const full = open.requests >= blockSize;
-  return {
-    ...state,
-    total: add(state.total, window),
-    blocks: full ? [...state.blocks, open].slice(-KEPT_BLOCKS) : state.blocks,
-    open: full ? undefined : open,
-    candidateLiveRequests,
-    newest,
-    served,
-    runners: window.mode === 'live' ? withPart(state.runners, window) : state.runners,
-  };
+  state.open = open;
+  if (open.requests >= blockSize) {
+    state.blocks.push(open);
+    if (state.blocks.length > KEPT_BLOCKS) state.blocks.shift();
+    state.open = undefined;
+  }
+  if (window.mode === 'live') {
+    state.candidateLiveRequests += window.requests;
+    addPart(state.runners, window);
+  }
+  return state;
 }
 
 function serve(served: ServedTime | undefined, { from, to }: TelemetryWindow, longestPauseSeconds: number): ServedTime {
@@ -110,44 +114,32 @@ function secondsBetween(from: string, to: string): number {
   return (Date.parse(to) - Date.parse(from)) / 1000;
 }
 
-/** Adds live requests that stable answered while the stage served. */
+/** Adds live requests that stable answered while the stage served. @returns `state`, changed */
 export function addStableWindow(state: StageTelemetry, window: TelemetryWindow): StageTelemetry {
   if (window.mode !== 'live' || window.excluded !== undefined) return state;
-  return {
-    ...state,
-    stableRequests: state.stableRequests + window.requests,
-    runners: withPart(state.runners, window),
-  };
+  state.stableRequests += window.requests;
+  addPart(state.runners, window);
+  return state;
 }
 
-function withPart(
-  runners: StageTelemetry['runners'],
-  { runner, requests, dominantKey }: TelemetryWindow,
-): StageTelemetry['runners'] {
-  if (requests === 0) return runners;
+function addPart(runners: StageTelemetry['runners'], { runner, requests, dominantKey }: TelemetryWindow): void {
+  if (requests === 0) return;
   const before = runners[runner];
-  const part = {
+  runners[runner] = {
     requests: (before?.requests ?? 0) + requests,
     dominantKey: dominantKey ?? before?.dominantKey ?? 0,
   };
-  return { ...runners, [runner]: part };
 }
 
-function add(totals: TrafficTotals | undefined, window: TelemetryWindow): TrafficTotals {
-  const base = totals ?? {
-    requests: 0,
-    errors: 0,
-    withinSlo: 0,
-    latency: emptySketch(),
-    from: window.from,
-    to: window.to,
-  };
-  return {
-    requests: base.requests + window.requests,
-    errors: base.errors + window.errors,
-    withinSlo: base.withinSlo + window.withinSlo,
-    latency: mergeSketches(base.latency, window.latency),
-    from: window.from < base.from ? window.from : base.from,
-    to: window.to > base.to ? window.to : base.to,
-  };
+/** Adds a window to totals of one's own; undefined begins new ones. */
+function add(own: TrafficTotals | undefined, window: TelemetryWindow): TrafficTotals {
+  const { from, to } = window;
+  const totals = own ?? { requests: 0, errors: 0, withinSlo: 0, latency: emptySketch(), from, to };
+  totals.requests += window.requests;
+  totals.errors += window.errors;
+  totals.withinSlo += window.withinSlo;
+  addSketch(totals.latency, window.latency);
+  if (from < totals.from) totals.from = from;
+  if (to > totals.to) totals.to = to;
+  return totals;
 }

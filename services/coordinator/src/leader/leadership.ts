@@ -2,30 +2,22 @@ import {
   type ApiService,
   type Bus,
   type Follower,
-  followTelemetry,
   type Journal,
   openWorkQueue,
   type WorkConsumer,
 } from '@conclave/bus';
-import {
-  aggregates,
-  ConclaveError,
-  type DesiredConfirmation,
-  type ScheduleEvent,
-  subjects,
-  telemetryWindow,
-} from '@conclave/contracts';
-import { openRollout, rolloutsOf, type World } from '@conclave/core';
+import { aggregates, ConclaveError, type DesiredConfirmation, type ScheduleEvent, subjects } from '@conclave/contracts';
+import { rolloutsOf, unreadOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { unreadableReports } from '../incidents/unreadable-reports.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
+import type { EvidenceFollower } from './evidence-follower.ts';
 import { consumeInbox } from './inbox.ts';
 import { partsTouched } from './parts-touched.ts';
 import { type RolloutLoop, rolloutLoop } from './rollout-loop.ts';
 import { scheduleLoop } from './schedule-loop.ts';
-import { telemetryBook } from './telemetry-book.ts';
 import type { Term } from './term.ts';
 import { type Turns, takeTurns } from './turns.ts';
 import { watchRunners } from './watch-runners.ts';
@@ -35,6 +27,7 @@ export interface LeadershipParts {
   readonly bus: Bus;
   readonly journal: Journal;
   readonly follower: WorldFollower;
+  readonly evidence: EvidenceFollower;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -73,34 +66,20 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   const writer = leaderWriter(journal, follower, term);
   await writer.catchUp();
   await takeOver(epoch, writer, parts);
-  // Before the telemetry is read again, which takes a while after a week in one stage: until runners hear a leader they serve stable only.
+  // Before the telemetry is caught up with, which takes a while after a start without snapshot: until runners hear a leader they serve stable only.
   const confirming = setInterval(() => {
     if (lease.isHeld()) confirmDesired(bus, world(), parts.instance, epoch);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(confirming));
 
   let turns: Turns | undefined;
-  const book = telemetryBook(world, options.evidenceMaxAgeSeconds);
-  // Until the whole epoch is read again, verdicts on a part of it would look like changes and void the vote.
-  const replayed = Promise.withResolvers<void>();
-  const telemetry = followTelemetry(bus, {
-    filter: subjects.telemetryAll,
-    sinceIso: oldestStageStart(world()) ?? clock.now().toISOString(),
-    onMessage: (json) => {
-      book.add(telemetryWindow.parse(json));
-      turns?.wakeSoon(['rollouts']);
-    },
-    onCaughtUp: replayed.resolve,
-    onError: (error) => log.error({ err: error }, 'a telemetry window was refused'),
-  });
-  undo.defer(() => telemetry.stop());
   const runners = await watchRunners(bus, () => turns?.wake(['rollouts']));
   undo.defer(() => runners.stop());
-
-  await replayed.promise;
+  // Verdicts on a part of the evidence would look like changes and void the vote.
+  await parts.evidence.catchUp();
 
   const queue = openWorkQueue(bus);
-  const rollouts = rolloutLoop(writer, book, runners.present, clock, newId, options, world);
+  const rollouts = rolloutLoop(writer, parts.evidence, runners.present, clock, newId, options, world);
   const schedule = scheduleLoop(writer, queue, clock, options, world);
   await schedule.recover();
   const telling = setInterval(() => {
@@ -137,13 +116,15 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   });
   undo.defer(() => turns?.stop());
   undo.defer(follower.onCommit((commit) => turns?.wake(partsTouched(commit))));
+  undo.defer(parts.evidence.onWindow(() => turns?.wakeSoon(['rollouts'])));
   turns.wake(['rollouts', 'schedule']);
-  return { receivers: { telemetry, inbox }, stop: () => undo.disposeAsync() };
+  return { receivers: { inbox }, stop: () => undo.disposeAsync() };
 }
 
-/** Tells the runners which state of each rollout this leader stands by. */
+/** Tells the runners which state of each rollout this leader stands by: not of one that it cannot read, which stable serves then. */
 function confirmDesired(bus: Bus, world: World, leader: string, leaderEpoch: number): void {
   for (const [model, { seq }] of Object.entries(world.rollouts)) {
+    if (unreadOf(world, aggregates.rollouts(model)) !== undefined) continue;
     const confirmation: DesiredConfirmation = { model, seq, leader, leaderEpoch };
     bus.publishCore(subjects.desired(model), JSON.stringify(confirmation));
   }
@@ -182,13 +163,11 @@ async function takeOver(
       leader: instance,
       leaderEpoch: epoch,
     });
-    await writer.commit(aggregates.rollouts(model), (world) =>
-      rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed],
+    // A rollout that this leader cannot read is fenced all the same: an older leader may not go on with it either.
+    await writer.commit(
+      aggregates.rollouts(model),
+      (world) => (rolloutsOf(world, model).leaderEpoch >= epoch ? [] : [changed]),
+      { evenUnread: true },
     );
   }
-}
-
-function oldestStageStart(world: World): string | undefined {
-  const starts = Object.values(world.rollouts).flatMap((state) => openRollout(state)?.enteredAt ?? []);
-  return starts.sort()[0];
 }

@@ -1,5 +1,5 @@
 import { aggregates, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
-import { openRollout, type World } from '@conclave/core';
+import { openRollout, unreadOf, type World } from '@conclave/core';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { RolloutDesk } from '../api/rollout-desk.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
@@ -10,7 +10,7 @@ import { type DeployDecision, decideDeploy } from '../rollout/deploy.ts';
 import { judgeSplit } from '../rollout/judge-split.ts';
 import { summariseStage } from '../rollout/stage-summary.ts';
 import { type Surroundings, superviseRollout } from '../rollout/supervise-rollout.ts';
-import type { TelemetryBook } from './telemetry-book.ts';
+import type { EvidenceFollower } from './evidence-follower.ts';
 import type { LeaderWriter } from './writer.ts';
 
 export interface RolloutLoop extends RolloutDesk {
@@ -23,7 +23,7 @@ const MAX_SETTLING_TURNS = 5;
 
 export function rolloutLoop(
   writer: LeaderWriter,
-  book: TelemetryBook,
+  telemetry: Pick<EvidenceFollower, 'of' | 'isWhole'>,
   runners: () => readonly RunnerStatus[],
   clock: Clock,
   newId: () => string,
@@ -35,7 +35,7 @@ export function rolloutLoop(
   const surroundings = (now: World, model: string, at: Date): Surroundings => {
     const state = now.rollouts[model];
     const rollout = state === undefined ? undefined : openRollout(state);
-    const evidence = rollout === undefined ? undefined : gatherEvidence(now, rollout, book.of(model));
+    const evidence = rollout === undefined ? undefined : gatherEvidence(now, rollout, telemetry.of(model));
     const context = { now: at, evidenceMaxAgeSeconds: options.evidenceMaxAgeSeconds };
     const verdicts =
       rollout === undefined || evidence === undefined || rollout.stage === undefined
@@ -63,7 +63,8 @@ export function rolloutLoop(
 
   const supervise = (now: World, model: string, at: Facts): RolloutEvent[] => {
     const state = now.rollouts[model];
-    return state === undefined ? [] : superviseRollout(state, surroundings(now, model, at.now), at);
+    const around = surroundings(now, model, at.now);
+    return state === undefined || !telemetry.isWhole ? [] : superviseRollout(state, around, at);
   };
 
   const superviseModel = async (model: string): Promise<number> => {
@@ -75,7 +76,9 @@ export function rolloutLoop(
 
   return {
     async tick() {
-      for (const model of Object.keys(world().rollouts)) await superviseModel(model);
+      // A model whose journal has what this version cannot read waits for a leader that can; the others go on.
+      for (const model of Object.keys(world().rollouts))
+        if (unreadOf(world(), aggregates.rollouts(model)) === undefined) await superviseModel(model);
     },
     async deploy(request) {
       let decision: DeployDecision | undefined;
@@ -98,7 +101,7 @@ export function rolloutLoop(
           return [];
         }
         const changed = supervise(now, request.model, at);
-        if (changed.length > 0) {
+        if (changed.length > 0 || !telemetry.isWhole) {
           const missing = ['the evidence keeps changing; ask again'];
           decision = {
             answer: {

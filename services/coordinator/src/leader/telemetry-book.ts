@@ -1,65 +1,157 @@
 import type { TelemetryWindow } from '@conclave/contracts';
-import { openRollout, type Rollout, type World } from '@conclave/core';
+import { openRollout, type Rollout, type RolloutsState, rolloutsOf, WindowOrder, type World } from '@conclave/core';
 import {
   addCandidateWindow,
   addStableWindow,
   emptyStageTelemetry,
   type StageTelemetry,
 } from '../gates/stage-telemetry.ts';
+import type { BookState, StoredWindow } from './book-state.ts';
 
-/** Telemetry of each model's open rollout in its present stage epoch, kept in memory and rebuilt from the stream. */
+/*
+ * The telemetry of each model's open rollout in its present stage epoch. Invariants:
+ * 1. What is counted depends on the windows in the order of their stream and on the world alone, not on which of the two a replica heard
+ *    first: a window whose stage the world does not know yet, or that nobody is known to serve yet, waits. So the book of a replica that
+ *    kept it for a week, through snapshots and restarts, equals one that is read from the stream.
+ * 2. A window counts once (`WindowOrder`), and only for the epoch and digest that it names, from the time when every runner served.
+ * 3. Adding a window costs the same on the first day and the last.
+ * Windows of stable that carry no `besideEpoch`, from a runner before there was one, count for the stage that serves when they arrive.
+ */
 export interface TelemetryBook {
-  add(window: TelemetryWindow): void;
+  /** Takes the message of that sequence in the stream of telemetry; none is looked at twice. Undefined: it is no window that may count. */
+  add(seq: number, window: TelemetryWindow | undefined): void;
+  /** What is counted for the model's open rollout. It changes with each window: who keeps it copies it. */
   of(model: string): StageTelemetry | undefined;
+  /** Sequence of the last message taken. */
+  readonly position: number;
+  /** True when windows are missing that could not be kept until their stage began: the stream must be read again. */
+  readonly isGapped: boolean;
+  /** Everything, as JSON: another book goes on from it. */
+  state(): BookState;
 }
 
-const MAX_EARLY = 1000;
+export interface BookOptions {
+  /** A longer time without any window of a candidate is an interruption of its soak. */
+  readonly longestPauseSeconds: number;
+  /** Windows that may wait for their stage, of all models together. Default 10,000. */
+  readonly mostWaiting?: number;
+  /** Told of each window that does not count because another did in its place. */
+  onPassedOver?(window: TelemetryWindow, seq: number, reason: string): void;
+}
 
-/** @param longestPauseSeconds a longer time without any window of a candidate is an interruption of its soak */
-export function telemetryBook(world: () => World, longestPauseSeconds: number): TelemetryBook {
-  const books = new Map<string, StageTelemetry>();
-  // Windows of an epoch that this replica's world has not reached yet.
-  let early: TelemetryWindow[] = [];
+const MOST_WAITING = 10_000;
 
-  const openOf = (model: string): Rollout | undefined => {
-    const state = world().rollouts[model];
-    return state === undefined ? undefined : openRollout(state);
-  };
-  const bookOf = (rollout: Rollout): StageTelemetry => {
-    const { model, digest } = rollout.definition;
-    const book = books.get(model);
-    return book?.stageEpoch === rollout.stageEpoch && book.digest === digest
-      ? book
-      : emptyStageTelemetry(digest, rollout.stageEpoch);
-  };
-  const enter = (window: TelemetryWindow): void => {
-    const rollout = openOf(window.model);
-    if (rollout === undefined) return;
-    if ((window.stageEpoch ?? 0) > rollout.stageEpoch) {
-      early = [...early, window].slice(-MAX_EARLY);
+interface Shelf {
+  /** The part of the world that it was last sorted by. */
+  sortedBy: string;
+  stage: StageTelemetry | undefined;
+  order: WindowOrder;
+  waiting: StoredWindow[];
+  /** Windows of a stage to come did not find room. */
+  gap: boolean;
+}
+
+/** @param from the state of an earlier book */
+export function telemetryBook(world: () => World, options: BookOptions, from?: BookState): TelemetryBook {
+  const shelves = new Map<string, Shelf>();
+  let position = from?.position ?? 0;
+  let waiting = 0;
+  let isGapped = false;
+  for (const { model, order, ...kept } of from?.shelves ?? []) {
+    shelves.set(model, { stage: undefined, ...kept, order: new WindowOrder(order) });
+    waiting += kept.waiting.length;
+  }
+
+  const enter = (shelf: Shelf, state: RolloutsState, stored: StoredWindow): void => {
+    const { seq, window } = stored;
+    const place = placeOf(window, state);
+    if (place === 'elsewhere') return;
+    if (place === 'later') {
+      if (waiting >= (options.mostWaiting ?? MOST_WAITING)) {
+        shelf.gap = true;
+        return;
+      }
+      waiting++;
+      shelf.waiting.push(stored);
       return;
     }
-    // What was served before the stage stood on every runner is neither evidence nor part of the measured split.
-    if (rollout.firstServedAt === undefined || window.from < rollout.firstServedAt) return;
-    const book = bookOf(rollout);
-    const isCandidate = window.digest === rollout.definition.digest;
-    const next = isCandidate
-      ? addCandidateWindow(book, window, blockSizeOf(rollout), longestPauseSeconds)
-      : addStableWindow(book, window);
-    books.set(window.model, next);
+    const refusal = shelf.order.refuse(window);
+    if (refusal !== undefined) {
+      options.onPassedOver?.(window, seq, refusal);
+      return;
+    }
+    const { definition, stageEpoch } = place;
+    shelf.stage ??= emptyStageTelemetry(definition.digest, stageEpoch);
+    if (window.stageEpoch === undefined) addStableWindow(shelf.stage, window);
+    else addCandidateWindow(shelf.stage, window, blockSizeOf(place), options.longestPauseSeconds);
+  };
+
+  /** Sorts what is on the shelf anew when the world has changed what belongs there. */
+  const sort = (shelf: Shelf, state: RolloutsState): void => {
+    const rollout = openRollout(state);
+    const by = JSON.stringify([state.stageEpoch, rollout?.rolloutId, rollout?.stageEpoch, rollout?.firstServedAt]);
+    if (shelf.sortedBy === by) return;
+    shelf.sortedBy = by;
+    if (shelf.stage?.stageEpoch !== rollout?.stageEpoch || shelf.stage?.digest !== rollout?.definition.digest) {
+      shelf.stage = undefined;
+      shelf.order = new WindowOrder();
+    }
+    const { waiting: before } = shelf;
+    shelf.waiting = [];
+    waiting -= before.length;
+    for (const stored of before) enter(shelf, state, stored);
+    if (shelf.gap && rollout?.firstServedAt !== undefined) isGapped = true;
   };
 
   return {
-    add(window) {
-      const waiting = early;
-      early = [];
-      for (const w of [...waiting, window]) enter(w);
+    add(seq, window) {
+      if (seq <= position) return;
+      position = seq;
+      if (window === undefined) return;
+      const state = rolloutsOf(world(), window.model);
+      const shelf = shelves.get(window.model) ?? emptyShelf();
+      sort(shelf, state);
+      enter(shelf, state, { seq, window });
+      if (shelf.stage !== undefined || shelf.waiting.length > 0 || shelf.gap) shelves.set(window.model, shelf);
+      else shelves.delete(window.model);
     },
     of(model) {
-      const rollout = openOf(model);
-      return rollout === undefined ? undefined : bookOf(rollout);
+      const state = rolloutsOf(world(), model);
+      const rollout = openRollout(state);
+      const shelf = shelves.get(model);
+      if (shelf !== undefined) sort(shelf, state);
+      if (rollout === undefined) return undefined;
+      return shelf?.stage ?? emptyStageTelemetry(rollout.definition.digest, rollout.stageEpoch);
     },
+    get position() {
+      return position;
+    },
+    get isGapped() {
+      return isGapped;
+    },
+    state: () =>
+      structuredClone({
+        position,
+        shelves: [...shelves].map(([model, { order, ...kept }]) => ({ model, ...kept, order: order.marks() })),
+      }),
   };
+}
+
+function emptyShelf(): Shelf {
+  return { sortedBy: '', stage: undefined, order: new WindowOrder(), waiting: [], gap: false };
+}
+
+/** Where a window belongs: the rollout whose open stage it measured, one that is not known yet, or none that is open. */
+function placeOf(window: TelemetryWindow, state: RolloutsState): Rollout | 'later' | 'elsewhere' {
+  const rollout = openRollout(state);
+  const epoch = window.stageEpoch ?? window.besideEpoch;
+  if (epoch !== undefined && epoch > state.stageEpoch) return 'later';
+  if (rollout === undefined || (epoch ?? rollout.stageEpoch) !== rollout.stageEpoch) return 'elsewhere';
+  if (window.stageEpoch !== undefined && window.digest !== rollout.definition.digest) return 'elsewhere';
+  const { firstServedAt } = rollout;
+  if (firstServedAt === undefined) return epoch === undefined || epoch === 0 ? 'elsewhere' : 'later';
+  // What was served before the stage stood on every runner is neither evidence nor part of the measured split.
+  return Date.parse(window.from) < Date.parse(firstServedAt) ? 'elsewhere' : rollout;
 }
 
 /** Blocks hold the samples that the most demanding online gate needs. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { type Lease, openJournal } from '@conclave/bus';
+import { type Lease, openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
 import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
 import { optionsOf } from '../coordinator-options.ts';
+import { followEvidence } from './evidence-follower.ts';
 import { lead } from './leadership.ts';
 import { nextEpoch } from './term.ts';
 import { standForLeader } from './terms.ts';
@@ -27,11 +28,29 @@ async function startBench() {
   const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
   await follower.ready();
   const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 } }));
+  const fail = (fields: object) => assert.fail(String(Object(fields).err));
+  const log = { info() {}, warn: fail, error: fail };
+  const evidence = await followEvidence({
+    bus: bench.bus,
+    snapshots: openSnapshots(bench.bus),
+    follower,
+    clock: systemClock,
+    longestPauseSeconds: options.evidenceMaxAgeSeconds,
+    log,
+  });
   const parts = {
-    ...{ bus: bench.bus, journal, follower, options, clock: systemClock, operators: loadOperators(undefined) },
+    ...{
+      bus: bench.bus,
+      journal,
+      follower,
+      evidence,
+      options,
+      clock: systemClock,
+      operators: loadOperators(undefined),
+    },
     instance: 'coordinator-1',
     newId: randomUUID,
-    log: { info() {}, error: (fields: object) => assert.fail(String(Object(fields).err)) },
+    log,
   };
   return {
     bench,
@@ -44,6 +63,7 @@ async function startBench() {
         .filter((e) => e.type === 'schedule.leader_elected');
     },
     async [Symbol.asyncDispose]() {
+      await evidence.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Bus, holdLease, type Lease } from '@conclave/bus';
-import { isConclaveError } from '@conclave/contracts';
+import { aggregates, isConclaveError } from '@conclave/contracts';
+import { sayUnread, type UnreadCommit, unreadOf } from '@conclave/core';
 import { type Health, receiving } from '@conclave/service';
 import { type Leadership, type LeadershipParts, lead } from './leadership.ts';
 import { nextEpoch } from './term.ts';
@@ -22,15 +23,18 @@ export interface TermsParts extends LeadershipParts {
  * 2. A term that cannot start, for instance while NATS comes back, is tried again while the lease is held: a holder that does not lead
  *    would keep everybody else from leading.
  * 3. A term that does not end leaves endpoints behind that answer in its name: the process then starts anew.
+ * 4. Who cannot read the schedule does not stand: whatever it decided there could undo what a later version did. Everything else that a
+ *    replica answers, such as an abort, goes on.
  */
 export function standForLeader(parts: TermsParts): { stop(): Promise<void> } {
   const { bus, journal, follower, health, log, options, instance } = parts;
   let term: Promise<Leadership | undefined> = Promise.resolve(undefined);
+  const unread = (): UnreadCommit | undefined => unreadOf(follower.world, aggregates.schedule);
 
   const begin = async (held: Lease): Promise<Leadership | undefined> => {
     // One for all attempts: a term that cannot start says only once in the journal that it leads.
     let epoch: number | undefined;
-    while (held.isHeld()) {
+    while (held.isHeld() && unread() === undefined) {
       try {
         epoch ??= await nextEpoch(journal, follower);
         const leadership = await lead({ lease: held, epoch }, parts);
@@ -66,11 +70,22 @@ export function standForLeader(parts: TermsParts): { stop(): Promise<void> } {
       term = term.then(end);
     },
   });
-  return {
-    async stop() {
-      term = term.then(end);
-      await term;
-      await lease.release();
-    },
+  let resigned: Promise<void> | undefined;
+  const resign = async (): Promise<void> => {
+    stopWatching();
+    term = term.then(end);
+    await term;
+    await lease.release();
   };
+  const watch = (): void => {
+    const commit = unread();
+    if (commit === undefined || resigned !== undefined) return;
+    const reason = `${sayUnread('schedule', commit)}: this coordinator does not lead until it is upgraded`;
+    log.error({ reason }, 'the lease is left to another');
+    health.register('leadership', () => ({ ok: true, detail: `CVE_JOURNAL_UNKNOWN_EVENT: ${reason}` }));
+    resigned = resign().catch(parts.halt);
+  };
+  const stopWatching = follower.onCommit(watch);
+  watch();
+  return { stop: () => (resigned ??= resign()) };
 }

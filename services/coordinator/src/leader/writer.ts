@@ -1,7 +1,7 @@
 import type { Journal } from '@conclave/bus';
 import { JournalConflict } from '@conclave/bus';
 import { type Aggregate, ConclaveError, type RawEvent } from '@conclave/contracts';
-import { rolloutsOf, type World } from '@conclave/core';
+import { refuseUnread, rolloutsOf, type World } from '@conclave/core';
 import type { WorldFollower } from '@conclave/service';
 import type { Term } from './term.ts';
 
@@ -13,8 +13,16 @@ import type { Term } from './term.ts';
  *    successor has written to `schedule` and to every rollout.
  */
 export interface LeaderWriter {
-  /** Appends what `decide` returns; nothing for an empty list. @throws CVE_LEASE_LOST, and whatever `decide` throws. */
-  commit(aggregate: Aggregate, decide: (world: World) => readonly RawEvent[]): Promise<readonly RawEvent[]>;
+  /**
+   * Appends what `decide` returns; nothing for an empty list.
+   * @param options `evenUnread`: also on an aggregate of which this version cannot read something, because nothing of it is decided on
+   * @throws CVE_LEASE_LOST, CVE_JOURNAL_UNKNOWN_EVENT, and whatever `decide` throws
+   */
+  commit(
+    aggregate: Aggregate,
+    decide: (world: World) => readonly RawEvent[],
+    options?: { readonly evenUnread?: boolean },
+  ): Promise<readonly RawEvent[]>;
   /** Resolves when the world includes everything that was in the journal when this was called. */
   catchUp(): Promise<void>;
 }
@@ -26,6 +34,7 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, { lease,
   const run = async (
     aggregate: Aggregate,
     decide: (world: World) => readonly RawEvent[],
+    evenUnread: boolean,
   ): Promise<readonly RawEvent[]> => {
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
       if (!lease.isHeld())
@@ -33,6 +42,7 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, { lease,
           'CVE_LEASE_LOST',
           `${lease.holder} no longer leads (epoch ${epoch}); ask again, another replica takes over`,
         );
+      if (!evenUnread) refuseUnread(follower.world, aggregate);
       const events = decide(follower.world);
       if (events.length === 0) return events;
       try {
@@ -52,8 +62,8 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, { lease,
     );
   };
   return {
-    commit(aggregate, decide) {
-      const result = last.then(() => run(aggregate, decide));
+    commit(aggregate, decide, { evenUnread = false } = {}) {
+      const result = last.then(() => run(aggregate, decide, evenUnread));
       last = result.catch(() => undefined);
       return result;
     },

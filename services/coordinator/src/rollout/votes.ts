@@ -1,13 +1,15 @@
-import type { MeetingDecision, Objection, RolloutEvent } from '@conclave/contracts';
+import { aggregates, type MeetingDecision, type Objection, type RolloutEvent } from '@conclave/contracts';
 import {
   ballotsOf,
   countBallots,
+  hasSucceededWith,
   isEnded,
   type Meeting,
   type Rollout,
   soakSecondsLeft,
   standingVote,
   type TallyRules,
+  unreadOf,
   type World,
 } from '@conclave/core';
 import type { Facts } from '../facts.ts';
@@ -33,6 +35,8 @@ export function newVotes(rollout: Rollout, world: World, rules: VotingRules, fac
   const { vote } = rollout;
   const meetings = Object.values(world.meetings).sort((a, b) => a.seq - b.seq);
   const newest = meetings
+    // Of a meeting that cannot be read whole nobody knows how it voted.
+    .filter((m) => unreadOf(world, aggregates.meeting(m.meetingId)) === undefined)
     .filter((m) => hasDecidedOn(m, rollout) && (vote?.lifted === undefined || m.seq > vote.lifted.seq))
     .at(-1);
   const decision = newest?.closed?.decisions.find((d) => d.rolloutId === rollout.rolloutId);
@@ -92,18 +96,8 @@ function objectionsOf(
 }
 
 /** Whether an action on this model has succeeded with the tool since the vote was recorded. */
-function hasSucceeded(world: World, tool: string, { definition }: Rollout, sinceSeq: number): boolean {
-  return Object.values(world.actions).some(
-    (run) =>
-      run.seq > sinceSeq &&
-      run.completed?.outcome === 'succeeded' &&
-      run.calls.some(
-        (call) =>
-          call.tool === tool &&
-          call.returned?.ok === true &&
-          (call.args.model === undefined || call.args.model === definition.model),
-      ),
-  );
+function hasSucceeded(world: World, tool: string, { definition: { model } }: Rollout, sinceSeq: number): boolean {
+  return Object.values(world.actions).some((run) => hasSucceededWith(run, { tool, model, sinceSeq }));
 }
 
 function hasDecidedOn(meeting: Meeting, rollout: Rollout): boolean {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { openJournal } from '@conclave/bus';
+import { openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@conclave/contracts';
 import type { World } from '@conclave/core';
 import { type Clock, createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
 import { optionsOf } from '../coordinator-options.ts';
+import { followEvidence } from '../leader/evidence-follower.ts';
 import { standForLeader } from '../leader/terms.ts';
 import { watchRunners } from '../leader/watch-runners.ts';
 
@@ -46,6 +47,15 @@ export async function startLeading({
   };
   const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2, ...pace } }));
   const { soakSeconds } = options;
+  const log = { info() {}, warn() {}, error() {} };
+  const evidence = await followEvidence({
+    bus: bench.bus,
+    snapshots: openSnapshots(bench.bus),
+    follower,
+    clock: systemClock,
+    longestPauseSeconds: options.evidenceMaxAgeSeconds,
+    log,
+  });
   const runners = await watchRunners(bench.bus);
   const replica = serveReplicaApi({
     ...shared,
@@ -57,8 +67,9 @@ export async function startLeading({
   const terms = standForLeader({
     ...shared,
     follower,
+    evidence,
     options,
-    log: { info() {}, error() {} },
+    log,
     health: createHealth(),
     halt: (error) => assert.fail(String(error)),
   });
@@ -83,6 +94,7 @@ export async function startLeading({
       await terms.stop();
       await replica.stop();
       await runners.stop();
+      await evidence.stop();
       await follower.stop();
       await bench[Symbol.asyncDispose]();
     },

@@ -12,7 +12,8 @@ import {
   subjects,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction, workSubjectOf } from '@conclave/core';
-import { appliedEvents, registeredEvents } from './executor-world.ts';
+import { writeTo } from '@conclave/histories';
+import { applied } from './executor-world.ts';
 
 /**
  * A real server with a model registered, 1.0 stable and 1.1 applied, and stand-ins for the services an executor talks to.
@@ -38,8 +39,7 @@ export async function startBench(options: { users?: boolean } = {}): Promise<Ben
   const { bus } = test;
   const dir = await mkdtemp(join(tmpdir(), 'conclave-executor-test-'));
   const journal = openJournal(bus, { by: 'coordinator-0' });
-  await journal.append(aggregates.model('emoji-search'), 0, registeredEvents());
-  await journal.append(aggregates.rollouts('emoji-search'), 0, appliedEvents());
+  await writeTo(journal, applied());
   const bench: Bench = {
     test,
     bus,

@@ -26,14 +26,13 @@ export async function startExecutorProcess(
   const name = options.name ?? 'executor-0';
   await mkdir(join(bench.dir, 'scripts'), { recursive: true });
   await writeFile(join(bench.dir, 'config.yaml'), CONFIG);
-  await writeFile(join(bench.dir, 'executor.nk'), bench.test.nats.seeds.executor);
   const child: ChildProcess = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env.PATH,
       CONCLAVE_CONFIG: join(bench.dir, 'config.yaml'),
       CONCLAVE_INSTANCE: name,
       CONCLAVE_NATS_URL: bench.test.nats.url,
-      CONCLAVE_NKEY_FILE: join(bench.dir, 'executor.nk'),
+      ...(await bench.test.signingFiles(bench.dir, 'executor')),
       CONCLAVE_HTTP_PORT: '0',
       CONCLAVE_DATA_DIR: join(bench.dir, 'data'),
       CONCLAVE_DIE_WITH_PARENT: '1',

@@ -1,4 +1,5 @@
 import { connectBus, openJournal } from '@conclave/bus';
+import { testKeyring, testSigner } from '@conclave/bus/testing';
 import { conclaveConfig, type PlannedAction } from '@conclave/contracts';
 import { followWorld, systemClock } from '@conclave/service';
 import type { PerformDeps } from '../action/perform.ts';
@@ -24,7 +25,12 @@ const SILENT = { info() {}, warn() {} };
 
 export async function startPerformer(bench: Bench, options: PerformerOptions = {}): Promise<Performer> {
   const instance = options.instance ?? 'executor-0';
-  const bus = await connectBus({ servers: bench.test.nats.url, name: instance });
+  const bus = await connectBus({
+    servers: bench.test.nats.url,
+    name: instance,
+    keyring: testKeyring,
+    signer: testSigner,
+  });
   const journal = openJournal(bus, { by: instance });
   const follower = await followWorld({
     journal,

@@ -6,7 +6,7 @@ import {
   telemetryWindow,
   versionName,
 } from '@conclave/contracts';
-import { openRollout, type World } from '@conclave/core';
+import { openRollout, WindowOrder, type World } from '@conclave/core';
 import { z } from 'zod';
 import { resolveTarget, targetArgs } from './target.ts';
 import { summarise } from './telemetry-summary.ts';
@@ -117,6 +117,7 @@ function scoped(given: Args, world: World, now: Date): Args {
 async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal): Promise<TelemetryWindow[]> {
   const { model = '', version = '', stable, since = '' } = scope;
   const windows: TelemetryWindow[] = [];
+  const order = new WindowOrder();
   const enough = Promise.withResolvers<void>();
   let patience: NodeJS.Timeout | undefined;
   let isCaughtUp = false;
@@ -130,7 +131,8 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
     onMessage(json) {
       const parsed = telemetryWindow.safeParse(json);
       if (!parsed.success || parsed.data.excluded !== undefined) return;
-      if (Date.parse(parsed.data.from) >= Date.parse(since)) windows.push(parsed.data);
+      const isOfTheTime = Date.parse(parsed.data.from) >= Date.parse(since);
+      if (isOfTheTime && order.refuse(parsed.data) === undefined) windows.push(parsed.data);
       look();
     },
     onCaughtUp() {

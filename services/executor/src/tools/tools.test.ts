@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -25,15 +26,9 @@ import {
   type TelemetryWindow,
   type ToolName,
 } from '@conclave/contracts';
+import { history, writeTo } from '@conclave/histories';
 import { type Bench, startBench } from '../testing/bench.ts';
-import {
-  appliedEvents,
-  appliedWorld,
-  DIGEST,
-  registeredEvents,
-  servingEvents,
-  worldOf,
-} from '../testing/executor-world.ts';
+import { applied, appliedWorld, DIGEST } from '../testing/executor-world.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
 import { collectMetrics, type TelemetrySource } from './collect-metrics.ts';
 import { resolveTarget } from './target.ts';
@@ -48,12 +43,10 @@ let performer: Performer;
 before(async () => {
   bench = await startBench();
   performer = await startPerformer(bench);
-  const { seq } = (await bench.journal.read(aggregates.rollouts('emoji-search'))).at(-1) ?? { seq: 0 };
-  await bench.journal.append(
-    aggregates.rollouts('emoji-search'),
-    seq,
-    servingEvents('5_percent', 2, ENTERED, ['r-0', 'r-1']),
-  );
+  const serving = applied();
+  const known = serving.commits.length;
+  serving.at(ENTERED).entered('5_percent', { stageEpoch: 2 }).serving(['r-0', 'r-1']);
+  await writeTo(bench.journal, serving, known);
 });
 after(async () => {
   await performer[Symbol.asyncDispose]();
@@ -75,10 +68,7 @@ describe('which model and version is meant', () => {
     assert.equal(resolveTarget(appliedWorld, { version: 'V1.0' }).version, '1.0');
   });
   test('of two models without a rollout none is guessed', () => {
-    const world = worldOf(
-      [aggregates.model('a'), registeredEvents('a')],
-      [aggregates.model('b'), registeredEvents('b')],
-    );
+    const { world } = history().about({ model: 'a' }).registered().about({ model: 'b' }).registered();
     assert.throws(() => resolveTarget(world, { version: '1.0' }), /CVE_TOOL_INVALID_ARGS: name a model: a, b/);
   });
   test('an unknown model is refused with the choices', () => {
@@ -95,6 +85,7 @@ describe('collect_metrics', () => {
       ...{
         kind: 'window',
         runner: 'r-0',
+        series: randomUUID(),
         model: 'emoji-search',
         version: '1.1',
         digest: DIGEST.candidate,
@@ -140,7 +131,7 @@ describe('collect_metrics', () => {
     assert.equal(stable.requests, 950);
   });
 
-  test('measures all that is on record, however slowly it is read', async (t) => {
+  test('measures all that is on record once, however slowly it is read and often it was stored', async (t) => {
     const reading = Promise.withResolvers<Parameters<TelemetrySource>[0]>();
     const follow: TelemetrySource = (source) => {
       reading.resolve(source);
@@ -154,7 +145,8 @@ describe('collect_metrics', () => {
     source.onMessage(window({ requests: 20 }));
     t.mock.timers.tick(60_000);
     await new Promise(setImmediate);
-    source.onMessage(window({ requests: 30 }));
+    const again = window({ requests: 30 });
+    for (const stored of [again, again]) source.onMessage(stored);
     source.onCaughtUp();
     assert.equal(Object((await returned).result).requests, 50);
   });
@@ -414,10 +406,7 @@ test('a rollback made again ends no later rollout', async () => {
 });
 
 describe('a rollback asked for when nothing is open', () => {
-  const nothingOpen = worldOf(
-    [aggregates.model('emoji-search'), registeredEvents()],
-    [aggregates.rollouts('emoji-search'), appliedEvents().slice(0, 1)],
-  );
+  const nothingOpen = history().registered().adopted().world;
   const made = async (raw: ToolArgs): Promise<{ args: ToolArgs; returned: ToolReturn }> => {
     const tool = performer.deps.tools.get('rollback_model');
     assert.ok(tool);

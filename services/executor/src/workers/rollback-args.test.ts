@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { aggregates, type PlannedAction } from '@conclave/contracts';
+import type { PlannedAction } from '@conclave/contracts';
 import type { World } from '@conclave/core';
-import { appliedEvents, plannedAction, registeredEvents, worldOf } from '../testing/executor-world.ts';
+import { history, plannedAction } from '@conclave/histories';
 import { rollbackModel } from '../tools/rollback-model.ts';
 import { rollbackArgs } from './rollback-args.ts';
 
@@ -10,25 +10,14 @@ const tool = rollbackModel({ request: () => assert.fail('not here') }, { upToDat
 
 /** 1.0 serves, 1.1 is being rolled out, 0.9 is an older version. */
 function rollingOut(...models: readonly string[]): World {
-  return worldOf(
-    ...models.flatMap((model) => {
-      const [, second] = registeredEvents(model);
-      assert.ok(second?.type === 'model.registered');
-      const older = { ...second, id: `${model}/0.9`, data: { ...second.data, version: '0.9' } };
-      const opened = appliedEvents().map((event) =>
-        event.type === 'rollout.applied'
-          ? {
-              ...event,
-              data: { ...event.data, rolloutId: `r-${model}`, definition: { ...event.data.definition, model } },
-            }
-          : event,
-      );
-      return [
-        [aggregates.model(model), [...registeredEvents(model), older]],
-        [aggregates.rollouts(model), opened],
-      ] as const;
-    }),
-  );
+  const told = history();
+  for (const model of models)
+    told
+      .about({ model })
+      .registered(['1.0', '1.1', '0.9'])
+      .adopted()
+      .applied({ rolloutId: `r-${model}` });
+  return told.world;
 }
 
 function prepared(change: Partial<PlannedAction>, world = rollingOut('search')): unknown {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EXECUTIVE_ROLES, type PlannedAction, ROLE_TOOLS } from '@conclave/contracts';
-import { appliedWorld, plannedAction } from '../testing/executor-world.ts';
+import { plannedAction } from '@conclave/histories';
+import { appliedWorld } from '../testing/executor-world.ts';
 import { planByRules } from './rules-plan.ts';
 
 function callsOf(change: Partial<PlannedAction>): unknown[] {

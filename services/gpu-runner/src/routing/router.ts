@@ -41,6 +41,8 @@ export interface RouterOptions {
   /** The process that serves a bundle over a dataset, if there is one. */
   targetOf(version: { readonly digest: string; readonly dataset: string }): Target | undefined;
   onWindows(windows: readonly TelemetryWindow[]): void;
+  /** Told when the wall clock was set back by more than a second. */
+  onClockSetBack?(bySeconds: number): void;
   /** Monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number;
   /** Milliseconds since the epoch. Default `Date.now`. */
@@ -87,7 +89,8 @@ export class Router {
     this.#now = options.now ?? (() => performance.now());
     this.#wallClock = options.wallClock ?? Date.now;
     this.#confirmation = new Confirmation(options.desiredConfirmationTimeoutMs);
-    this.#windows = new Windows(options.runner, options.model, this.#wallClock());
+    const { runner, model, onClockSetBack } = options;
+    this.#windows = new Windows(runner, model, this.#wallClock(), onClockSetBack);
   }
 
   get desired(): Desired {

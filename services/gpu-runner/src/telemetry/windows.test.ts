@@ -59,6 +59,57 @@ describe('measurement windows', () => {
     );
   });
 
+  it('of a series end one after the other, also when two are closed in one millisecond or the clock is set back a little', () => {
+    const told: number[] = [];
+    const windows = new Windows('runner-0', 'tiny', 0, (bySeconds) => told.push(bySeconds));
+    windows.switchTo(traffic(0.5, 1), 50, both, 0);
+    const ends = [1000, 1000, 500, 900, 2000].map((at) => {
+      windows.record(windows.ticket('candidate'), { answered: true, latencyMs: 1 });
+      const closed = windows.roll(both, at).find(({ version }) => version === '1.1') ?? assert.fail('no window');
+      assert.ok(closed.from <= closed.to);
+      return { series: closed.series, to: Date.parse(closed.to), requests: closed.requests };
+    });
+    assert.deepEqual(
+      ends.map(({ to, requests }) => [to, requests]),
+      [
+        [1000, 1],
+        [1001, 1],
+        [1002, 1],
+        [1003, 1],
+        [2000, 1],
+      ],
+    );
+    assert.equal(new Set(ends.map(({ series }) => series)).size, 1);
+    assert.deepEqual(told, []);
+  });
+
+  it('begin another series, with all their requests, when the clock is set back further, and say so', () => {
+    const told: number[] = [];
+    const windows = new Windows('runner-0', 'tiny', 100_000, (bySeconds) => told.push(bySeconds));
+    windows.switchTo(traffic(0.5, 1), 50, both, 100_000);
+    const close = (at: number) => {
+      windows.record(windows.ticket('candidate'), { answered: true, latencyMs: 1 });
+      return windows.roll(both, at).find(({ version }) => version === '1.1') ?? assert.fail('no window');
+    };
+    const [before, during, after] = [close(110_000), close(50_000), close(60_000)];
+    assert.notEqual(during.series, before.series);
+    assert.equal(after.series, during.series);
+    assert.deepEqual([during.from, during.to, during.requests], [after.from, new Date(50_000).toISOString(), 1]);
+    assert.deepEqual(told, [60]);
+  });
+
+  it('of stable say beside which stage they were measured', () => {
+    const windows = new Windows('runner-0', 'tiny', 0);
+    windows.switchTo(traffic(0.5, 7), 50, both, 0);
+    assert.deepEqual(
+      windows.roll(both, 1000).map(({ stageEpoch, besideEpoch }) => [stageEpoch, besideEpoch]),
+      [
+        [undefined, 7],
+        [7, undefined],
+      ],
+    );
+  });
+
   it('say why they are no evidence', () => {
     const windows = new Windows('runner-0', 'tiny', 0);
     windows.switchTo(traffic(0.5, 1, 'e-1'), 50, both, 0);

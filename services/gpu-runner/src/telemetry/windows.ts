@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { addLatency, emptySketch, type TelemetryWindow } from '@conclave/contracts';
 
 /** Which of a model's two versions a request was sent to. */
@@ -16,6 +17,9 @@ export interface Ticket {
   readonly generation: number;
 }
 
+/** A clock that was set back by less goes on from where it was, in milliseconds. */
+const LITTLE_MS = 1000;
+
 /** The traffic that windows measure: which versions are asked to answer, and as what. */
 export interface MeasuredTraffic {
   readonly stable: Pick<TelemetryWindow, 'version' | 'digest'> | undefined;
@@ -31,7 +35,7 @@ export interface MeasuredTraffic {
   readonly excluded: string | undefined;
 }
 
-type Labels = Omit<TelemetryWindow, 'from' | 'to' | 'requests' | 'errors' | 'withinSlo' | 'latency'>;
+type Labels = Omit<TelemetryWindow, 'series' | 'from' | 'to' | 'requests' | 'errors' | 'withinSlo' | 'latency'>;
 
 interface OpenWindow {
   readonly labels: Labels;
@@ -45,20 +49,26 @@ interface OpenWindow {
  * The open measurement windows of one model, one for each version served. Invariants:
  * 1. A window belongs to one stage epoch, version, digest and split that was asked for: `switchTo` closes what is open.
  * 2. A request that was routed before a switch and ends after it counts in no window (`late` counts it).
+ * 3. Windows of a series end one after the other, because of those that do not, readers count one. A clock that was set back a little waits;
+ *    one that was set back further begins another series, whose windows count too: what is lost is where the first of them began.
  * Times are milliseconds since the epoch, passed in.
  */
 export class Windows {
   readonly #runner: string;
   readonly #model: string;
+  readonly #onSetBack: (bySeconds: number) => void;
+  #series: string = randomUUID();
   #open = new Map<Role, OpenWindow>();
   #generation = 0;
   #openedAt: number;
   /** Requests that ended after the traffic they were routed under. */
   late = 0;
 
-  constructor(runner: string, model: string, at: number) {
+  /** @param onSetBack told when the clock that `at` comes from was set back, and another series began */
+  constructor(runner: string, model: string, at: number, onSetBack: (bySeconds: number) => void = () => {}) {
     this.#runner = runner;
     this.#model = model;
+    this.#onSetBack = onSetBack;
     this.#openedAt = at;
   }
 
@@ -114,12 +124,25 @@ export class Windows {
   }
 
   #close(ready: ReadonlySet<Role>, at: number): TelemetryWindow[] {
-    const [from, to] = [this.#openedAt, at].map((time) => new Date(time).toISOString());
-    this.#openedAt = at;
-    if (from === undefined || to === undefined) return [];
+    const { from, to, series } = this.#spanUntil(at);
+    this.#openedAt = to;
+    const [fromIso, toIso] = [new Date(from).toISOString(), new Date(to).toISOString()];
     return [...this.#open]
       .filter(([role, { requests }]) => requests > 0 || (ready.has(role) && from !== to))
-      .map(([, { labels, ...counts }]) => ({ ...labels, from, to, ...counts }));
+      .map(([, { labels, ...counts }]) => ({ ...labels, series, from: fromIso, to: toIso, ...counts }));
+  }
+
+  /** The span of what is closed now. It ends later than the one before, or is the first of its series. */
+  #spanUntil(at: number): { from: number; to: number; series: string } {
+    const from = this.#openedAt;
+    const setBackMs = from - at;
+    if (setBackMs > LITTLE_MS) {
+      this.#series = randomUUID();
+      this.#onSetBack(setBackMs / 1000);
+      return { from: at, to: at, series: this.#series };
+    }
+    const hasRequests = [...this.#open.values()].some(({ requests }) => requests > 0);
+    return { from, to: Math.max(at, hasRequests ? from + 1 : from), series: this.#series };
   }
 }
 
@@ -134,7 +157,8 @@ function labelsOf(
   const common = { latencyThresholdMs, ...(excluded === undefined ? {} : { excluded }) };
   const labels: [Role, Omit<Labels, 'kind' | 'runner' | 'model'>][] = [];
   if (stable !== undefined) {
-    labels.push(['stable', { ...common, version: stable.version, digest: stable.digest, mode: 'live' }]);
+    const { version, digest } = stable;
+    labels.push(['stable', { ...common, version, digest, besideEpoch: candidate?.stageEpoch ?? 0, mode: 'live' }]);
   }
   if (candidate !== undefined) {
     const { version, digest, rolloutId, stageEpoch, mirror } = candidate;

@@ -16,6 +16,8 @@ export interface ServedModelsOptions extends Omit<ServedVersionOptions, 'onChang
   /** How long, in seconds, the version before stays loaded after it was replaced. */
   readonly keepPreviousSeconds: number;
   onWindows(windows: readonly TelemetryWindow[]): void;
+  /** Told when the clock was set back by more than a second while a model was measured. */
+  onClockSetBack?(model: string, bySeconds: number): void;
   /** Called when a model appears or goes, or a version's state changes. */
   onChange?(): void;
 }
@@ -41,6 +43,8 @@ export class ServedModels {
   readonly #awaited = new Map<string, Desired>();
   readonly #kept = new Map<string, Kept>();
   #halted: string | undefined;
+  /** Models whose rollouts this version cannot read, and why. */
+  readonly #unread = new Map<string, string>();
   #caughtUp = false;
   #settled = false;
   #stopped = false;
@@ -137,6 +141,12 @@ export class ServedModels {
     for (const router of this.#routers.values()) router.halt();
   }
 
+  /** What a model's rollout asks for is not known any more: stable serves it alone, until this runner is upgraded. */
+  haltModel(model: string, reason: string): void {
+    this.#unread.set(model, reason);
+    this.#routers.get(model)?.halt();
+  }
+
   /** To be called several times within the confirmation timeout: silence has to be noticed. A stable version is never given up. */
   tick(): void {
     for (const [model, router] of this.#routers) {
@@ -176,7 +186,11 @@ export class ServedModels {
         ? []
         : [`${model} ${version.wanted.version} cannot be loaded: ${oneLine(version.lastFailure).slice(0, 300)}`],
     );
-    return [`${this.#routers.size} models`, ...failed].join('; ');
+    const unread = [...this.#unread].map(
+      ([model, reason]) =>
+        `${model} is served by stable alone (CVE_JOURNAL_UNKNOWN_EVENT: ${reason}): upgrade this runner`,
+    );
+    return [`${this.#routers.size} models`, ...failed, ...unread].join('; ');
   }
 
   #stables(): Map<string, ServedVersion | undefined> {
@@ -230,7 +244,9 @@ export class ServedModels {
       desiredConfirmationTimeoutMs,
       targetOf: (version) => this.#versions.get(version),
       onWindows: (windows) => this.#options.onWindows(windows),
+      onClockSetBack: (bySeconds) => this.#options.onClockSetBack?.(model, bySeconds),
     });
+    if (this.#unread.has(model)) router.halt();
     this.#routers.set(model, router);
     return router;
   }

@@ -7,7 +7,6 @@ import { Runners } from '../runners.ts';
 import { Seats } from '../seats.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
 import { realisticHistory } from '../testing/history.ts';
-import { asStored } from '../testing/history-writer.ts';
 import { realisticSeating } from '../testing/seats.ts';
 import { realisticRunner, realisticWindows } from '../testing/telemetry.ts';
 import { registerMetrics } from './metrics.ts';
@@ -16,9 +15,10 @@ const NOW = new Date('2026-03-01T12:00:00.000Z');
 
 async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mirror: JournalMirror }> {
   const mirror = new JournalMirror();
-  for (const commit of asStored(realisticHistory(NOW))) mirror.apply(commit);
+  for (const commit of realisticHistory(NOW).commits) mirror.apply(commit);
   const telemetry = new WindowStore(15 * 60_000, new Date(NOW.getTime() - 5 * 60_000));
-  for (const window of realisticWindows(NOW, 12)) telemetry.add(window);
+  // Stored twice each, as by a runner that tried again.
+  for (const window of realisticWindows(NOW, 12)) for (const stored of [window, window]) telemetry.add(stored);
   const runners = new Runners();
   runners.set([realisticRunner(NOW)]);
   const registry = new Registry();
@@ -97,6 +97,6 @@ test('a runner that went away is reported as down', async () => {
 test('a commit that was applied before counts no second time', async () => {
   const { text, mirror } = await scrape();
   const before = await text();
-  for (const commit of asStored(realisticHistory(NOW))) mirror.apply(commit);
+  for (const commit of realisticHistory(NOW).commits) mirror.apply(commit);
   assert.equal(await text(), before);
 });

@@ -1,4 +1,12 @@
-import { PRIORITIES, seatedTeam, seatStatus, severity, shareOf, verdictOutcome } from '@conclave/contracts';
+import {
+  AGGREGATE_KINDS,
+  PRIORITIES,
+  seatedTeam,
+  seatStatus,
+  severity,
+  shareOf,
+  verdictOutcome,
+} from '@conclave/contracts';
 import { gatesNow, openRollout, type Rollout } from '@conclave/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observed } from '../observed.ts';
@@ -170,6 +178,16 @@ function registerSystem(registry: Registry, observed: Observed): void {
     const open = Object.values(observed.mirror.world.incidents).filter((i) => i.resolved === undefined);
     return severity.options.map((s): Sample => [{ severity: s }, open.filter((i) => i.severity === s).length]);
   });
+  gauge(
+    registry,
+    'conclave_journal_unread',
+    'Models, meetings, actions and so on with an event that this version cannot read: upgrade',
+    ['kind'],
+    () => {
+      const kinds = Object.keys(observed.mirror.world.unread).map((key) => key.split('/')[0]);
+      return AGGREGATE_KINDS.map((kind): Sample => [{ kind }, kinds.filter((one) => one === kind).length]);
+    },
+  );
   gauge(registry, 'conclave_leader_epoch', 'Epoch of the leading coordinator', [], () => [
     [{}, observed.mirror.world.schedule.leaderEpoch],
   ]);

@@ -1,4 +1,5 @@
 import { emptySketch, type LatencySketch, mergeSketches, quantile, type TelemetryWindow } from '@conclave/contracts';
+import { WindowOrder } from '@conclave/core';
 
 /** What one version did in a span of time. */
 export interface Series {
@@ -39,6 +40,7 @@ const POINTS = 60;
 export class WindowStore {
   readonly keptMs: number;
   readonly #countedSince: Date;
+  readonly #order = new WindowOrder();
   #windows: TelemetryWindow[] = [];
   readonly #counts = new Map<string, RequestCount>();
 
@@ -48,7 +50,9 @@ export class WindowStore {
     this.#countedSince = countedSince;
   }
 
+  /** Each window counts once, however often it was stored. */
   add(window: TelemetryWindow): void {
+    if (this.#order.refuse(window) !== undefined) return;
     const horizon = Date.parse(window.to) - this.keptMs;
     if (this.#windows.some((w) => Date.parse(w.to) < horizon))
       this.#windows = this.#windows.filter((w) => Date.parse(w.to) >= horizon);

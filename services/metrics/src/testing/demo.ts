@@ -19,6 +19,7 @@ const repository = join(import.meta.dirname, '../../../..');
 
 await using server = await startTestBus();
 if (content !== 'empty') await fill(server.bus, new Date());
+const dataDir = await mkdtemp(join(tmpdir(), 'conclave-metrics-'));
 const service = spawn(process.execPath, [join(repository, 'services/metrics/src/main.ts')], {
   stdio: 'inherit',
   env: {
@@ -26,8 +27,9 @@ const service = spawn(process.execPath, [join(repository, 'services/metrics/src/
     CONCLAVE_CONFIG: join(repository, 'config/demo.yaml'),
     CONCLAVE_INSTANCE: 'metrics-0',
     CONCLAVE_NATS_URL: server.nats.url,
+    ...(await server.signingFiles(dataDir)),
     CONCLAVE_HTTP_PORT: port,
-    CONCLAVE_DATA_DIR: await mkdtemp(join(tmpdir(), 'conclave-metrics-')),
+    CONCLAVE_DATA_DIR: dataDir,
   },
 });
 const MOST = ['moderator', 'pre_architect', 'data_analyst', 'ops_commander', 'latency_analyst'];

@@ -28,6 +28,7 @@ export async function startMetrics(
       CONCLAVE_CONFIG: join(dir, 'conclave.yaml'),
       CONCLAVE_INSTANCE: 'metrics-0',
       CONCLAVE_NATS_URL: server.nats.url,
+      ...(await server.signingFiles(dir)),
       CONCLAVE_NKEY_FILE: join(dir, 'nkey'),
       CONCLAVE_HTTP_PORT: String(port),
       CONCLAVE_DATA_DIR: join(dir, 'data'),

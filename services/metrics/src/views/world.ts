@@ -1,4 +1,4 @@
-import { knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/core';
+import { describeUnread, knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/core';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
@@ -30,6 +30,7 @@ export function worldView(observed: Observed) {
     incidents: [...open, ...incidents.filter((i) => i.resolved !== undefined)].slice(0, SHOWN.incidents),
     insights: world.roadmap.insights.slice(0, SHOWN.insights),
     models: Object.values(world.registry).flatMap((entry) => Object.values(entry.versions)),
+    unread: describeUnread(world, 'the metrics service'),
     datasets: Object.values(world.registry).flatMap((entry) => entry.datasets.slice(-1)),
   };
 }
