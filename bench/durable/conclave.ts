@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Bus, connectBus, openJournal, publishInbox } from '@conclave/bus';
+import { type Bus, connectBus, keyringFromFile, openJournal, publishInbox } from '@conclave/bus';
 import { findNatsServer, until } from '@conclave/bus/testing';
 import { type HandoffDocument, parseCommit, subjects } from '@conclave/contracts';
 import { startStack } from '@conclave/stack';
@@ -55,6 +55,7 @@ export const measure: Measure = async (counts) => {
     name: 'bench',
     nkeySeed: await stack.credentials.seed('operator'),
     user: 'operator',
+    keyring: keyringFromFile(stack.credentials.keyringFile),
   });
   undo.defer(() => operator.drain());
   const user = await connectBus({ servers: stack.natsUrl, name: 'bench-user' });

@@ -20,6 +20,7 @@ export { type Keyring, keyringFromFile, keyringOf } from './signing/keyring.ts';
 export { privateKeyOf } from './signing/nkey.ts';
 export { type Signer, signerOf } from './signing/signature.ts';
 export { openSnapshots, type SnapshotsOptions } from './snapshots.ts';
+export { journalMessage, type StoredMessage } from './stored-message.ts';
 export { followTelemetry, publishInbox, publishTelemetry, telemetryEnd } from './telemetry.ts';
 export { ensureTopology, type TopologyOptions, waitForTopology } from './topology.ts';
 export { openWorkQueue } from './work-queue.ts';

@@ -255,22 +255,22 @@ async function readAggregate(
   const subject = subjects.journal(aggregate);
   const last = until ?? (await head(native, subject, deadlineMs));
   if (last <= afterSeq) return { commits: [], lastSeq: afterSeq };
+  // What was stored shortly before tells whether one of these was stored before.
   const messages = await readRange(native, {
     stream: STREAMS.journal,
     filters: [subject],
-    start: { seq: afterSeq + 1 },
+    start: { seq: Math.max(1, afterSeq + 1 - FRESH_COMMITS) },
     until: last,
     deadlineMs,
   });
   const reader = new CommitReader(native.keyring());
-  if (afterSeq > 0 && until === undefined) reader.startBehind(subject, afterSeq);
   const heard = heardOf(native);
   const commits = [...(await reader.read(messages))].flatMap((read) => {
-    if (read.kind === 'quarantined') return [];
+    if (read.kind === 'quarantined' || read.commit.seq <= afterSeq) return [];
     heard.noteCommit(subject, read.commit.seq, read.digest);
     return [read.commit];
   });
-  return { commits, lastSeq: messages.at(-1)?.streamSeq ?? afterSeq };
+  return { commits, lastSeq: Math.max(afterSeq, messages.at(-1)?.streamSeq ?? 0) };
 }
 
 /** Sequence of a subject's last message, asked from the stream's leader. 0 for none. */

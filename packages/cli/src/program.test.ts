@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { connectBus, deadLetter, serveApi } from '@conclave/bus';
+import { connectBus, deadLetter, openJournal, serveApi } from '@conclave/bus';
 import { startNats, startTestBus, type TestBus, testKeyring, until } from '@conclave/bus/testing';
 import {
   type ActionOutcome,
@@ -376,6 +376,23 @@ suite('the conclave command against a real server', () => {
     const { out } = await on('dlq', 'list');
     assert.match(out, /conclave\.handoff {2}2 bytes, refused by coordinator-0\n {4}CVE_HANDOFF_INVALID: count is 2/);
     assert.equal(JSON.parse((await on('dlq', 'list', '--json')).out).deadLetters[0].content, '{}');
+  });
+
+  test('what a later version wrote is said to be unread in status and explain, and everything else is shown', async () => {
+    const at = new Date().toISOString();
+    const event = { id: 'future', type: 'rollout.teleported', at, data: {} };
+    const journal = openJournal(server.bus, { by: 'later' });
+    const { seq } = await journal.append(aggregates.rollouts(MODEL), 'any', [event]);
+    const sentence = `commit ${seq} of rollouts/${MODEL} has event rollout.teleported, which this version cannot read: upgrade this command; services of its version decide nothing on that`;
+    for (const command of [['status'], ['explain', MODEL]]) {
+      const { code, out } = await on(...command);
+      assert.equal(code, 0);
+      assert.ok(out.includes(sentence), out);
+      assert.match(out, /candidate {2,}1\.1/);
+      assert.deepEqual(JSON.parse((await on(...command, '--json')).out).unread, [sentence]);
+    }
+    const { code, out } = await on('history', MODEL);
+    assert.deepEqual([code, /has event rollout\.teleported/.test(out)], [0, true]);
   });
 });
 

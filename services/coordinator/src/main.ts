@@ -3,6 +3,7 @@ import { ensureTopology, openSnapshots } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
 import { optionsOf } from './coordinator-options.ts';
+import { QuarantineBox } from './incidents/quarantine-reports.ts';
 import { followEvidence } from './leader/evidence-follower.ts';
 import { standForLeader } from './leader/terms.ts';
 import { watchRunners } from './leader/watch-runners.ts';
@@ -23,7 +24,8 @@ await runService({
     const { bus, journal, log, health, instance, operators } = ctx;
     const options = optionsOf(ctx.config);
     await ensureTopology(bus, { replicas: 1, leaseTtlMs: options.leaseTtlMs });
-    const stored = openSnapshots(bus);
+    const quarantine = new QuarantineBox();
+    const stored = openSnapshots(bus, { onQuarantined: (message) => quarantine.add(message) });
     const follower = await followWorld({ journal, snapshots: stored, onError: halt });
     health.register('journal', receiving(bus, follower));
     await follower.ready();
@@ -47,7 +49,7 @@ await runService({
       runners: runners.present,
     });
     await replicaApi.ready();
-    const terms = standForLeader({ ...shared, follower, evidence, options, instance, log, health, halt });
+    const terms = standForLeader({ ...shared, follower, evidence, quarantine, options, instance, log, health, halt });
     const snapshots = setInterval(() => {
       for (const each of [follower, evidence])
         each.saveSnapshot().catch((error: unknown) => log.error({ err: error }, 'a snapshot was not saved'));

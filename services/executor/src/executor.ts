@@ -28,7 +28,7 @@ const ROLLBACK_SLOTS = 2;
  * Rollbacks come by a queue of their own: none waits until one of the others has ended.
  */
 export function startExecutor(options: ExecutorOptions): WorkConsumer {
-  const { bus, journal, config, instance, now } = options;
+  const { bus, journal, config, instance, clock } = options;
   const { ackWaitMs, maxDeliveries, actionTimeoutSeconds } = config.limits;
   const deps: PerformDeps = { ...options, actionTimeoutMs: actionTimeoutSeconds * 1000 };
   const underWay = new Map<number, Promise<void>>();
@@ -55,7 +55,7 @@ export function startExecutor(options: ExecutorOptions): WorkConsumer {
       handler: perform,
       async onDead(job, reason) {
         const work = actionWork.safeParse(job.json());
-        if (work.success) await giveActionUp(journal, work.data.action, reason, now);
+        if (work.success) await giveActionUp(journal, work.data.action, reason, clock.now);
       },
     });
   return together([

@@ -3,10 +3,10 @@ import { h, morph } from './dom.js';
 import { meetingsCard } from './meetings.js';
 import { emptyState, rolloutCard } from './rollout.js';
 import { seatingNote } from './seating.js';
-import { unreadNote } from './unread-note.js';
 import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
 import { unlockCard } from './unlock.js';
+import { unreadNote } from './unread-note.js';
 
 /*
  * The page is a function of `state`: whatever changes it calls `render`. Commits arrive over Server-Sent Events and only say that

@@ -38,11 +38,6 @@ export class CommitReader {
     return this.#admission.state();
   }
 
-  /** Notes that a message of the aggregate is known to stand there. */
-  startBehind(subject: string, seq: number): void {
-    this.#admission.pass(subject, seq, aggregateNamed(subject)?.kind);
-  }
-
   /** Decides on each message only when it is asked for: `state` is then that behind exactly this message. */
   async read(messages: readonly StreamMessage[]): Promise<Iterable<ReadMessage>> {
     const candidates = messages.map((message) => this.#candidate(message));

@@ -8,7 +8,7 @@ import { type Bus, openSnapshots } from '@conclave/bus';
 import { bulkAppend, startTestBus } from '@conclave/bus/testing';
 import { firstCommits } from './first-commits.ts';
 import { fitExponent } from './fit-exponent.ts';
-import { profileFolder, READERS, type Reader, type Start, startReader } from './reader.ts';
+import { profileFolder, READERS, type Reader, type Start, startReader } from './start-reader.ts';
 
 const SNAPSHOT_DEADLINE_MS = 180_000;
 

@@ -7,7 +7,7 @@ import { openRollout, standingOf, unreadOf } from '@conclave/core';
 import { newVotes } from '../rollout/votes.ts';
 import { type LeadingCoordinator, startLeading } from '../testing/leading.ts';
 import { RULES, Simulation } from '../testing/simulation.ts';
-import { definition as testDefinition, MODEL } from '../testing/test-world.ts';
+import { MODEL, definition as testDefinition } from '../testing/test-world.ts';
 
 const UNREADABLE = 'rollout.teleported';
 const STAGES = testDefinition().spec.stages.map(({ name }) => name);

@@ -11,6 +11,7 @@ import { rolloutsOf, unreadOf, type World } from '@conclave/core';
 import type { Clock, Operators, WorldFollower } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
+import { type QuarantineBox, reportQuarantined } from '../incidents/quarantine-reports.ts';
 import { unreadableReports } from '../incidents/unreadable-reports.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
 import type { EvidenceFollower } from './evidence-follower.ts';
@@ -28,6 +29,8 @@ export interface LeadershipParts {
   readonly journal: Journal;
   readonly follower: WorldFollower;
   readonly evidence: EvidenceFollower;
+  /** What was passed over beside the journal. */
+  readonly quarantine: QuarantineBox;
   readonly clock: Clock;
   readonly options: CoordinatorOptions;
   readonly operators: Operators;
@@ -43,6 +46,7 @@ export interface Leadership {
 }
 
 const CONFIRM_MS = 1000;
+const REPORT_MS = 500;
 
 /**
  * Leads for one term, until `stop`. First the epoch is written to `schedule` and to
@@ -86,6 +90,14 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
     if (lease.isHeld()) tellGates(bus, world(), rollouts);
   }, CONFIRM_MS);
   undo.defer(() => clearInterval(telling));
+  const reporting = onceAtATime(() =>
+    reportQuarantined({ bus, writer, box: parts.quarantine, clock, by: parts.instance, world }),
+  );
+  const reports = setInterval(() => {
+    if (lease.isHeld())
+      reporting().catch((error: unknown) => log.error({ err: error }, 'what does not count is not reported yet'));
+  }, REPORT_MS);
+  undo.defer(() => clearInterval(reports));
   const unreadable = unreadableReports(writer, clock, world);
   const inbox = consumeInbox({ queue, writer, clock, unreadable, by: parts.instance, world });
   undo.defer(() => inbox.stop());
@@ -119,6 +131,17 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(parts.evidence.onWindow(() => turns?.wakeSoon(['rollouts'])));
   turns.wake(['rollouts', 'schedule']);
   return { receivers: { inbox }, stop: () => undo.disposeAsync() };
+}
+
+/** The task, called anew only when its last run has ended. */
+function onceAtATime(task: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= task().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }
 
 /** Tells the runners which state of each rollout this leader stands by: not of one that it cannot read, which stable serves then. */

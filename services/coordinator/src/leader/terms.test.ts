@@ -6,6 +6,7 @@ import { startTestBus, until } from '@conclave/bus/testing';
 import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
 import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
 import { optionsOf } from '../coordinator-options.ts';
+import { QuarantineBox } from '../incidents/quarantine-reports.ts';
 import { followEvidence } from './evidence-follower.ts';
 import { lead } from './leadership.ts';
 import { nextEpoch } from './term.ts';
@@ -44,6 +45,7 @@ async function startBench() {
       journal,
       follower,
       evidence,
+      quarantine: new QuarantineBox(),
       options,
       clock: systemClock,
       operators: loadOperators(undefined),

@@ -7,6 +7,7 @@ import type { World } from '@conclave/core';
 import { type Clock, createHealth, followWorld, systemClock } from '@conclave/service';
 import { serveReplicaApi } from '../api/replica-api.ts';
 import { optionsOf } from '../coordinator-options.ts';
+import { QuarantineBox } from '../incidents/quarantine-reports.ts';
 import { followEvidence } from '../leader/evidence-follower.ts';
 import { standForLeader } from '../leader/terms.ts';
 import { watchRunners } from '../leader/watch-runners.ts';
@@ -68,6 +69,7 @@ export async function startLeading({
     ...shared,
     follower,
     evidence,
+    quarantine: new QuarantineBox(),
     options,
     log,
     health: createHealth(),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { aggregates, isConclaveError, type PlannedAction } from '@conclave/contracts';
 import { plannedAction } from '@conclave/histories';
+import { fakeClock } from '@conclave/service';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
 import { absentWorker } from '../workers/absent.ts';
@@ -286,34 +287,25 @@ describe('a message', () => {
 
 describe('an action out of time', () => {
   /** Performs an action whose time is up when its first call is under way, neither earlier nor later. */
-  async function performCutOff(t: TestContext, action: PlannedAction): Promise<void> {
+  async function performCutOff(action: PlannedAction): Promise<void> {
     const actionTimeoutMs = 3_600_000;
-    let timeUp = (): void => assert.fail('the action has no time limit');
-    const { setTimeout: later } = globalThis;
-    t.mock.method(
-      globalThis,
-      'setTimeout',
-      (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
-        if (ms === actionTimeoutMs) timeUp = callback;
-        return later(callback, ms, ...args);
-      },
-    );
+    const clock = fakeClock(new Date().toISOString());
     const faultPoint = async (name: string): Promise<void> => {
-      if (name === 'action.before_effect') setImmediate(() => timeUp());
+      if (name === 'action.before_effect') setImmediate(() => clock.advance(actionTimeoutMs));
     };
-    await using hurried = await startPerformer(bench, { actionTimeoutMs, faultPoint });
+    await using hurried = await startPerformer(bench, { actionTimeoutMs, clock, faultPoint });
     await perform(action, hurried);
   }
 
-  test('is uncertain when what it cut off may have taken effect', async (t) => {
+  test('is uncertain when what it cut off may have taken effect', async () => {
     const action = fresh({ action: 'Roll back V1.1' });
-    await performCutOff(t, action);
+    await performCutOff(action);
     assert.match(String(await outcomeOf(action)), /uncertain,.*rollback_model was cut off/);
   });
 
-  test('has failed when what it cut off changes nothing', async (t) => {
+  test('has failed when what it cut off changes nothing', async () => {
     const action = fresh({ action: 'Evaluate V1.1' });
-    await performCutOff(t, action);
+    await performCutOff(action);
     assert.match(String(await outcomeOf(action)), /failed,.*run_evaluation was cut off/);
   });
 });

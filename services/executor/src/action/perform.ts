@@ -24,6 +24,7 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import type { ActionRun, ToolCall, World } from '@conclave/core';
+import type { Clock } from '@conclave/service';
 import type { Tool, ToolArgs, ToolReturn } from '../tools/tool.ts';
 import { UncertainEffect } from '../uncertain-effect.ts';
 import { chooseWorker } from '../workers/direct.ts';
@@ -46,7 +47,7 @@ export interface PerformDeps {
   /** Name of this instance. */
   readonly instance: string;
   readonly actionTimeoutMs: number;
-  readonly now: () => Date;
+  readonly clock: Clock;
   readonly faultPoint: (name: string) => Promise<void>;
   readonly log: PerformLog;
 }
@@ -92,7 +93,12 @@ async function begin(
   let conflict: unknown;
   if (attempt === 1 && !delivery.redelivered) {
     // Of an action that comes for the first time nothing is on record, and the first append finds out where that is wrong.
-    const fresh = new Performance(deps, action, newActionRecord(deps.journal, action.actionId, deps.now), delivery);
+    const fresh = new Performance(
+      deps,
+      action,
+      newActionRecord(deps.journal, action.actionId, deps.clock.now),
+      delivery,
+    );
     try {
       await fresh.start(attempt);
       return fresh;
@@ -101,7 +107,7 @@ async function begin(
       conflict = error;
     }
   }
-  const record = await openActionRecord(deps.journal, action.actionId, deps.now);
+  const record = await openActionRecord(deps.journal, action.actionId, deps.clock.now);
   if (record.run.completed !== undefined) return undefined;
   const { startedByMessage } = record;
   if (startedByMessage !== undefined && startedByMessage !== delivery.messageSeq) {
@@ -167,10 +173,10 @@ class Performance {
 
   /** Carries on after the start. */
   async goOn(): Promise<void> {
-    const { faultPoint, actionTimeoutMs } = this.#deps;
+    const { faultPoint, actionTimeoutMs, clock } = this.#deps;
     const worker = this.#worker;
     if (worker === undefined) return;
-    const timer = setTimeout(() => this.#timeUp.abort(), actionTimeoutMs);
+    const forget = clock.after(actionTimeoutMs, () => this.#timeUp.abort());
     try {
       // What was called with the start is made now, and only that: a call that stood there before may have been made already.
       const called = this.#begunWith;
@@ -178,7 +184,7 @@ class Performance {
       if (called !== undefined) await this.#effect(worker, called.tool, called.data.callId, called.data.args);
       while (this.#record.run.completed === undefined) await this.#step(worker);
     } finally {
-      clearTimeout(timer);
+      forget();
     }
     await faultPoint('action.after_completed');
   }
@@ -271,9 +277,9 @@ class Performance {
   }
 
   async #effect(worker: Worker, tool: Tool, callId: string, args: ToolCall['args']): Promise<void> {
-    const { faultPoint } = this.#deps;
+    const { faultPoint, clock } = this.#deps;
     await faultPoint('action.before_effect');
-    const startedAt = performance.now();
+    const startedAt = clock.monotonicMs();
     const context = { callId, actionId: this.#action.actionId, signal: this.#signal };
     let returned: ToolReturn;
     try {
@@ -288,7 +294,7 @@ class Performance {
     }
     await faultPoint('action.after_effect');
     const { ok, result, error } = returned;
-    const durationMs = performance.now() - startedAt;
+    const durationMs = clock.monotonicMs() - startedAt;
     const data = { callId, tool: tool.name, ok, result, durationMs, ...(error === undefined ? {} : { error }) };
     // With what may not be made again its return is on record before anything else is decided.
     if (worker.isCode !== true || !tool.idempotent) return await this.#record.toolReturned(data);

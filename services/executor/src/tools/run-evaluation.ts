@@ -44,6 +44,8 @@ export interface EvaluationDeps {
   readonly republishAfterMs?: number;
 }
 
+/** How long the world may lag behind the journal, in milliseconds. */
+const WORLD_WAIT_MS = 30_000;
 /** Attempts beyond this are refused: an evaluation that always fails needs a person. */
 const MAX_ATTEMPTS = 20;
 /** Attempts in which the version itself was measured and the baseline was lost. */
@@ -60,7 +62,7 @@ export function runEvaluation(deps: EvaluationDeps): Tool {
     complete: pinned,
     async run(given, { signal }) {
       const request = requestOf(given);
-      const { id, evaluation } = await nextAttempt(deps.journal, request);
+      const { id, evaluation } = await nextAttempt(deps, request, signal);
       if (evaluation.state === 'completed') return toReturn(id, evaluation);
       const publish = (msgId: string) =>
         deps.queue.publish(subjects.workEvaluation, { evaluationId: id, request }, { msgId });
@@ -138,16 +140,27 @@ function hasLostBaseline({ result }: Evaluation): boolean {
   return result?.kind === 'offline' && result.baselineFailure?.code === 'CVE_EVALUATION_FAILED';
 }
 
-/** The first attempt that has not failed, as the journal has it now. */
+/**
+ * The first attempt that has not failed, as the journal has it now. One of long ago that the world keeps no longer is followed by
+ * another: its result could be read here, but no gate would see it.
+ */
 async function nextAttempt(
-  journal: Pick<Journal, 'read'>,
+  { journal, world }: Pick<EvaluationDeps, 'journal' | 'world'>,
   request: EvaluationRequest,
+  signal: AbortSignal,
 ): Promise<{ id: string; evaluation: Evaluation }> {
+  const isKept = async ({ evaluationId, seq }: Evaluation): Promise<boolean> => {
+    const kept = await world.until(
+      (now) => (now.seq < seq ? undefined : { is: Object.hasOwn(now.evaluations, evaluationId) }),
+      { timeoutMs: WORLD_WAIT_MS, signal },
+    );
+    return kept?.is ?? true;
+  };
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const id = evaluationIdOf(request, attempt);
     const evaluation = await readEvaluation(journal, id);
     const mayRepeat = evaluation.state === 'failed' || (attempt < COMPARISON_ATTEMPTS && hasLostBaseline(evaluation));
-    if (!mayRepeat) return { id, evaluation };
+    if (!mayRepeat && (evaluation.state !== 'completed' || (await isKept(evaluation)))) return { id, evaluation };
   }
   throw new ConclaveError(
     'CVE_EVALUATION_FAILED',

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fetchQueries } from '@conclave/bundles';
 import { type Bus, followTelemetry, type Journal, openArtifacts, openMembership, openWorkQueue } from '@conclave/bus';
 import type { ConclaveConfig, Digest, ToolName } from '@conclave/contracts';
+import type { Clock } from '@conclave/service';
 import { scriptRunner } from '../scripts/run-script.ts';
 import type { WorldView } from '../world/world-view.ts';
 import { checkFile } from './check-file.ts';
@@ -19,7 +20,7 @@ export interface ToolboxOptions {
   readonly journal: Journal;
   readonly world: WorldView;
   readonly config: Pick<ConclaveConfig, 'executor' | 'pace'>;
-  readonly now: () => Date;
+  readonly clock: Clock;
   /** Survives a restart: remembers which scripts were started. */
   readonly dataDir: string;
   readonly httpToken: string | undefined;
@@ -31,7 +32,7 @@ const SCRIPT_FILE_MB = 256;
 
 /** All tools of the executive team, connected to the real system. */
 export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, Tool> {
-  const { bus, journal, world, config, now, dataDir, httpToken } = options;
+  const { bus, journal, world, config, clock, dataDir, httpToken } = options;
   const { scriptRoots, python, scriptTimeoutSeconds, scriptMemoryMb, scriptOutputBytes } = config.executor;
   const membership = openMembership(bus);
   const scripts = scriptRunner({
@@ -53,7 +54,7 @@ export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, To
     rollbackModel(bus, world),
     runEvaluation({ journal, queue: openWorkQueue(bus), world }),
     runRollbackTest({ bus, journal, world }),
-    collectMetrics({ follow: (source) => followTelemetry(bus, source), now, patienceMs }),
+    collectMetrics({ follow: (source) => followTelemetry(bus, source), clock, patienceMs }),
     smokeTest({ members: () => membership.all(), bus, fetch, httpToken, queriesOf }),
     checkFile(scriptRoots),
     runPythonScript(scripts, scriptRoots),

@@ -15,6 +15,7 @@ import {
   type Digest,
   type EvaluationEvent,
   emptySketch,
+  evaluationRequest,
   evaluationWork,
   type InferInput,
   type InferRequest,
@@ -22,11 +23,13 @@ import {
   isConclaveError,
   type RollbackTestResult,
   type RunnerStatus,
+  sha256,
   subjects,
   type TelemetryWindow,
   type ToolName,
 } from '@conclave/contracts';
 import { history, writeTo } from '@conclave/histories';
+import { fakeClock } from '@conclave/service';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { applied, appliedWorld, DIGEST } from '../testing/executor-world.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
@@ -131,19 +134,19 @@ describe('collect_metrics', () => {
     assert.equal(stable.requests, 950);
   });
 
-  test('measures all that is on record once, however slowly it is read and often it was stored', async (t) => {
+  test('measures all that is on record once, however slowly it is read and often it was stored', async () => {
+    const clock = fakeClock(new Date().toISOString());
     const reading = Promise.withResolvers<Parameters<TelemetrySource>[0]>();
     const follow: TelemetrySource = (source) => {
       reading.resolve(source);
       return { stop: async () => {} };
     };
-    const tool = collectMetrics({ follow, now: () => new Date(), patienceMs: 5000 });
+    const tool = collectMetrics({ follow, clock, patienceMs: 5000 });
     const args = tool.prepare({}, await performer.deps.world.upToDate());
-    t.mock.timers.enable({ apis: ['setTimeout'] });
     const returned = tool.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING });
     const source = await reading.promise;
     source.onMessage(window({ requests: 20 }));
-    t.mock.timers.tick(60_000);
+    clock.advance(60_000);
     await new Promise(setImmediate);
     const again = window({ requests: 30 });
     for (const stored of [again, again]) source.onMessage(stored);
@@ -204,9 +207,23 @@ describe('run_evaluation', () => {
     assert.equal(second.ok, true);
     assert.deepEqual(Object(second.result).metrics, metrics);
     assert.deepEqual(await call('run_evaluation'), second);
-    await runner.stop();
     assert.equal(ids.length, 2);
     assert.equal(ids[1], `${ids[0]}-2`);
+    // Of what no rollout is judged by, so many others come that the world keeps the result no longer, and no gate could read it.
+    const stable = { version: '1.0' };
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    assert.equal(ids.length, 3);
+    const known = evaluationRequest.parse(performer.deps.world.current().evaluations[ids[2] ?? '']?.request);
+    for (let n = 0; n < 260; n++) {
+      const request = { ...known, digest: sha256(`${n}`) };
+      const data = { request, runner: 'r-0', code: 'CVE_EVALUATION_FAILED', message: 'out of disk' };
+      const failed: EvaluationEvent = { id: `other-${n}`, type: 'evaluation.failed', at, data };
+      await bench.journal.append(aggregates.evaluation(`other-${n}`), 0, [failed]);
+    }
+    assert.equal((await call('run_evaluation', stable)).ok, true);
+    await runner.stop();
+    assert.equal(ids[3], `${ids[2]}-2`);
   });
 
   test('pins bundle, dataset and baseline', () => {
