@@ -194,6 +194,8 @@ test('of forgotten models the newest are known, and one that is adopted again be
   assert.deepEqual([seq, stageEpoch], [h.seq, 1]);
   h.about({ model: 'm299' }).adopted();
   assert.equal(h.world.rollouts.m299?.stageEpoch, 1, 'evidence of the first life is none of the second');
+  h.about({ model: 'm0' }).adopted();
+  assert.equal(h.world.rollouts.m0?.stageEpoch, 1, 'nor where nothing is known of the first');
   assert.deepEqual([h.world.forgotten.m299, h.world.rollouts.m299?.forgotten], [undefined, undefined]);
   assert.equal(h.world.shelves.forgotten.size, Object.keys(h.world.forgotten).length);
 });

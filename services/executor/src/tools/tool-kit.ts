@@ -49,7 +49,9 @@ export function toolKit(options: ToolboxOptions) {
         outputBytes: scriptOutputBytes,
       },
     }),
-    follow: (source: Parameters<typeof followTelemetry>[1]) => followTelemetry(bus, source),
+    // What nobody signed counts nowhere; the coordinator reports it.
+    follow: (source: Omit<Parameters<typeof followTelemetry>[1], 'onQuarantined'>) =>
+      followTelemetry(bus, { ...source, onQuarantined() {} }),
     patienceMs: Math.min(60_000, Math.max(5000, 3000 * config.pace.windowSeconds)),
     members: () => membership.all(),
     fetch,
