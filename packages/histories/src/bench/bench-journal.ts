@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Bus, openSnapshots } from '@conclave/bus';
 import { bulkAppend, startTestBus } from '@conclave/bus/testing';
 import { WORLD_FOLD_VERSION } from '@conclave/core';
-import { firstCommits } from './first-commits.ts';
+import { firstCommits } from '../long/first-commits.ts';
 import { fitExponent } from './fit-exponent.ts';
 import { profileFolder, READERS, type Reader, type Start, startReader } from './start-reader.ts';
 

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { connectBus, openJournal } from '@conclave/bus';
 import { bulkAppend, signerFromFolder } from '@conclave/bus/testing';
-import { firstCommits } from './first-commits.ts';
+import { firstCommits } from '../long/first-commits.ts';
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter((argument) => argument !== '--'),
