@@ -1,4 +1,4 @@
-export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
+export { type Clock, type FakeClock, fakeClock, pass, systemClock, type TimeLimit, timeLimit } from './clock.ts';
 export { describeEnvFiles, type EnvFiles, envFilesOf, type ReadEnvFile, readEnvFiles } from './env-files.ts';
 export { type Environment, readEnvironment, serviceEnvironment } from './environment.ts';
 export { faultPoint } from './fault-point.ts';

@@ -18,29 +18,22 @@ const TELEMETRY_KEPT_MS = 15 * 60_000;
 await runService({
   name: 'metrics',
   async start({ bus, config, journal, http, registry, log, health, signal }) {
-    const gates = new HeardGates();
-    const seats = new Seats();
     let halted: string | undefined;
-    const folded = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () =>
-      folded.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
-    );
-    folded.promise.catch(() => undefined);
-    const follower = await followWorld({
+    const stopped = Promise.withResolvers<void>();
+    const world = await followWorld({
       journal,
       snapshots: openSnapshots(bus),
       onError(error) {
         halted = messageOf(error);
         log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
-        folded.resolve();
+        stopped.resolve();
       },
     });
-    const mirror = new JournalMirror(follower.world);
-    follower.onCommit((commit) => mirror.show(commit));
-    void follower.ready().then(folded.resolve);
+    const gates = new HeardGates();
+    const seats = new Seats();
     const observed: Observed = {
       gates,
-      mirror,
+      mirror: new JournalMirror(world),
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
       seats,
@@ -53,6 +46,10 @@ await runService({
     registerApi(http, observed, journal);
     const events = registerEvents(http, observed, journal);
 
+    signal.addEventListener('abort', () =>
+      stopped.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
+    );
+    const folded = Promise.race([world.ready(), stopped.promise]);
     const windows = followWindows(bus, observed.telemetry, observed.now(), (error) => {
       log.warn({ reason: messageOf(error) }, 'a telemetry message is left out');
     });
@@ -65,16 +62,16 @@ await runService({
     const watchingSeats = watchSeats(bus, seats, (reason) => {
       log.warn({ reason }, 'a report of who sits is unreadable');
     });
-    const journalCheck = receiving(bus, follower);
+    const journalCheck = receiving(bus, world);
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
     // The routes answer from here on: on half a journal they would deny what is on record, and counters would seem to start again.
-    const [stopRunners, stopSeats] = await Promise.all([watching, watchingSeats, folded.promise]);
+    const [stopRunners, stopSeats] = await Promise.all([watching, watchingSeats, folded]);
     return {
       async stop() {
         events.stop();
         hearing.unsubscribe();
-        await Promise.all([follower.stop(), windows.stop(), stopRunners(), stopSeats()]);
+        await Promise.all([world.stop(), windows.stop(), stopRunners(), stopSeats()]);
       },
     };
   },

@@ -36,6 +36,8 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, { lease,
     decide: (world: World) => readonly RawEvent[],
     evenUnread: boolean,
   ): Promise<readonly RawEvent[]> => {
+    // Of a model or registration that the world has dropped only the conflict tells the last commit; it is part of that world.
+    let dropped = 0;
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
       if (!lease.isHeld())
         throw new ConclaveError(
@@ -46,14 +48,14 @@ export function leaderWriter(journal: Journal, follower: WorldFollower, { lease,
       const events = decide(follower.world);
       if (events.length === 0) return events;
       try {
-        const { seq } = await journal.append(aggregate, headOf(follower.world, aggregate), events, {
-          fence: epoch,
-        });
+        const head = Math.max(headOf(follower.world, aggregate), dropped);
+        const { seq } = await journal.append(aggregate, head, events, { fence: epoch });
         await follower.waitForSeq(seq);
         return events;
       } catch (error) {
         if (!(error instanceof JournalConflict)) throw error;
         await follower.waitForSeq(error.actualSeq);
+        if (aggregate.kind === 'rollouts' || aggregate.kind === 'models') dropped = error.actualSeq;
       }
     }
     throw new ConclaveError(

@@ -1,4 +1,4 @@
-import type { Clock } from '@conclave/service';
+import { type Clock, systemClock } from '@conclave/service';
 import type { WorldWriter } from '../world-writer.ts';
 import type { TestWorld } from './test-world.ts';
 
@@ -17,4 +17,8 @@ export function writerOf(t: TestWorld, late: () => void = () => {}): WorldWriter
 }
 
 /** The clock of such a world. */
-export const clockOf = (t: TestWorld): Clock => ({ now: () => t.now, monotonicMs: () => t.now.getTime() });
+export const clockOf = (t: TestWorld): Clock => ({
+  ...systemClock,
+  now: () => t.now,
+  monotonicMs: () => t.now.getTime(),
+});
