@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, type Commit, digestOf, parseCommit } from '@conclave/contracts';
+import { aggregates, digestOf, parseCommit } from '@conclave/contracts';
 import { draft, firstCommits, history } from '@conclave/histories';
 import { foldWorld } from './fold-world.ts';
 import { initialWorld, type World } from './world.ts';
