@@ -15,7 +15,13 @@ function follow() {
     journal: {
       follow(options) {
         started.resolve(options);
-        return { caughtUp: false, lastActivityAt: 0, lastSeq: 0, position: () => undefined, stop: async () => {} };
+        return {
+          caughtUp: false,
+          lastActivityAt: 0,
+          lastSeq: 0,
+          position: () => assert.fail('nobody asks'),
+          stop: async () => {},
+        };
       },
     },
     onStates(states) {
