@@ -247,6 +247,7 @@ describe('permissions', () => {
         filter: subjects.telemetryAll,
         sinceIso,
         onMessage: () => void windows++,
+        onQuarantined: ({ reason }) => assert.fail(reason),
         onError,
       });
       await until(() => windows === 1, 'the window');

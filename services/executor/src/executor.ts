@@ -35,7 +35,11 @@ export function startExecutor(options: ExecutorOptions): WorkConsumer {
   const perform = async (job: Job): Promise<void> => {
     const known = underWay.get(job.seq);
     if (known !== undefined) return await known;
-    const performing = performAction(deps, parseWork(job), { messageSeq: job.seq, signal: job.signal });
+    const performing = performAction(deps, parseWork(job), {
+      messageSeq: job.seq,
+      redelivered: job.deliveryCount > 1,
+      signal: job.signal,
+    });
     underWay.set(job.seq, performing);
     await performing.finally(() => underWay.delete(job.seq));
   };

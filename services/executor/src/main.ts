@@ -20,7 +20,7 @@ await runService({
     await follower.ready();
     const world = worldView(follower, journal);
     const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
-    const tools = createToolbox({ bus, journal, world, config, clock: systemClock, dataDir, httpToken });
+    const tools = await createToolbox({ bus, journal, world, config, clock: systemClock, dataDir, httpToken });
     const roster = openRoster(Object.values(config.executiveTeam), process.env, {
       now: systemClock.now,
       onLists: () => undefined,

@@ -18,8 +18,10 @@ import type { BookState, StoredWindow } from './book-state.ts';
  * Windows of stable that carry no `besideEpoch`, from a runner before there was one, count for the stage that serves when they arrive.
  */
 export interface TelemetryBook {
-  /** Takes the message of that sequence in the stream of telemetry; none is looked at twice. Undefined: it is no window that may count. */
-  add(seq: number, window: TelemetryWindow | undefined): void;
+  /** Takes a window of the stream of telemetry; no sequence is looked at twice. */
+  add(stored: StoredWindow): void;
+  /** Passes over the stream up to a sequence: there is nothing there that could count. */
+  pass(seq: number): void;
   /** What is counted for the model's open rollout. It changes with each window: who keeps it copies it. */
   of(model: string): StageTelemetry | undefined;
   /** Sequence of the last message taken. */
@@ -36,7 +38,7 @@ export interface BookOptions {
   /** Windows that may wait for their stage, of all models together. Default 10,000. */
   readonly mostWaiting?: number;
   /** Told of each window that does not count because another did in its place. */
-  onPassedOver?(window: TelemetryWindow, seq: number, reason: string): void;
+  onPassedOver?(stored: StoredWindow, reason: string): void;
 }
 
 const MOST_WAITING = 10_000;
@@ -63,7 +65,7 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
   }
 
   const enter = (shelf: Shelf, state: RolloutsState, stored: StoredWindow): void => {
-    const { seq, window } = stored;
+    const { window } = stored;
     const place = placeOf(window, state);
     if (place === 'elsewhere') return;
     if (place === 'later') {
@@ -77,7 +79,7 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
     }
     const refusal = shelf.order.refuse(window);
     if (refusal !== undefined) {
-      options.onPassedOver?.(window, seq, refusal);
+      options.onPassedOver?.(stored, refusal);
       return;
     }
     const { definition, stageEpoch } = place;
@@ -104,16 +106,19 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
   };
 
   return {
-    add(seq, window) {
+    add(stored) {
+      const { seq, window } = stored;
       if (seq <= position) return;
       position = seq;
-      if (window === undefined) return;
       const state = rolloutsOf(world(), window.model);
       const shelf = shelves.get(window.model) ?? emptyShelf();
       sort(shelf, state);
-      enter(shelf, state, { seq, window });
+      enter(shelf, state, stored);
       if (shelf.stage !== undefined || shelf.waiting.length > 0 || shelf.gap) shelves.set(window.model, shelf);
       else shelves.delete(window.model);
+    },
+    pass(seq) {
+      position = Math.max(position, seq);
     },
     of(model) {
       const state = rolloutsOf(world(), model);

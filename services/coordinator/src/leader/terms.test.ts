@@ -38,6 +38,7 @@ async function startBench() {
     clock: systemClock,
     longestPauseSeconds: options.evidenceMaxAgeSeconds,
     log,
+    onQuarantined: ({ reason }) => assert.fail(reason),
   });
   const parts = {
     ...{

@@ -38,8 +38,13 @@ function fresh(change: Partial<PlannedAction> = {}): PlannedAction {
   return plannedAction({ ...change, actionId: `plan:${count}` });
 }
 
+const delivered = new Set<string>();
+
 async function perform(action: PlannedAction, by = performer, messageSeq = 1): Promise<void> {
-  await performAction(by.deps, { action, attempt: 1 }, { messageSeq, signal: RUNNING });
+  const message = `${action.actionId}#${messageSeq}`;
+  const redelivered = delivered.has(message);
+  delivered.add(message);
+  await performAction(by.deps, { action, attempt: 1 }, { messageSeq, redelivered, signal: RUNNING });
 }
 
 async function outcomeOf(action: PlannedAction): Promise<[string | undefined, string | undefined]> {
@@ -199,7 +204,11 @@ describe('what is too large for the journal is cut, and the action goes on', () 
     assert.ok(tool);
     tools.set('deploy_model', { ...tool, run: async () => ({ ok: false, result: { LARGE }, error: LARGE }) });
     const action = fresh();
-    await performAction({ ...performer.deps, tools }, { action, attempt: 1 }, { messageSeq: 1, signal: RUNNING });
+    await performAction(
+      { ...performer.deps, tools },
+      { action, attempt: 1 },
+      { messageSeq: 1, redelivered: false, signal: RUNNING },
+    );
     assert.match((await outcomeOf(action)).join(': '), /^failed: deploy_model failed: x+/);
   });
 });
@@ -265,7 +274,9 @@ describe('a message', () => {
     };
     await using stopping = await startPerformer(bench, { faultPoint });
     const action = fresh();
-    const handedBack = performAction(stopping.deps, { action, attempt: 1 }, { messageSeq: 7, signal: stop.signal });
+    const delivery = { messageSeq: 7, redelivered: false, signal: stop.signal };
+    delivered.add(`${action.actionId}#7`);
+    const handedBack = performAction(stopping.deps, { action, attempt: 1 }, delivery);
     await assert.rejects(handedBack, (error) => isConclaveError(error, 'CVE_CANCELLED'));
     await perform(action, performer, 8);
     assert.equal((await bench.runOf(action.actionId)).completed, undefined);

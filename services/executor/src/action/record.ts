@@ -34,12 +34,26 @@ export interface ActionRecord {
   readonly run: ActionRun;
   /** Sequence of the work message that started the action; undefined while nobody has. */
   readonly startedByMessage: number | undefined;
-  start(messageSeq: number, data: EventData<'action.started'>): Promise<void>;
+  /** @param call the first call, where it is known already: one commit then says both */
+  start(
+    messageSeq: number,
+    data: EventData<'action.started'>,
+    call?: EventData<'action.tool_called'> | undefined,
+  ): Promise<void>;
   toolCalled(data: EventData<'action.tool_called'>): Promise<void>;
-  toolReturned(data: EventData<'action.tool_returned'>): Promise<void>;
+  /** @param conclude how the action ends now that the call has returned, if it does: one commit then says both */
+  toolReturned(
+    data: EventData<'action.tool_returned'>,
+    conclude?: (run: ActionRun) => Promise<Completion | undefined>,
+  ): Promise<void>;
   /** A call that was refused before it was made: called and returned in one commit. */
   toolRefused(called: EventData<'action.tool_called'>, error: string): Promise<void>;
   complete(completion: Completion): Promise<void>;
+}
+
+/** A record of which nothing is known: the first append to it expects that there is none. */
+export function newActionRecord(journal: Pick<Journal, 'append'>, actionId: string, now: () => Date): ActionRecord {
+  return recordFrom(journal, initialAction(actionId), undefined, now);
 }
 
 const STARTED_ID = /\/started\/(\d+)\//;
@@ -50,23 +64,50 @@ export async function openActionRecord(
   actionId: string,
   now: () => Date,
 ): Promise<ActionRecord> {
-  const aggregate = aggregates.action(actionId);
-  const commits = (await journal.read(aggregate)).map((commit) => parseCommit('actions', commit));
-  let run = commits.reduce(foldAction, initialAction(actionId));
-  let startedByMessage = commits
+  const commits = (await journal.read(aggregates.action(actionId))).map((commit) => parseCommit('actions', commit));
+  const startedByMessage = commits
     .flatMap(({ events }) => events)
     .map(startingMessage)
     .find((seq) => seq !== undefined);
+  return recordFrom(journal, commits.reduce(foldAction, initialAction(actionId)), startedByMessage, now);
+}
 
+function recordFrom(
+  journal: Pick<Journal, 'append'>,
+  from: ActionRun,
+  startedBy: number | undefined,
+  now: () => Date,
+): ActionRecord {
+  const { actionId } = from;
+  const aggregate = aggregates.action(actionId);
+  let run = from;
+  let startedByMessage = startedBy;
+
+  const after = (seq: number, events: readonly ActionEvent[]): ActionRun =>
+    foldAction(run, { aggregate, seq, storedAt: now().toISOString(), by: '', fence: undefined, events });
   const append = async (...events: readonly ActionEvent[]): Promise<void> => {
     const { seq } = await journal.append(aggregate, run.seq, events);
-    const storedAt = now().toISOString();
-    run = foldAction(run, { aggregate, seq, storedAt, by: '', fence: undefined, events });
+    run = after(seq, events);
   };
   // A random part: two workers that write the same thing are a conflict, not one commit stored twice.
   const stamp = (what: string): { id: string; at: string } => ({
     id: `${actionId}/${what}/${randomUUID()}`,
     at: now().toISOString(),
+  });
+
+  // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
+  const called = (data: EventData<'action.tool_called'>): ActionEvent => ({
+    ...stamp('called'),
+    type: 'action.tool_called',
+    data: { ...data, reason: bounded(data.reason) },
+  });
+  const completed = ({ outcome, summary, criteria, speaker }: Completion): ActionEvent => ({
+    ...stamp('completed'),
+    type: 'action.completed',
+    data: {
+      ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
+      ...(speaker === undefined ? {} : { speaker }),
+    },
   });
 
   return {
@@ -76,19 +117,21 @@ export async function openActionRecord(
     get startedByMessage() {
       return startedByMessage;
     },
-    async start(messageSeq, data) {
-      await append({ ...stamp(`started/${messageSeq}`), type: 'action.started', data });
+    async start(messageSeq, data, call) {
+      const started: ActionEvent = { ...stamp(`started/${messageSeq}`), type: 'action.started', data };
+      await append(started, ...(call === undefined ? [] : [called(call)]));
       startedByMessage ??= messageSeq;
     },
-    // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
-    toolCalled: (data) =>
-      append({ ...stamp('called'), type: 'action.tool_called', data: { ...data, reason: bounded(data.reason) } }),
-    toolReturned: ({ result, error, ...data }) =>
-      append({
+    toolCalled: (data) => append(called(data)),
+    async toolReturned({ result, error, ...data }, conclude) {
+      const returned: ActionEvent = {
         ...stamp('returned'),
         type: 'action.tool_returned',
         data: { ...data, result: fitResult(result), ...(error === undefined ? {} : { error: bounded(error) }) },
-      }),
+      };
+      const completion = await conclude?.(after(run.seq, [returned]));
+      await append(returned, ...(completion === undefined ? [] : [completed(completion)]));
+    },
     toolRefused: ({ callId, tool, args, reason, ...by }, error) =>
       append(
         {
@@ -102,15 +145,7 @@ export async function openActionRecord(
           data: { callId, tool, ok: false, result: null, error: bounded(error), durationMs: 0 },
         },
       ),
-    complete: ({ outcome, summary, criteria, speaker }) =>
-      append({
-        ...stamp('completed'),
-        type: 'action.completed',
-        data: {
-          ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
-          ...(speaker === undefined ? {} : { speaker }),
-        },
-      }),
+    complete: (completion) => append(completed(completion)),
   };
 }
 

@@ -43,7 +43,7 @@ export async function startPerformer(bench: Bench, options: PerformerOptions = {
   const world = worldView(follower, journal);
   const { clock = systemClock } = options;
   const config = conclaveConfig.parse({ pace: { windowSeconds: 1 }, executor: { scriptRoots: [bench.dir] } });
-  const tools = createToolbox({ bus, journal, world, config, clock, dataDir: bench.dir, httpToken: undefined });
+  const tools = await createToolbox({ bus, journal, world, config, clock, dataDir: bench.dir, httpToken: undefined });
   return {
     deps: {
       journal,

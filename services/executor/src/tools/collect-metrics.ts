@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { resolveTarget, targetArgs } from './target.ts';
 import { summarise } from './telemetry-summary.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const served = z.strictObject({
   version: versionName.describe('Its version.'),
@@ -155,3 +156,6 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
     await reader.stop();
   }
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => collectMetrics(kit);
