@@ -3,11 +3,20 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { holdLease, type Lease, openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
-import { aggregates, conclaveConfig, desiredConfirmation, parseCommit, sha256, subjects } from '@conclave/contracts';
+import {
+  aggregates,
+  conclaveConfig,
+  type DesiredConfirmation,
+  desiredConfirmation,
+  parseCommit,
+  sha256,
+  subjects,
+} from '@conclave/contracts';
+import { history, writeTo } from '@conclave/histories';
 import { createHealth, followWorld, loadOperators, systemClock } from '@conclave/service';
 import { optionsOf } from '../coordinator-options.ts';
 import { QuarantineBox } from '../incidents/quarantine-reports.ts';
-import { followEvidence } from './evidence-follower.ts';
+import { type EvidenceFollower, followEvidence } from './evidence-follower.ts';
 import { lead } from './leadership.ts';
 import { nextEpoch } from './term.ts';
 import { standForLeader } from './terms.ts';
@@ -145,4 +154,41 @@ test('nobody leads under an epoch that another has taken', async () => {
   });
   assert.equal((await running.elections()).length, 1);
   assert.equal(running.follower.world.rollouts.m?.leader, 'coordinator-0');
+});
+
+test('a leader tells the runners exactly the state on record, before it has all the evidence, and judges nothing until then', async () => {
+  await using running = await startBench();
+  const { bench, follower, parts } = running;
+  const confirmed: DesiredConfirmation[] = [];
+  let told = 0;
+  const hearing = [
+    bench.bus.subscribeCore(subjects.desired('m'), (message) => {
+      confirmed.push(desiredConfirmation.parse(message.json()));
+    }),
+    bench.bus.subscribeCore(subjects.gatesAll, () => {
+      told++;
+    }),
+  ];
+  const { journal } = parts;
+  await writeTo(journal, history({ model: 'm', afterSeq: 3 }).applied().inStage('shadow'));
+  await follower.waitForSeq(await journal.lastSeq());
+  const read = Promise.withResolvers<void>();
+  const evidence: EvidenceFollower = {
+    isWhole: true,
+    lastActivityAt: performance.now(),
+    of: (model) => parts.evidence.of(model),
+    onWindow: (listener) => parts.evidence.onWindow(listener),
+    catchUp: () => read.promise,
+    saveSnapshot: () => parts.evidence.saveSnapshot(),
+    stop: async () => {},
+  };
+  const term = { lease: held, epoch: await nextEpoch(journal, follower) };
+  const leading = lead(term, { ...parts, evidence });
+  await until(() => confirmed.length > 1, 'the runners hear the leader twice');
+  assert.ok(confirmed.every(({ seq }) => seq === follower.world.rollouts.m?.seq));
+  assert.deepEqual([told, follower.world.rollouts.m?.current?.verdicts], [0, {}]);
+  read.resolve();
+  await until(() => told > 0, 'it judges');
+  for (const each of hearing) each.unsubscribe();
+  await (await leading).stop();
 });
