@@ -1,3 +1,4 @@
+export { sealCommit } from '../commits/commit-seal.ts';
 export { type BulkAppend, bulkAppend } from './bulk-append.ts';
 export { findNatsServer, freePort, startNats, type TestNats } from './nats-server.ts';
 export { signerFromFolder, testKeyring, testSigner } from './signing.ts';

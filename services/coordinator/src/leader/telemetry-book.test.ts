@@ -158,6 +158,17 @@ describe('the telemetry book', () => {
     ]);
   });
 
+  it('counts no window that ends long after it was stored', () => {
+    const world = worldAfter();
+    const told: string[] = [];
+    const onPassedOver = ({ seq }: StoredWindow, reason: string) => void told.push(`${seq}: ${reason}`);
+    const book = telemetryBook(() => world, { ...OPTIONS, onPassedOver });
+    for (const [seq, from] of [310, 1000, 330].entries())
+      book.add({ seq: seq + 1, storedAt: second(350), window: measured({ candidate: true, epoch: 3, from }) });
+    assert.equal(book.of(MODEL)?.total?.requests, 6);
+    assert.match(told.join(), /^2: it ends at .*, 660 s after it was stored; the clock of its runner/);
+  });
+
   it('asks for the stream when windows of a stage to come did not find room', () => {
     let world = worldAfter(STAGE_COMMITS.length - 2);
     const options = { ...OPTIONS, mostWaiting: 3 };

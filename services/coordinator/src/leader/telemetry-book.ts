@@ -37,11 +37,13 @@ export interface BookOptions {
   readonly longestPauseSeconds: number;
   /** Windows that may wait for their stage, of all models together. Default 10,000. */
   readonly mostWaiting?: number;
-  /** Told of each window that does not count because another did in its place. */
+  /** Told of each window that does not count although it is of a stage that does, and why. */
   onPassedOver?(stored: StoredWindow, reason: string): void;
 }
 
 const MOST_WAITING = 10_000;
+/** By so much the clocks of runners and of the server may differ, in milliseconds. */
+const CLOCKS_DIFFER_MS = 600_000;
 
 interface Shelf {
   /** The part of the world that it was last sorted by. */
@@ -77,7 +79,7 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
       shelf.waiting.push(stored);
       return;
     }
-    const refusal = shelf.order.refuse(window);
+    const refusal = aheadOfTime(stored) ?? shelf.order.refuse(window);
     if (refusal !== undefined) {
       options.onPassedOver?.(stored, refusal);
       return;
@@ -144,6 +146,14 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
 
 function emptyShelf(): Shelf {
   return { sortedBy: '', stage: undefined, order: new WindowOrder(), waiting: [], gap: false };
+}
+
+/** A clock that is far ahead would let old evidence pass for fresh, and a jump of it for time served. */
+function aheadOfTime({ storedAt, window: { to } }: StoredWindow): string | undefined {
+  const aheadMs = Date.parse(to) - Date.parse(storedAt);
+  return aheadMs > CLOCKS_DIFFER_MS
+    ? `it ends at ${to}, ${Math.round(aheadMs / 1000)} s after it was stored; the clock of its runner or of the server is wrong`
+    : undefined;
 }
 
 /** Where a window belongs: the rollout whose open stage it measured, one that is not known yet, or none that is open. */
