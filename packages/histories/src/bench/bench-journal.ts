@@ -29,6 +29,9 @@ interface Row {
   readonly start: Start;
 }
 
+// By a signal nothing is cleaned up: what it started would go on.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const rows: Row[] = [];
 for (const commits of sizes) rows.push(...(await measure(commits)));
 report(rows);

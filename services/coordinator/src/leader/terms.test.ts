@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { type Lease, openJournal, openSnapshots } from '@conclave/bus';
+import { holdLease, type Lease, openJournal, openSnapshots } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import {
   aggregates,
@@ -111,6 +111,39 @@ test('a term that has to begin again says once that it leads', async () => {
     (await running.elections()).map(({ data }) => data.leaderEpoch),
     [OLD_EPOCH, OLD_EPOCH + 1],
   );
+});
+
+const laterEvent = (type: string) => ({ id: type, type, at: new Date().toISOString(), data: {} });
+
+test('a rollout that cannot be read is fenced by a new leader all the same', async () => {
+  await using running = await startBench();
+  const { journal } = running.parts;
+  const { seq } = await journal.append(aggregates.rollouts('m'), 'any', [laterEvent('rollout.teleported')]);
+  await running.follower.waitForSeq(seq);
+  const term = { lease: held, epoch: await nextEpoch(journal, running.follower) };
+  await (await lead(term, running.parts)).stop();
+  assert.equal(running.follower.world.rollouts.m?.leader, 'coordinator-1');
+});
+
+test('who cannot read the schedule does not stand, from the beginning', async () => {
+  await using running = await startBench();
+  const { bench, parts } = running;
+  const { seq } = await parts.journal.append(aggregates.schedule, 'any', [laterEvent('schedule.teleported')]);
+  await running.follower.waitForSeq(seq);
+  const health = createHealth();
+  const said = Promise.withResolvers<unknown>();
+  const log = { ...parts.log, error: (fields: object) => said.resolve(Object(fields).reason) };
+  const terms = standForLeader({ ...parts, log, health, halt: (error) => assert.fail(String(error)) });
+  assert.match(String(await said.promise), /commit 3 of schedule has event schedule\.teleported.*until it is upgraded/);
+  assert.match(health.live().checks.leadership?.detail ?? '', /CVE_JOURNAL_UNKNOWN_EVENT/);
+  assert.ok(health.live().ok);
+  const acquired = Promise.withResolvers<void>();
+  const other = { holder: 'coordinator-9', onAcquired: () => acquired.resolve(), onLost() {} };
+  const lease = holdLease(bench.bus, { name: 'coordinator', ttlMs: 2000, ...other });
+  await acquired.promise;
+  await lease.release();
+  await terms.stop();
+  assert.equal(running.follower.world.schedule.leaderEpoch, OLD_EPOCH);
 });
 
 test('nobody leads under an epoch that another has taken', async () => {
