@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isConclaveError } from '@conclave/contracts';
-import { ensureCredentials } from './credentials.ts';
+import { isConclaveError, keyring } from '@conclave/contracts';
+import { type Credentials, ensureCredentials } from './credentials.ts';
 import { temporaryDir } from './testing/temporary.ts';
 
 test('makes seeds and tokens that only their owner can read', async (context) => {
@@ -52,4 +52,57 @@ test('names a seed file that holds no seed', async (context) => {
     assert.match(error.message, /planner\.nk holds no nkey seed/);
     return true;
   });
+});
+
+test('a key that is replaced ends on the keyring, whatever dies on the way', async (context) => {
+  const dataDir = await temporaryDir(context);
+  const open = async (): Promise<Credentials<'planner'>> => ensureCredentials(dataDir, ['planner']);
+  const keysOf = async ({ keyringFile }: Credentials) =>
+    keyring.parse(JSON.parse(await readFile(keyringFile, 'utf8'))).keys;
+  const first = await open();
+  assert.deepEqual(await keysOf(first), [{ key: first.users.planner.publicKey, role: 'planner' }]);
+
+  const rotation = await first.rotate('planner');
+  assert.deepEqual(
+    (await keysOf(first)).map(({ key, until }) => [key, until]),
+    [
+      [first.users.planner.publicKey, undefined],
+      [rotation.publicKey, undefined],
+    ],
+  );
+  // Dies before it is used: the next start ends the key that nobody has.
+  const unused = await open();
+  assert.equal(unused.users.planner.publicKey, first.users.planner.publicKey);
+  assert.deepEqual(
+    (await keysOf(unused)).map(({ key, until }) => [key, until === undefined]),
+    [
+      [first.users.planner.publicKey, true],
+      [rotation.publicKey, false],
+    ],
+  );
+
+  const again = await unused.rotate('planner');
+  await again.use();
+  // Dies before the old one has ended.
+  const used = await open();
+  assert.equal(used.users.planner.publicKey, again.publicKey);
+  const openKeys = (await keysOf(used)).filter(({ until }) => until === undefined);
+  assert.deepEqual(
+    openKeys.map(({ key }) => key),
+    [again.publicKey],
+  );
+
+  const last = await used.rotate('planner');
+  await last.use();
+  await last.end();
+  assert.equal(used.users.planner.publicKey, last.publicKey);
+  const keys = await keysOf(used);
+  assert.equal(keys.length, 4);
+  assert.deepEqual(
+    keys.filter(({ until }) => until === undefined).map(({ key }) => key),
+    [last.publicKey],
+  );
+
+  await writeFile(used.keyringFile, 'no keyring');
+  await assert.rejects(open(), /CVE_CONFIG_INVALID: .*keyring\.json is no keyring .*restore it/);
 });

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConclaveError, type KeyringFile, keyring, messageOf, WRITERS } from '@conclave/contracts';
+import { ConclaveError, type KeyringFile, keyring, messageOf, WRITERS, type Writer } from '@conclave/contracts';
 import { createUser, fromSeed } from 'nkeys.js';
 
 export interface UserCredential {
@@ -21,8 +21,19 @@ export interface Credentials<User extends string = string> {
   readonly tokenFiles: Readonly<Record<string, string>>;
   /** The user's nkey seed. */
   seed(user: User): Promise<string>;
+  /** Begins to replace a writer's key: from now on the signatures of both count. */
+  rotate(writer: User & Writer): Promise<Rotation>;
   /** The operator's token. @throws CVE_UNAUTHORIZED when there is no such operator. */
   token(operator: string): Promise<string>;
+}
+
+/** A writer's next key. What dies on the way leaves two keys that count, of which the next start ends the one that nobody has. */
+export interface Rotation {
+  readonly publicKey: string;
+  /** Makes it the key that the writer's next start signs with. */
+  use(): Promise<void>;
+  /** Ends the key before it: its signatures count on what was stored until now. */
+  end(): Promise<void>;
 }
 
 const tokenBytes = 32;
@@ -63,6 +74,23 @@ export async function ensureCredentials<User extends string>(
     operatorsFile,
     keyringFile,
     tokenFiles,
+    async rotate(writer) {
+      const pair = createUser();
+      const publicKey = pair.getPublicKey();
+      const seedFile = complete[writer].seedFile;
+      const now = new Date().toISOString();
+      const keys = [...(await readKeyring(keyringFile)), { key: publicKey, role: writer, from: now }];
+      await replaceSecret(keyringFile, keyringText(keys));
+      return {
+        publicKey,
+        use: () => replaceSecret(seedFile, `${new TextDecoder().decode(pair.getSeed())}\n`),
+        async end() {
+          users[writer] = { publicKey, seedFile };
+          complete[writer] = { publicKey, seedFile };
+          await replaceSecret(keyringFile, await renewedKeyring(keyringFile, complete));
+        },
+      };
+    },
     seed: async (user) => (await readFile(complete[user].seedFile, 'utf8')).trim(),
     token: async (operator) => {
       const file = tokenFiles[operator];
@@ -84,10 +112,16 @@ async function renewedKeyring(file: string, users: Readonly<Record<string, UserC
   const keys = WRITERS.flatMap((role): KeyringFile['keys'] => {
     const own = before.filter((entry) => entry.role === role);
     const current = users[role]?.publicKey;
-    if (current === undefined || own.some(({ key, until }) => key === current && until === undefined)) return own;
-    const ended = own.map((entry) => (entry.until === undefined ? { ...entry, until: now } : entry));
+    if (current === undefined) return own;
+    const isOpen = ({ until }: KeyringFile['keys'][number]): boolean => until === undefined;
+    const ended = own.map((entry) => (isOpen(entry) && entry.key !== current ? { ...entry, until: now } : entry));
+    if (ended.some((entry) => entry.key === current && isOpen(entry))) return ended;
     return [...ended, { key: current, role, ...(isFirst ? {} : { from: now }) }];
   });
+  return keyringText(keys);
+}
+
+function keyringText(keys: KeyringFile['keys']): string {
   return `${JSON.stringify({ keys }, null, 2)}\n`;
 }
 

@@ -44,6 +44,8 @@ export interface EmbeddedNats {
   kill(signal: NodeJS.Signals): void;
   /** Ends the server if it runs, and starts it on the same port and store. Resolves when it accepts clients. */
   restart(): Promise<void>;
+  /** Has the server know these users instead, from when this resolves on; connections of others end. @throws CVE_STACK_FAILED */
+  changeUsers(users: Readonly<Record<string, NatsConfigUser>>): Promise<void>;
   /** Ends the server in order and resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -65,12 +67,14 @@ interface Running {
 
 const stopGraceMs = 10_000;
 const restartMs = 500;
+const reloadMs = 10_000;
 
 /**
  * Starts a server with JetStream on loopback and resolves when it accepts clients and its streams are recovered.
  * @throws CVE_STACK_FAILED with the end of the server's log when it ends or is not ready in time.
  */
-export async function startNatsServer(options: NatsServerOptions): Promise<EmbeddedNats> {
+export async function startNatsServer(given: NatsServerOptions): Promise<EmbeddedNats> {
+  let options = given;
   const directory = dirname(options.storeDir);
   const configFile = join(directory, 'nats-server.conf');
   await mkdir(options.storeDir, { recursive: true });
@@ -96,8 +100,27 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
     if (isWanted) options.keepRunning?.onBack();
   }
 
-  async function launch(): Promise<void> {
+  async function writeConfig(): Promise<void> {
     await writeFile(configFile, renderNatsConfig({ ...options, ...addresses, portsDir: directory }), { mode: 0o600 });
+  }
+
+  async function changeUsers(users: NatsServerOptions['users']): Promise<void> {
+    options = { ...options, users };
+    const before = await loadedAt(addresses.monitorPort);
+    await writeConfig();
+    // A server that is down, or ends now, reads the new configuration when it starts.
+    if (current?.isRunning !== true) return;
+    current.child.kill('SIGHUP');
+    const isLoaded = await waitUntil(async () => (await loadedAt(addresses.monitorPort)) !== before, reloadMs);
+    if (!isLoaded)
+      throw new ConclaveError(
+        'CVE_STACK_FAILED',
+        `nats-server did not take its new configuration within ${reloadMs} ms; its log is ${options.logFile}`,
+      );
+  }
+
+  async function launch(): Promise<void> {
+    await writeConfig();
     if (!isWanted) return;
     const running = spawnServer(options, configFile);
     current = running;
@@ -139,6 +162,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
       isWanted = true;
       await launch();
     },
+    changeUsers,
     stop,
   };
 }
@@ -196,6 +220,16 @@ async function isHealthy(monitorPort: number): Promise<boolean> {
     return response.ok;
   } catch {
     return false;
+  }
+}
+
+/** When the server read its configuration last, as it says; undefined while it does not answer. */
+async function loadedAt(monitorPort: number): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${monitorPort}/varz`, { signal: AbortSignal.timeout(2_000) });
+    return /"config_load_time":\s*"([^"]+)"/.exec(await response.text())?.[1];
+  } catch {
+    return undefined;
   }
 }
 

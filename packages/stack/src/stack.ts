@@ -14,6 +14,7 @@ import { waitUntilReady } from './readiness.ts';
 import { type Instance, inheritedEnvironment, instances, type ServiceName } from './services.ts';
 import type { ProcessEvent, ProcessSpec } from './supervised-process.ts';
 import { type Supervisor, startSupervisor } from './supervisor.ts';
+import { waitUntil } from './wait.ts';
 
 export interface StackOptions {
   /** Holds all state: store, credentials, logs, caches. Made if missing. */
@@ -70,6 +71,11 @@ export interface Stack {
   readonly httpToken: string | undefined;
   /** Resolves when the instance answers ready, for instance after a restart. */
   waitUntilReady(instance: string, timeoutMs?: number): Promise<void>;
+  /**
+   * Gives a service another key while the system runs: signatures of both count until all its instances have started anew, one after the
+   * other, then those of the old one count no longer on what is stored from then on. A server elsewhere has to know the new user first.
+   */
+  rotateKey(service: Exclude<ServiceName, 'metrics'>): Promise<void>;
   /** Ends the services, then the server, and gives the data directory free. */
   stop(): Promise<void>;
 }
@@ -144,6 +150,9 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
   undo.defer(supervisor.stop);
   await untilAllReady(options, supervisor, urls);
 
+  const untilReady: Stack['waitUntilReady'] = (name, timeoutMs = defaultReadyTimeoutMs) =>
+    waitUntilReady({ name, url: urls[name] ?? '', logFile: supervisor.process(name).logFile }, timeoutMs);
+
   await keepPorts(dataDir, ports);
   const descriptionFile = join(dataDir, 'stack.json');
   undo.defer(() => rm(descriptionFile, { force: true }));
@@ -159,8 +168,21 @@ async function assemble(options: StackOptions, undo: AsyncDisposableStack): Prom
     supervisor,
     urls,
     httpToken: process.env.CONCLAVE_HTTP_TOKEN,
-    waitUntilReady: (name, timeoutMs = defaultReadyTimeoutMs) =>
-      waitUntilReady({ name, url: urls[name] ?? '', logFile: supervisor.process(name).logFile }, timeoutMs),
+    waitUntilReady: untilReady,
+    async rotateKey(service) {
+      const rotation = await credentials.rotate(service);
+      const next = { publicKey: rotation.publicKey, permissions: permissionsOf[service].permissions };
+      await nats?.changeUsers({ ...natsUsersOf(credentials), [`${service}, next`]: next });
+      await rotation.use();
+      for (const { name } of running.filter((one) => one.service === service)) {
+        const { starts } = supervisor.process(name);
+        supervisor.kill(name, 'SIGTERM');
+        await waitUntil(async () => supervisor.process(name).starts > starts, defaultReadyTimeoutMs);
+        await untilReady(name);
+      }
+      await rotation.end();
+      await nats?.changeUsers(natsUsersOf(credentials));
+    },
     stop: () => undo.disposeAsync(),
   };
 }
@@ -177,16 +199,12 @@ interface NatsWiring {
 }
 
 async function startNats(options: StackOptions, binary: string, wiring: NatsWiring): Promise<EmbeddedNats> {
-  const users: Record<string, NatsConfigUser> = {};
-  for (const name of userNames) {
-    users[name] = { publicKey: wiring.credentials.users[name].publicKey, permissions: permissionsOf[name].permissions };
-  }
   const nats = await startNatsServer({
     binary,
     storeDir: storeDir(options.dataDir),
     logFile: join(options.dataDir, 'logs', 'nats-server.log'),
     port: wiring.natsPort,
-    users,
+    users: natsUsersOf(wiring.credentials),
     anonymousUser: 'publisher',
     guard: wiring.guard,
     keepRunning: {
@@ -196,6 +214,12 @@ async function startNats(options: StackOptions, binary: string, wiring: NatsWiri
     },
   });
   return nats;
+}
+
+function natsUsersOf({ users }: Credentials<NatsUser>): Record<string, NatsConfigUser> {
+  return Object.fromEntries(
+    userNames.map((name) => [name, { publicKey: users[name].publicKey, permissions: permissionsOf[name].permissions }]),
+  );
 }
 
 /** The first instance that fails ends the waiting for all others. */
