@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type LiveGates, messageOf, PRIORITIES } from '@conclave/contracts';
 import {
   awaitedOfPerson,
-  duration,
   describeUnread,
+  duration,
   type HeardRunner,
   knownModels,
   oneLine,

@@ -1,5 +1,4 @@
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 import type { TestWorld } from './test-world.ts';
 
 /** Writes into a journal in memory; `late` is what its world has not heard of until it catches up. */

@@ -4,11 +4,12 @@ import {
   type ActionEvent,
   type ActionOutcome,
   aggregates,
+  type Commit,
   type CriterionVerdict,
-  parseCommit,
   type Speaker,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
+import { openAggregate, type WritePolicy, writeAggregate } from '@conclave/service';
 import { shortened } from '../scripts/script-output.ts';
 import { fitResult } from '../tools/tool.ts';
 
@@ -27,8 +28,8 @@ export interface Completion {
 }
 
 /**
- * One action's aggregate as this worker knows it. Each append expects the sequence of the last commit this worker has
- * seen; when another worker has written since, it throws JournalConflict and this worker must stop.
+ * One action's aggregate as this worker knows it. When another worker has written since, an append throws JournalConflict and this worker
+ * must stop.
  */
 export interface ActionRecord {
   readonly run: ActionRun;
@@ -40,28 +41,36 @@ export interface ActionRecord {
   /** A call that was refused before it was made: called and returned in one commit. */
   toolRefused(called: EventData<'action.tool_called'>, error: string): Promise<void>;
   complete(completion: Completion): Promise<void>;
+  /** The same unless it is completed already. */
+  completeIfOpen(completionOf: (run: ActionRun) => Completion): Promise<void>;
 }
 
 const STARTED_ID = /\/started\/(\d+)\//;
 
-/** Reads the aggregate and keeps it up to date with this worker's own appends. */
+interface Recorded {
+  readonly run: ActionRun;
+  readonly startedByMessage: number | undefined;
+}
+
+/**
+ * Reads the aggregate and keeps it up to date with this worker's own appends.
+ * @param options.onConflict `decide_anew` for who does not compete for the action
+ */
 export async function openActionRecord(
   journal: Pick<Journal, 'append' | 'read'>,
   actionId: string,
   now: () => Date,
+  { onConflict = 'give_up' }: Pick<WritePolicy, 'onConflict'> = {},
 ): Promise<ActionRecord> {
-  const aggregate = aggregates.action(actionId);
-  const commits = (await journal.read(aggregate)).map((commit) => parseCommit('actions', commit));
-  let run = commits.reduce(foldAction, initialAction(actionId));
-  let startedByMessage = commits
-    .flatMap(({ events }) => events)
-    .map(startingMessage)
-    .find((seq) => seq !== undefined);
+  const own = await openAggregate(journal, aggregates.action(actionId), {
+    initial: { run: initialAction(actionId), startedByMessage: undefined },
+    fold: foldRecorded,
+    unread: 'refuse',
+  });
+  const writer = writeAggregate(journal, own, { onConflict });
 
   const append = async (...events: readonly ActionEvent[]): Promise<void> => {
-    const { seq } = await journal.append(aggregate, run.seq, events);
-    const storedAt = now().toISOString();
-    run = foldAction(run, { aggregate, seq, storedAt, by: '', fence: undefined, events });
+    await writer.commit(() => events);
   };
   // A random part: two workers that write the same thing are a conflict, not one commit stored twice.
   const stamp = (what: string): { id: string; at: string } => ({
@@ -69,17 +78,23 @@ export async function openActionRecord(
     at: now().toISOString(),
   });
 
+  const completed = ({ outcome, summary, criteria, speaker }: Completion): ActionEvent => ({
+    ...stamp('completed'),
+    type: 'action.completed',
+    data: {
+      ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
+      ...(speaker === undefined ? {} : { speaker }),
+    },
+  });
+
   return {
     get run() {
-      return run;
+      return writer.state.run;
     },
     get startedByMessage() {
-      return startedByMessage;
+      return writer.state.startedByMessage;
     },
-    async start(messageSeq, data) {
-      await append({ ...stamp(`started/${messageSeq}`), type: 'action.started', data });
-      startedByMessage ??= messageSeq;
-    },
+    start: (messageSeq, data) => append({ ...stamp(`started/${messageSeq}`), type: 'action.started', data }),
     // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
     toolCalled: (data) =>
       append({ ...stamp('called'), type: 'action.tool_called', data: { ...data, reason: bounded(data.reason) } }),
@@ -102,20 +117,22 @@ export async function openActionRecord(
           data: { callId, tool, ok: false, result: null, error: bounded(error), durationMs: 0 },
         },
       ),
-    complete: ({ outcome, summary, criteria, speaker }) =>
-      append({
-        ...stamp('completed'),
-        type: 'action.completed',
-        data: {
-          ...{ actionId, outcome, summary: bounded(summary), criteria: criteria.map(boundedVerdict) },
-          ...(speaker === undefined ? {} : { speaker }),
-        },
-      }),
+    complete: (completion) => append(completed(completion)),
+    async completeIfOpen(completionOf) {
+      await writer.commit(({ run }) => (run.completed === undefined ? [completed(completionOf(run))] : []));
+    },
   };
 }
 
 function boundedVerdict({ text, verdict, detail }: CriterionVerdict): CriterionVerdict {
   return { text: bounded(text), verdict, detail: bounded(detail) };
+}
+
+function foldRecorded({ run, startedByMessage }: Recorded, commit: Commit<ActionEvent>): Recorded {
+  return {
+    run: foldAction(run, commit),
+    startedByMessage: startedByMessage ?? commit.events.map(startingMessage).find((seq) => seq !== undefined),
+  };
 }
 
 function startingMessage(event: ActionEvent): number | undefined {
