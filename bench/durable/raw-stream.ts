@@ -30,7 +30,7 @@ export async function journalLikeStream(url: string): Promise<RawStream> {
     async append(subject, expectedSeq, payload, signature) {
       const digest = createHash('sha256').update(payload).digest('hex');
       const signed = headers();
-      if (signature !== undefined) signed.set('Bench-Signature', signature);
+      if (signature !== undefined) signed.set('Conclave-Signature', signature);
       const { seq } = await stream.publish(`bench.${subject}`, payload, {
         msgID: `${subject}|${expectedSeq}|${digest}`,
         expect: { lastSubjectSequence: expectedSeq },

@@ -43,7 +43,7 @@ async function appendAction(stream: RawStream): Promise<void> {
 }
 
 /** As large as a commit of an action: about 450 bytes. */
-export function commitOf(id: string, type: string): Uint8Array {
+function commitOf(id: string, type: string): Uint8Array {
   const event = { id: randomUUID(), type, at: new Date().toISOString(), action: id, correlationId: randomUUID() };
   return new TextEncoder().encode(JSON.stringify({ by: 'bench-1', events: [{ ...event, note: 'x'.repeat(180) }] }));
 }

@@ -55,6 +55,8 @@ test('says of each target whether it is met, and nothing of what was not measure
   const signatures = {
     unsignedPerSecond: 1000,
     signedPerSecond: 880,
+    journalPerSecond: 800,
+    costOfRaw: 0.13,
     cost: 0.12,
     costFrom: 0.1,
     costTo: 0.14,

@@ -85,11 +85,13 @@ function times(value: number | undefined): string {
 
 function signatureLines({ signatures }: Report): string {
   if (signatures === undefined) return '';
-  const { unsignedPerSecond, signedPerSecond, cost, costFrom, costTo, signatureMicroseconds, note } = signatures;
+  const { cost, costFrom, costTo, costOfRaw, signatureMicroseconds, note } = signatures;
+  const rate = (perSecond: number): string => perSecond.toFixed(0);
   return [
-    `Signatures: ${signedPerSecond.toFixed(0)} signed appends per second beside ${unsignedPerSecond.toFixed(0)} unsigned: ` +
-      `${percent(cost)} of the rate (middle half of the pairs ${percent(costFrom)} to ${percent(costTo)}).`,
-    `One signature by itself takes ${signatureMicroseconds.toFixed(0)} µs. ${note}.`,
+    `Signatures take ${percent(cost)} of the rate of the journal's appends (middle half of the rounds ${percent(costFrom)} to ${percent(costTo)}), ` +
+      `${percent(costOfRaw)} of that of raw appends.`,
+    `Appends per second: raw ${rate(signatures.unsignedPerSecond)}, raw and signed ${rate(signatures.signedPerSecond)}, ` +
+      `the journal's ${rate(signatures.journalPerSecond)}. One signature by itself takes ${signatureMicroseconds.toFixed(0)} µs. ${note}.`,
   ].join('\n');
 }
 

@@ -1,6 +1,6 @@
 import type { Commit } from '@conclave/contracts';
 import { foldWorld, initialWorld } from '@conclave/core';
-import { longJournal } from '@conclave/histories';
+import { firstCommits } from '@conclave/histories';
 
 /*
  * What it costs to fold a journal, by its length: `pnpm bench:folds [commits...]`. Making the commits is not counted, reading them by
@@ -48,12 +48,11 @@ function measure(commits: number): Row {
     batch = [];
   };
   let lateBatches = 0;
-  for (const commit of longJournal()) {
+  for (const commit of firstCommits(commits)) {
     batch.push(commit);
     if (batch.length < BATCH && commit.seq < commits) continue;
     foldBatch();
     if (world.seq > 0.9 * commits) lateBatches++;
-    if (commit.seq >= commits) break;
   }
   globalThis.gc?.();
   return {

@@ -10,7 +10,7 @@ import { watchLeader } from './watch-leader.ts';
 
 /*
  * How long it takes until somebody leads again and judges on the whole stage: `pnpm bench:takeover [windows]`. A week in one stage, with
- * the windows of ten runners, lies in a NATS server that syncs each write; coordinators are processes of their own, and the leader is
+ * the windows of ten runners, lies in a NATS server that syncs each write, signed; coordinators are processes of their own, and the leader is
  * killed (SIGKILL). Not measured: anything over a network, and runners that publish meanwhile.
  */
 
@@ -29,7 +29,8 @@ const requests = await fill(test.bus, MODEL, windows);
 say(`${windows} windows of ten runners with ${requests} requests of the candidate`, performance.now() - filledFrom);
 
 const leader = watchLeader(test.bus, MODEL, requests);
-const begin = (name: string) => startReplica(name, { dir, natsUrl: test.nats.url, leaseMs: LEASE_MS });
+const keys = await test.signingFiles(join(dir, 'keys'), 'coordinator');
+const begin = (name: string) => startReplica(name, { dir, natsUrl: test.nats.url, leaseMs: LEASE_MS, keys });
 try {
   let from = performance.now();
   const first = await begin('coordinator-0');

@@ -18,7 +18,7 @@ const COORDINATOR = new URL('../../services/coordinator/src/main.ts', import.met
 
 export async function startReplica(
   name: string,
-  { dir, natsUrl, leaseMs }: { dir: string; natsUrl: string; leaseMs: number },
+  { dir, natsUrl, leaseMs, keys }: { dir: string; natsUrl: string; leaseMs: number; keys: NodeJS.ProcessEnv },
 ): Promise<Replica> {
   const port = await freePort();
   const data = join(dir, name);
@@ -34,6 +34,7 @@ export async function startReplica(
       CONCLAVE_HTTP_PORT: String(port),
       CONCLAVE_DATA_DIR: data,
       CONCLAVE_LOG_LEVEL: 'warn',
+      ...keys,
     },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

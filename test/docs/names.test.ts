@@ -18,7 +18,7 @@ const ONE_THING_IN_SEVERAL_PLACES: readonly (readonly [why: string, names: strin
   ['it is told of now', 'infer live-gates runners seating seats serving system team telemetry verdict'],
   ['a port of the bus, and what implements it', 'api artifacts connection journal lease work nats-server'],
   ['a verb of the command, and what it does', 'apply doctor push'],
-  ['what an aggregate has on record', 'record'],
+  ['what an aggregate has on record, and how it is made for tests', 'record long-journal'],
   ['what begins a package, and a process', 'index main'],
 ];
 const ALLOWED = new Set(ONE_THING_IN_SEVERAL_PLACES.flatMap(([, names]) => names.split(' ')));

@@ -1,4 +1,5 @@
 import { ROLE_TOOLS, TOOLS, type ToolName } from '@conclave/contracts';
+import { systemClock } from '@conclave/service';
 import { checkFile } from '../../services/executor/src/tools/check-file.ts';
 import { collectMetrics } from '../../services/executor/src/tools/collect-metrics.ts';
 import { deployModel } from '../../services/executor/src/tools/deploy-model.ts';
@@ -26,7 +27,7 @@ const BY_NAME: Readonly<Record<ToolName, Tool>> = {
   rollback_model: rollbackModel(bus, world),
   run_rollback_test: runRollbackTest({ bus, journal, world }),
   run_evaluation: runEvaluation({ journal, queue: { publish: unused }, world }),
-  collect_metrics: collectMetrics({ follow: () => ({ stop: unused }), now: () => new Date(), patienceMs: 0 }),
+  collect_metrics: collectMetrics({ follow: () => ({ stop: unused }), clock: systemClock, patienceMs: 0 }),
   run_python_script: runPythonScript({ announce: unused, run: unused, neverStarted: unused }, []),
   smoke_test: smokeTest({ members: unused, bus, fetch: unused, httpToken: undefined, queriesOf }),
   check_file: checkFile([]),

@@ -32,6 +32,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 500,
     pingInterval: 10_000,
+    // Else each request makes an error to remember its caller by, which costs more than the request itself.
+    noAsyncTraces: true,
     ...(options.nkeySeed === undefined
       ? {}
       : { authenticator: nkeyAuthenticator(new TextEncoder().encode(options.nkeySeed.trim())) }),

@@ -6,7 +6,7 @@ export { connectBus } from './connection.ts';
 export { deadLetter, listDeadLetters } from './dead-letters.ts';
 export { JournalConflict, openJournal } from './journal.ts';
 export { holdLease } from './lease.ts';
-export { openMembership, openSeats, type SeatedService } from './membership.ts';
+export { type MembershipOptions, openMembership, openSeats, type SeatedService } from './membership.ts';
 export { type NatsPermissions, type NatsUser, natsUsers, ROLLBACK_CONSUMER } from './permissions.ts';
 export type * from './ports/api.ts';
 export type * from './ports/artifacts.ts';

@@ -40,10 +40,13 @@ export async function kvPut(
   options: {
     expectedRevision?: number | undefined;
     headers?: Readonly<Record<string, string>> | undefined;
+    /** Stored once for all attempts; one's own, a UUID. */
+    msgId?: string | undefined;
     deadlineMs: number;
   },
 ): Promise<number> {
   const ack = await store(native, kvSubject(bucket, key), value, {
+    msgId: options.msgId,
     headers: options.headers,
     expectedSubjectSeq: options.expectedRevision,
     deadlineMs: options.deadlineMs,
@@ -55,10 +58,16 @@ export async function kvDelete(
   native: Native,
   bucket: string,
   key: string,
-  options: { expectedRevision?: number | undefined; deadlineMs: number },
+  options: {
+    expectedRevision?: number | undefined;
+    headers?: Readonly<Record<string, string>> | undefined;
+    msgId?: string | undefined;
+    deadlineMs: number;
+  },
 ): Promise<void> {
   await store(native, kvSubject(bucket, key), new Uint8Array(), {
-    headers: { 'KV-Operation': 'DEL' },
+    msgId: options.msgId,
+    headers: { ...options.headers, 'KV-Operation': 'DEL' },
     expectedSubjectSeq: options.expectedRevision,
     deadlineMs: options.deadlineMs,
   });

@@ -178,7 +178,7 @@ export function natsUsers(): Record<NatsUser, { permissions: NatsPermissions }> 
       [subjects.desiredAll, infer, 'conclave.api.runner.rollback_test.*', ...serve],
       true,
     ),
-    metrics: user('metrics', readAll, [subjects.gatesAll, ...serve], true),
+    metrics: user('metrics', [...readAll, loadSnapshots], [subjects.gatesAll, ...serve], true),
     operator: user(
       'operator',
       [

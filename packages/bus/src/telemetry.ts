@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf, STREAMS } from '@conclave/contracts';
-import { asConclaveError, JS_ERROR, jsErrorCode, type Native, nativeOf, parseJson } from './native.ts';
+import { asConclaveError, headerOf, JS_ERROR, jsErrorCode, type Native, nativeOf, parseJson } from './native.ts';
 import type { Bus } from './ports/connection.ts';
 import type { Follower } from './ports/journal.ts';
 import type { FollowTelemetryOptions, TelemetryEnd } from './ports/projections.ts';
 import { refuseTooLarge, storeOrFail } from './publish.ts';
 import type { StreamMessage } from './pull.ts';
-import { eachMessage, followStream } from './reader.ts';
+import { followStream } from './reader.ts';
+import { SIGNATURE_HEADER } from './signing/signature.ts';
+import { sealValue, whyNotGenuineLater } from './signing/value-seal.ts';
 
 const PUBLISH_DEADLINE_MS = 30_000;
+const WRITER = 'gpu-runner';
+const DOMAIN = 'window';
 
 function encode(subject: string, body: unknown): Uint8Array {
   const bytes = new TextEncoder().encode(JSON.stringify(body));
@@ -17,7 +21,7 @@ function encode(subject: string, body: unknown): Uint8Array {
 }
 
 /**
- * Stores a window. Message ids are the stream's: whoever used one first makes every other message of that id a duplicate. So an id is
+ * Stores a window with this process's signature. Message ids are the stream's: whoever used one first makes every other message of that id a duplicate. So an id is
  * random, and where the server has a message of it already, that is read: another's id costs a second attempt, not the window.
  * @param options.msgId a UUID of one's own, the same for each attempt to store this body
  * @throws CVE_MESSAGE_TOO_LARGE over 64 KB; CVE_BUS_UNAVAILABLE after 30 s; CVE_UNAUTHORIZED
@@ -30,17 +34,18 @@ export async function publishTelemetry(
 ): Promise<void> {
   const native = nativeOf(bus);
   const bytes = encode(subject, body);
+  const headers = { [SIGNATURE_HEADER]: sealValue(native.signer, WRITER, DOMAIN, subject, bytes) };
   for (let msgId = options.msgId ?? randomUUID(); ; msgId = randomUUID()) {
-    const stored = await storeOrFail(native, subject, bytes, { msgId, deadlineMs: PUBLISH_DEADLINE_MS });
-    if (!stored.duplicate || (await isStoredAt(native, stored.seq, subject, bytes))) return;
+    const stored = await storeOrFail(native, subject, bytes, { msgId, headers, deadlineMs: PUBLISH_DEADLINE_MS });
+    if (!stored.duplicate || (await isStoredAt(native, stored.seq, subject, headers[SIGNATURE_HEADER]))) return;
     native.logger.warn({ subject, seq: stored.seq }, 'somebody used the id of this message first; it gets another');
   }
 }
 
-async function isStoredAt(native: Native, seq: number, subject: string, bytes: Uint8Array): Promise<boolean> {
+async function isStoredAt(native: Native, seq: number, subject: string, signature: string): Promise<boolean> {
   try {
     const found = await native.jsm.streams.getMessage(STREAMS.telemetry, { seq });
-    return found.subject === subject && Buffer.compare(found.data, bytes) === 0;
+    return found.subject === subject && headerOf(found.header, SIGNATURE_HEADER) === signature;
   } catch (error) {
     if (jsErrorCode(error) === JS_ERROR.noMessage) return false;
     throw asConclaveError(error, `read message ${seq} of ${STREAMS.telemetry}`);
@@ -70,32 +75,41 @@ export async function publishInbox(
   });
 }
 
-/** Delivers stored telemetry since a time or behind a sequence, then live. One bad message is reported and does not stop the rest. */
+/**
+ * Delivers stored telemetry since a time or behind a sequence, then live. What no gpu-runner has signed, or is no JSON, is passed over and
+ * reported; it does not stop the rest.
+ */
 export function followTelemetry(bus: Bus, options: FollowTelemetryOptions): Follower {
-  const deliver = async (message: StreamMessage): Promise<void> => {
-    const { streamSeq: seq, subject, storedAt } = message;
-    const read = readMessage(message);
+  const native = nativeOf(bus);
+  const keyring = native.keyring();
+  const deliver = async (message: StreamMessage, reason: string | undefined): Promise<void> => {
+    const { streamSeq: seq, subject, storedAt, data } = message;
+    const read = reason === undefined ? readJson(message) : { reason };
     if ('json' in read) await options.onMessage(read.json, { seq, subject, storedAt });
-    else if (options.onQuarantined === undefined) throw read.error;
-    else {
-      const reason = messageOf(read.error);
-      options.onQuarantined({ stream: 'telemetry', seq, subject, storedAt, reason, bytes: message.data });
-    }
+    else options.onQuarantined({ stream: 'telemetry', seq, subject, storedAt, reason: read.reason, bytes: data });
   };
-  return followStream(nativeOf(bus), {
+  return followStream(native, {
     stream: STREAMS.telemetry,
     filters: typeof options.filter === 'string' ? [options.filter] : options.filter,
     start: options.afterSeq === undefined ? { time: options.sinceIso } : { seq: options.afterSeq + 1 },
-    onMessages: eachMessage((message) => deliver(message).catch(options.onError)),
+    async onMessages(messages) {
+      const reasons = await Promise.all(
+        messages.map(({ message: { headers }, subject, storedAt, data: content }) => {
+          const header = headerOf(headers, SIGNATURE_HEADER);
+          return whyNotGenuineLater(keyring, [WRITER], DOMAIN, { subject, header, content, storedAt });
+        }),
+      );
+      for (const [index, message] of messages.entries()) await deliver(message, reasons[index]).catch(options.onError);
+    },
     onCaughtUp: options.onCaughtUp === undefined ? undefined : () => options.onCaughtUp?.(),
     onError: (error) => options.onError(error),
   });
 }
 
-function readMessage({ data, streamSeq, subject }: StreamMessage): { json: unknown } | { error: unknown } {
+function readJson({ data, streamSeq, subject }: StreamMessage): { json: unknown } | { reason: string } {
   try {
     return { json: parseJson(data, `message ${streamSeq} of ${subject}`) };
   } catch (error) {
-    return { error };
+    return { reason: messageOf(error) };
   }
 }

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from './clock.ts';
+
 /** What a check says. */
 export interface CheckResult {
   /** False: this process cannot do its work any more and should be restarted. */
@@ -66,12 +68,12 @@ export interface Receiver {
 export function receiving(
   bus: { readonly connected: boolean },
   receiver: Receiver,
-  options: { silenceMs?: number } = {},
+  options: { silenceMs?: number; clock?: Pick<Clock, 'monotonicMs'> } = {},
 ): Check {
-  const silenceMs = options.silenceMs ?? 15_000;
+  const { silenceMs = 15_000, clock = systemClock } = options;
   let connectedSince: number | undefined;
   return () => {
-    const now = performance.now();
+    const now = clock.monotonicMs();
     if (!bus.connected) connectedSince = undefined;
     else connectedSince ??= now;
     const ready = receiver.caughtUp !== false;

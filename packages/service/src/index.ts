@@ -1,4 +1,4 @@
-export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
+export { type Clock, type FakeClock, fakeClock, pass, systemClock, type TimeLimit, timeLimit } from './clock.ts';
 export { describeEnvFiles, type EnvFiles, envFilesOf, type ReadEnvFile, readEnvFiles } from './env-files.ts';
 export { type Environment, readEnvironment, serviceEnvironment } from './environment.ts';
 export { faultPoint } from './fault-point.ts';
@@ -27,4 +27,10 @@ export {
   writeAggregate,
   writeWorld,
 } from './writing/aggregate-writer.ts';
-export { type AggregateFold, type AggregateState, openAggregate, readAggregate } from './writing/read-aggregate.ts';
+export {
+  type AggregateFold,
+  type AggregateState,
+  newAggregate,
+  openAggregate,
+  readAggregate,
+} from './writing/read-aggregate.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ConclaveError, sha256 } from '@conclave/contracts';
-import { fakeClock } from './clock.ts';
+import { fakeClock, timeLimit } from './clock.ts';
 import { readEnvironment } from './environment.ts';
 import { parseFaults } from './fault-point.ts';
 import { createHealth, receiving } from './health.ts';
@@ -123,18 +123,17 @@ describe('health', () => {
     health.unregister('broken');
     assert.equal(health.live().ok, true);
   });
-  it('a receiver must be heard of while NATS is connected', (context) => {
-    let nowMs = 10_000;
-    context.mock.method(performance, 'now', () => nowMs);
+  it('a receiver must be heard of while NATS is connected', () => {
+    const clock = fakeClock();
     const bus = { connected: true };
-    const receiver = { lastActivityAt: nowMs, caughtUp: false };
-    const check = receiving(bus, receiver, { silenceMs: 500 });
+    const receiver = { lastActivityAt: clock.monotonicMs(), caughtUp: false };
+    const check = receiving(bus, receiver, { silenceMs: 500, clock });
     assert.deepEqual([check().ok, check().ready], [true, false]);
     receiver.caughtUp = true;
     assert.deepEqual([check().ok, check().ready], [true, true]);
     receiver.lastActivityAt -= 1000;
     assert.equal(check().ok, true, 'connected only just now');
-    nowMs += 501;
+    clock.advance(501);
     assert.equal(check().ok, false);
     bus.connected = false;
     assert.deepEqual([check().ok, check().ready], [true, false]);
@@ -199,4 +198,30 @@ it('a fake clock moves only when told', () => {
   clock.advance(1500);
   assert.equal(clock.now().toISOString(), '2026-03-01T00:00:01.500Z');
   assert.equal(clock.monotonicMs(), 1500);
+});
+
+it('what falls due while a fake clock is advanced is called in its order, at its time', () => {
+  const clock = fakeClock();
+  const called: string[] = [];
+  const note = (what: string) => () => void called.push(`${what} at ${clock.monotonicMs()}`);
+  clock.after(20, note('late'));
+  clock.after(10, () => clock.after(5, note('begun on the way')));
+  const takeBack = clock.after(10, note('taken back'));
+  takeBack();
+  clock.advance(19);
+  assert.deepEqual(called, ['begun on the way at 15']);
+  clock.advance(1);
+  assert.deepEqual(called, ['begun on the way at 15', 'late at 20']);
+});
+
+it('a time limit is up at its time, at once when there is none left, and never once it was disposed of', () => {
+  const clock = fakeClock();
+  const limit = timeLimit(clock, 10);
+  const left = timeLimit(clock, 10);
+  left[Symbol.dispose]();
+  clock.advance(10);
+  assert.deepEqual(
+    [limit, left, timeLimit(clock, 0)].map(({ signal }) => signal.aborted),
+    [true, false, true],
+  );
 });

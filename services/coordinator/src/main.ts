@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ensureTopology, openSnapshots } from '@conclave/bus';
+import { ensureTopology, openSeats, openSnapshots, type Quarantined } from '@conclave/bus';
 import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { serveReplicaApi } from './api/replica-api.ts';
 import { optionsOf } from './coordinator-options.ts';
@@ -25,7 +25,8 @@ await runService({
     const options = optionsOf(ctx.config);
     await ensureTopology(bus, { replicas: 1, leaseTtlMs: options.leaseTtlMs });
     const quarantine = new QuarantineBox();
-    const stored = openSnapshots(bus, { onQuarantined: (message) => quarantine.add(message) });
+    const onQuarantined = (message: Quarantined): void => quarantine.add(message);
+    const stored = openSnapshots(bus, { onQuarantined });
     const follower = await followWorld({ journal, snapshots: stored, onError: halt });
     health.register('journal', receiving(bus, follower));
     await follower.ready();
@@ -36,11 +37,14 @@ await runService({
       clock: systemClock,
       longestPauseSeconds: options.evidenceMaxAgeSeconds,
       log,
+      onQuarantined,
     });
     health.register('telemetry', receiving(bus, evidence));
 
     const shared = { bus, journal, clock: systemClock, operators, newId: randomUUID };
-    const runners = await watchRunners(bus);
+    const runners = await watchRunners(bus, { onQuarantined });
+    // Nothing here depends on the seats; but somebody has to report what does not count among them.
+    const stopSeats = await openSeats(bus, undefined, { onQuarantined }).watch(() => {});
     const replicaApi = serveReplicaApi({
       ...shared,
       instance,
@@ -60,6 +64,7 @@ await runService({
         clearInterval(snapshots);
         await terms.stop();
         await replicaApi.stop();
+        await stopSeats();
         await runners.stop();
         await evidence.stop();
         await follower.stop();

@@ -28,14 +28,18 @@ const ROLLBACK_SLOTS = 2;
  * Rollbacks come by a queue of their own: none waits until one of the others has ended.
  */
 export function startExecutor(options: ExecutorOptions): WorkConsumer {
-  const { bus, journal, config, instance, now } = options;
+  const { bus, journal, config, instance, clock } = options;
   const { ackWaitMs, maxDeliveries, actionTimeoutSeconds } = config.limits;
   const deps: PerformDeps = { ...options, actionTimeoutMs: actionTimeoutSeconds * 1000 };
   const underWay = new Map<number, Promise<void>>();
   const perform = async (job: Job): Promise<void> => {
     const known = underWay.get(job.seq);
     if (known !== undefined) return await known;
-    const performing = performAction(deps, parseWork(job), { messageSeq: job.seq, signal: job.signal });
+    const performing = performAction(deps, parseWork(job), {
+      messageSeq: job.seq,
+      redelivered: job.deliveryCount > 1,
+      signal: job.signal,
+    });
     underWay.set(job.seq, performing);
     await performing.finally(() => underWay.delete(job.seq));
   };
@@ -51,7 +55,7 @@ export function startExecutor(options: ExecutorOptions): WorkConsumer {
       handler: perform,
       async onDead(job, reason) {
         const work = actionWork.safeParse(job.json());
-        if (work.success) await giveActionUp(journal, work.data.action, reason, now);
+        if (work.success) await giveActionUp(journal, work.data.action, reason, clock.now);
       },
     });
   return together([

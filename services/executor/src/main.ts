@@ -18,13 +18,26 @@ await runService({
     });
     health.register('journal', receiving(bus, follower));
     await follower.ready();
-    const { now } = systemClock;
     const world = worldView(follower, journal);
     const httpToken = process.env.CONCLAVE_HTTP_TOKEN;
-    const tools = createToolbox({ bus, journal, world, config, now, dataDir, httpToken });
-    const roster = openRoster(Object.values(config.executiveTeam), process.env, { now, onLists: () => undefined });
+    const tools = await createToolbox({ bus, journal, world, config, clock: systemClock, dataDir, httpToken });
+    const roster = openRoster(Object.values(config.executiveTeam), process.env, {
+      now: systemClock.now,
+      onLists: () => undefined,
+    });
     const workerFor = assembleTeam(config.executiveTeam, tools, process.env, roster);
-    const consumer = startExecutor({ bus, journal, config, world, tools, workerFor, instance, now, faultPoint, log });
+    const consumer = startExecutor({
+      bus,
+      journal,
+      config,
+      world,
+      tools,
+      workerFor,
+      instance,
+      clock: systemClock,
+      faultPoint,
+      log,
+    });
     health.register('actions', receiving(bus, consumer));
     const seats = startSeatReport({
       bus,

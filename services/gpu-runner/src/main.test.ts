@@ -66,6 +66,7 @@ describe('gpu-runner against a real NATS server, with its own permissions', () =
       filter: subjects.telemetryAll,
       sinceIso: new Date(0).toISOString(),
       onMessage: (json) => void windows.push(telemetryWindow.parse(json)),
+      onQuarantined: ({ reason }) => assert.fail(reason),
       onError: (error) => assert.fail(String(error)),
     });
     const confirm = () =>

@@ -1,5 +1,6 @@
+import { openSnapshots } from '@conclave/bus';
 import { ConclaveError, messageOf } from '@conclave/contracts';
-import { receiving, runService, systemClock } from '@conclave/service';
+import { followWorld, receiving, runService, systemClock } from '@conclave/service';
 import { followGates, HeardGates } from './heard-gates.ts';
 import { registerEvents } from './http/event-stream.ts';
 import { registerApi } from './http/http-api.ts';
@@ -17,11 +18,22 @@ const TELEMETRY_KEPT_MS = 15 * 60_000;
 await runService({
   name: 'metrics',
   async start({ bus, config, journal, http, registry, log, health, signal }) {
+    let halted: string | undefined;
+    const stopped = Promise.withResolvers<void>();
+    const world = await followWorld({
+      journal,
+      snapshots: openSnapshots(bus),
+      onError(error) {
+        halted = messageOf(error);
+        log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
+        stopped.resolve();
+      },
+    });
     const gates = new HeardGates();
     const seats = new Seats();
     const observed: Observed = {
       gates,
-      mirror: new JournalMirror(),
+      mirror: new JournalMirror(world),
       telemetry: new WindowStore(TELEMETRY_KEPT_MS, systemClock.now()),
       runners: new Runners(),
       seats,
@@ -34,19 +46,10 @@ await runService({
     registerApi(http, observed, journal);
     const events = registerEvents(http, observed, journal);
 
-    let halted: string | undefined;
-    const folded = Promise.withResolvers<void>();
     signal.addEventListener('abort', () =>
-      folded.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
+      stopped.reject(new ConclaveError('CVE_CANCELLED', 'stopped while reading the journal')),
     );
-    const world = observed.mirror.follow(journal, {
-      onCaughtUp: folded.resolve,
-      onError(error) {
-        halted = messageOf(error);
-        log.error({ reason: halted }, 'the journal cannot be read on; what is shown stays as it is');
-        folded.resolve();
-      },
-    });
+    const folded = Promise.race([world.ready(), stopped.promise]);
     const windows = followWindows(bus, observed.telemetry, observed.now(), (error) => {
       log.warn({ reason: messageOf(error) }, 'a telemetry message is left out');
     });
@@ -63,7 +66,7 @@ await runService({
     health.register('journal', () => (halted === undefined ? journalCheck() : { ok: false, detail: halted }));
     health.register('telemetry', receiving(bus, windows));
     // The routes answer from here on: on half a journal they would deny what is on record, and counters would seem to start again.
-    const [stopRunners, stopSeats] = await Promise.all([watching, watchingSeats, folded.promise]);
+    const [stopRunners, stopSeats] = await Promise.all([watching, watchingSeats, folded]);
     return {
       async stop() {
         events.stop();

@@ -29,14 +29,14 @@ export async function get(path) {
 
 /**
  * Reads Server-Sent Events, each as `{ type, id, data }`, until the service ends the stream; throws like `get`, and when nothing came for 15
- * seconds. `lastId`: the event to go on after.
+ * seconds. `lastId`: the event to go on after; `after(ms, then)`: calls `then` later, and returns what takes that back.
  */
-export async function follow(path, lastId, onOpen, onEvent) {
+export async function follow(path, lastId, onOpen, onEvent, after = later) {
   const life = new AbortController();
-  let watchdog;
+  let forget = () => {};
   const heard = () => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(() => life.abort(new Error('the service fell silent')), SILENCE_MS);
+    forget();
+    forget = after(SILENCE_MS, () => life.abort(new Error('the service fell silent')));
   };
   heard();
   try {
@@ -53,9 +53,14 @@ export async function follow(path, lastId, onOpen, onEvent) {
       for (const message of messages) onEvent(eventOf(message));
     }
   } finally {
-    clearTimeout(watchdog);
+    forget();
     life.abort();
   }
+}
+
+function later(ms, then) {
+  const timer = setTimeout(then, ms);
+  return () => clearTimeout(timer);
 }
 
 async function ask(path, headers, signal) {

@@ -60,7 +60,7 @@ export async function startPlanner(
     journal,
     team,
     planner: instance,
-    now: systemClock.now,
+    clock: systemClock,
     faultPoint,
     async makeBrief(work, signal) {
       const world = await follower.waitFor((w) => calls(w, work), {

@@ -5,7 +5,9 @@ export type Stop = () => Promise<void>;
 
 /** Who is there: entries must be put again within 10 s or they expire, for watchers too. */
 export interface Membership {
+  /** @throws CVE_BUS_UNAVAILABLE; CVE_UNAUTHORIZED when this process has no key to sign it with */
   put(id: string, value: unknown): Promise<void>;
+  /** Throws as `put` does. */
   delete(id: string): Promise<void>;
   /** Calls `onChange` with everything, first when the present state is known, then after each change or expiry. */
   watch(onChange: (all: ReadonlyMap<string, unknown>) => void): Promise<Stop>;
@@ -28,8 +30,8 @@ export interface FollowTelemetryOptions {
   /** Instead: messages after that sequence of the stream. */
   readonly afterSeq?: number | undefined;
   onMessage(json: unknown, at: StoredAt): void | Promise<void>;
-  /** A message that does not count is passed over. Without this it is reported as an error. */
-  onQuarantined?(message: Quarantined): void;
+  /** A message that no gpu-runner has signed, or that is no JSON: everybody passes over it. */
+  onQuarantined(message: Quarantined): void;
   onCaughtUp?(): void;
   /** A message whose handler failed is reported here and skipped; so is the end of following. */
   onError(error: unknown): void;

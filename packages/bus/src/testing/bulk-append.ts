@@ -1,9 +1,18 @@
 import { type Commit, subjects } from '@conclave/contracts';
 import { headers } from 'nats';
+import { sealCommit } from '../commits/commit-seal.ts';
 import { nativeOf } from '../native.ts';
 import type { Bus } from '../ports/connection.ts';
+import { SIGNATURE_HEADER } from '../signing/signature.ts';
 
 const EXPECTED = 'Nats-Expected-Last-Subject-Sequence';
+
+/** Last commit of a subject; its digest, unless it was there before. */
+interface Head {
+  readonly seq: number;
+  readonly digest: string | undefined;
+}
+const START: Head = { seq: 0, digest: undefined };
 
 export interface BulkAppend {
   /** Most commits that wait for their acknowledgement. Default 4,000. */
@@ -16,15 +25,16 @@ export interface BulkAppend {
 
 /**
  * Appends a whole journal as fast as the server takes it: each commit with the expectation that the service that writes it would have, but
- * without waiting for the one before. Nobody else may write meanwhile, so that every sequence is known beforehand.
+ * without waiting for the one before, signed by the key of that service. Nobody else may write meanwhile, so that every sequence is known beforehand.
  * @param commits from the journal's beginning, their sequences without a hole
  * @throws when the server refused one or stored it elsewhere: somebody else has written
  */
 export async function bulkAppend(bus: Bus, commits: Iterable<Commit>, options: BulkAppend = {}): Promise<void> {
   const { inFlight = 4000, afterSeq = 0, onProgress } = options;
-  const { nc } = nativeOf(bus);
-  const heads = new Map<string, number>();
-  const inbox = `${nativeOf(bus).inboxPrefix}.bulk.${process.pid}`;
+  const { nc, signer, inboxPrefix } = nativeOf(bus);
+  const encoder = new TextEncoder();
+  const heads = new Map<string, Head>();
+  const inbox = `${inboxPrefix}.bulk.${process.pid}`;
   let sent = afterSeq;
   let acknowledged = afterSeq;
   let failure: Error | undefined;
@@ -49,12 +59,21 @@ export async function bulkAppend(bus: Bus, commits: Iterable<Commit>, options: B
   try {
     for (const { aggregate, seq, by, events } of commits) {
       const subject = subjects.journal(aggregate);
-      const expected = heads.get(subject) ?? 0;
-      heads.set(subject, seq);
-      if (seq <= afterSeq) continue;
+      const head = heads.get(subject) ?? START;
+      if (seq <= afterSeq) {
+        heads.set(subject, { seq, digest: undefined });
+        continue;
+      }
+      const payload = encoder.encode(JSON.stringify({ by, events }));
+      const { header, digest } = sealCommit(signer, {
+        ...{ aggregate, subject, payload, expectedSeq: head.seq, predecessor: head.digest },
+        readSeq: seq - 1,
+      });
+      heads.set(subject, { seq, digest });
       const hdrs = headers();
-      hdrs.set(EXPECTED, String(expected));
-      nc.publish(subject, JSON.stringify({ by, events }), { headers: hdrs, reply: inbox });
+      hdrs.set(EXPECTED, String(head.seq));
+      hdrs.set(SIGNATURE_HEADER, header);
+      nc.publish(subject, payload, { headers: hdrs, reply: inbox });
       sent = seq;
       if (sent - acknowledged >= inFlight) await until(() => sent - acknowledged <= inFlight / 2);
       if (seq % 10_000 === 0) onProgress?.(seq);

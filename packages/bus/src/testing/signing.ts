@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KeyringFile, WRITERS, type Writer } from '@conclave/contracts';
@@ -19,6 +20,12 @@ const keys = new Map(WRITERS.map((writer) => [writer, privateKeyOf(testSeeds[wri
 export const testSigner: Signer = { keyOf: (writer) => keys.get(writer) };
 
 export const testKeyring: Keyring = keyringOf(keyringFileOf(testSeeds));
+
+/** Signs with the keys of a folder, `<writer>.nk` each, as whichever service writes what is to be signed. */
+export function signerFromFolder(dir: string): Signer {
+  const own = new Map(WRITERS.map((writer) => [writer, privateKeyOf(readFileSync(join(dir, `${writer}.nk`), 'utf8'))]));
+  return { keyOf: (writer) => own.get(writer) };
+}
 
 export function keyringFileOf(seedOf: Readonly<Record<Writer, string>>): KeyringFile {
   return { keys: WRITERS.map((role) => ({ key: privateKeyOf(seedOf[role]).publicNkey, role })) };

@@ -62,7 +62,7 @@ export function parseCommit<K extends AggregateKind>(kind: K, commit: Commit): C
   const { type, reason } = reading.unread;
   throw new ConclaveError(
     'CVE_JOURNAL_UNKNOWN_EVENT',
-    `commit ${commit.seq} of ${kind} ${commit.aggregate.id} has event ${type}, which this version cannot read (${reason}); nothing is decided on it here: upgrade this service`,
+    `commit ${commit.seq} of ${[kind, commit.aggregate.id].join(' ').trim()} has event ${type}, which this version cannot read (${reason}); nothing is decided on it here: upgrade this service`,
   );
 }
 

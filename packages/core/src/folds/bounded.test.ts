@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, type Commit, digestOf, parseCommit } from '@conclave/contracts';
-import { draft, history, longJournal } from '@conclave/histories';
+import { aggregates, digestOf, parseCommit } from '@conclave/contracts';
+import { draft, firstCommits, history } from '@conclave/histories';
 import { foldWorld } from './fold-world.ts';
 import { initialWorld, type World } from './world.ts';
 
 const searching = () => history({ model: 'search', stable: '0.9', candidate: '1.0', dataset: 'queries' });
-
-function firstCommits(count: number): Commit[] {
-  const commits: Commit[] = [];
-  for (const commit of longJournal()) {
-    commits.push(commit);
-    if (commits.length === count) break;
-  }
-  return commits;
-}
 
 /** Entries of each part, for comparison. */
 function sizes(world: World): Record<string, number> {
@@ -39,7 +30,7 @@ function sizes(world: World): Record<string, number> {
   };
 }
 
-const commits = firstCommits(24_000);
+const commits = [...firstCommits(24_000)];
 
 test('a world of twice as many commits is no larger', () => {
   const world = initialWorld();
@@ -194,6 +185,8 @@ test('of forgotten models the newest are known, and one that is adopted again be
   assert.deepEqual([seq, stageEpoch], [h.seq, 1]);
   h.about({ model: 'm299' }).adopted();
   assert.equal(h.world.rollouts.m299?.stageEpoch, 1, 'evidence of the first life is none of the second');
+  h.about({ model: 'm0' }).adopted();
+  assert.equal(h.world.rollouts.m0?.stageEpoch, 1, 'nor where nothing is known of the first');
   assert.deepEqual([h.world.forgotten.m299, h.world.rollouts.m299?.forgotten], [undefined, undefined]);
   assert.equal(h.world.shelves.forgotten.size, Object.keys(h.world.forgotten).length);
 });

@@ -39,6 +39,7 @@ interface Open {
   schedule: ScheduleState;
   readonly rollouts: Record<string, RolloutsState>;
   readonly forgotten: Record<string, RolloutsState>;
+  forgottenEpoch: number;
   readonly meetings: Record<string, Meeting>;
   readonly actions: Record<string, ActionRun>;
   readonly evaluations: Record<string, Evaluation>;
@@ -84,13 +85,15 @@ const FOLDS: { readonly [K in AggregateKind]: FoldOf<K> } = {
     world.schedule = foldSchedule(world.schedule, commit);
   },
   rollouts(world, id, commit) {
-    const before = entryOf(world.rollouts, id) ?? entryOf(world.forgotten, id) ?? initialRollouts(id);
+    const before = entryOf(world.rollouts, id) ??
+      entryOf(world.forgotten, id) ?? { ...initialRollouts(id), stageEpoch: world.forgottenEpoch };
     const state = foldRollouts(before, commit);
     if (state.forgotten === undefined) {
       setEntry(world.rollouts, id, state);
       world.shelves.forgotten = unshelve(world.forgotten, world.shelves.forgotten, id);
     } else {
       delete world.rollouts[id];
+      world.forgottenEpoch = Math.max(world.forgottenEpoch, state.stageEpoch);
       put(world, 'forgotten', world.forgotten, [id, state], { isOver: () => true, needed: () => new Set() });
     }
   },

@@ -23,6 +23,8 @@ export interface World {
   readonly rollouts: Readonly<Record<string, RolloutsState>>;
   /** Models that an operator had forgotten; nobody looks at them, but an append and another adopt go on from there. */
   readonly forgotten: Readonly<Record<string, RolloutsState>>;
+  /** The highest stage epoch of a model that was forgotten: one of which nothing is known any more goes on from it. */
+  readonly forgottenEpoch: number;
   readonly meetings: Readonly<Record<string, Meeting>>;
   readonly actions: Readonly<Record<string, ActionRun>>;
   readonly evaluations: Readonly<Record<string, Evaluation>>;
@@ -40,7 +42,7 @@ export interface World {
 export type ShelfName = 'forgotten' | 'meetings' | 'actions' | 'evaluations' | 'incidents' | 'registry' | 'unread';
 
 /** Raise when a fold changes shape or a new event type is folded: older snapshots are then ignored and the journal replayed. */
-export const WORLD_FOLD_VERSION = 8;
+export const WORLD_FOLD_VERSION = 9;
 
 export function initialWorld(): World {
   return {
@@ -48,6 +50,7 @@ export function initialWorld(): World {
     schedule: initialSchedule(),
     rollouts: {},
     forgotten: {},
+    forgottenEpoch: 0,
     meetings: {},
     actions: {},
     evaluations: {},

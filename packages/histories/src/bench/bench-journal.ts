@@ -1,14 +1,18 @@
 /*
  * How long it takes until whoever reads the journal is there, by the length of the journal: `pnpm bench:journal [-- --full] [--profile DIR]`.
- * A server of its own that does not sync each write holds the first 10,000, 100,000 and (`--full`) 1,000,000 commits of the long journal.
+ * A server of its own that does not sync each write holds the first 10,000, 100,000 and (`--full`) 1,000,000 commits of the long journal, all of them signed.
  * What it does not measure: a server on another machine, several readers at once, telemetry.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bus, openSnapshots } from '@conclave/bus';
 import { bulkAppend, startTestBus } from '@conclave/bus/testing';
-import { firstCommits } from './first-commits.ts';
+import { WORLD_FOLD_VERSION } from '@conclave/core';
+import { firstCommits } from '../long/first-commits.ts';
 import { fitExponent } from './fit-exponent.ts';
-import { profileFolder, READERS, type Reader, type Start, startReader } from './reader.ts';
+import { profileFolder, READERS, type Reader, type Start, startReader } from './start-reader.ts';
 
 const SNAPSHOT_DEADLINE_MS = 180_000;
 
@@ -31,6 +35,8 @@ report(rows);
 
 async function measure(commits: number): Promise<Row[]> {
   await using server = await startTestBus({ sync: '10m' });
+  const keys = await mkdtemp(join(tmpdir(), 'conclave-bench-keys-'));
+  const { CONCLAVE_KEYRING_FILE, ...asWriter } = await server.signingFiles(keys, 'coordinator');
   const startedAt = performance.now();
   await bulkAppend(server.bus, firstCommits(commits));
   console.log(`${commits} commits written in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
@@ -42,7 +48,7 @@ async function measure(commits: number): Promise<Row[]> {
       const writesIt = reader === 'coordinator' && !snapshot;
       const start = await startReader(reader, {
         natsUrl: server.nats.url,
-        env: {},
+        env: { CONCLAVE_KEYRING_FILE, ...(reader === 'coordinator' ? asWriter : {}) },
         profileDir,
         meanwhile: writesIt ? () => snapshotSaved(server.bus) : undefined,
       });
@@ -50,12 +56,13 @@ async function measure(commits: number): Promise<Row[]> {
       console.log(lineOf({ commits, reader, snapshot, start }));
     }
   }
+  await rm(keys, { recursive: true, force: true });
   return measured;
 }
 
 async function snapshotSaved(bus: Bus): Promise<void> {
   const deadline = performance.now() + SNAPSHOT_DEADLINE_MS;
-  while ((await openSnapshots(bus).load('world')) === undefined) {
+  while ((await openSnapshots(bus).load(`world-${WORLD_FOLD_VERSION}`)) === undefined) {
     if (performance.now() > deadline) throw new Error('the coordinator saved no snapshot');
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

@@ -4,7 +4,7 @@ import { openJournal } from '@conclave/bus';
 import { bulkAppend, startTestBus } from '@conclave/bus/testing';
 import { type Commit, subjects } from '@conclave/contracts';
 import { foldWorld, initialWorld, openRollout } from '@conclave/core';
-import { firstCommits } from './first-commits.ts';
+import { firstCommits } from '../long/first-commits.ts';
 import { fitExponent } from './fit-exponent.ts';
 
 test('a long journal has rollouts of every ending and one that stays open from its first days on', () => {

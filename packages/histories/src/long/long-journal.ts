@@ -10,8 +10,8 @@ import { evaluationIdOf, nextStage } from '@conclave/core';
 import { draft } from '../draft.ts';
 import { type History, history } from '../history.ts';
 import { sidesOf } from '../meetings.ts';
+import { planOf } from './earning-plan.ts';
 import { applyNext, begin, castOf, complete, enter, judge, type ModelStory, modelStories } from './model-story.ts';
-import { planOf } from './plan.ts';
 import { briefOf, speech } from './speeches.ts';
 
 const SLOT_SECONDS = 1800;

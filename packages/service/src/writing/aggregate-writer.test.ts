@@ -45,10 +45,13 @@ suite('a writer of one aggregate', () => {
 
   test('has what it committed in its state, without reading again', async () => {
     let reads = 0;
-    const counting: Journal = { ...journal, read(...args) {
- reads++;
- return journal.read(...args);
- } };
+    const counting: Journal = {
+      ...journal,
+      read(...args) {
+        reads++;
+        return journal.read(...args);
+      },
+    };
     const writer = await write('plain', {}, counting);
     for (const done of [1, 2, 3]) {
       const events = await writer.commit(({ commits }) => [progressed(`p${commits + 1}`, done)]);
@@ -85,9 +88,9 @@ suite('a writer of one aggregate', () => {
     await other.commit(() => [progressed('other', 40)]);
     const seen: number[] = [];
     await one.commit(({ done }) => {
- seen.push(done);
- return done < 40 ? [progressed('stale', 1)] : [progressed('own', 41)];
- });
+      seen.push(done);
+      return done < 40 ? [progressed('stale', 1)] : [progressed('own', 41)];
+    });
     assert.deepEqual(seen, [0, 40]);
     assert.deepEqual(await recorded('conflict'), ['other', 'own']);
     assert.deepEqual(one.state, { commits: 2, done: 41 });
@@ -98,9 +101,9 @@ suite('a writer of one aggregate', () => {
     await (await write('taken')).commit(() => [progressed('other', 1)]);
     let decided = 0;
     const commit = one.commit(() => {
- decided++;
- return [progressed('own', 2)];
- });
+      decided++;
+      return [progressed('own', 2)];
+    });
     await assert.rejects(commit, { code: 'CVE_JOURNAL_CONFLICT' });
     assert.equal(decided, 1);
     assert.deepEqual(await recorded('taken'), ['other']);
@@ -147,9 +150,9 @@ suite('a writer of one aggregate', () => {
     await until(async () => (await journal.head(aggregates.evaluation('forged'))) > seq, 'the forgery is stored');
     let decided = 0;
     await writer.commit(() => {
- decided++;
- return [progressed('f2', 2)];
- });
+      decided++;
+      return [progressed('f2', 2)];
+    });
     await writer.commit(() => [progressed('f3', 3)]);
     assert.equal(decided, 1);
     assert.deepEqual(writer.state, { commits: 3, done: 3 });
@@ -169,9 +172,9 @@ suite('a writer of one aggregate', () => {
     });
     let decided = 0;
     const closed = writer.commit(() => {
- decided++;
- return [progressed('g3', 3)];
- });
+      decided++;
+      return [progressed('g3', 3)];
+    });
     await assert.rejects(closing, /the lease is lost/);
     await assert.rejects(closed, /the lease is lost/);
     assert.equal(decided, 0);
@@ -186,10 +189,13 @@ suite('a writer of one aggregate', () => {
     const writer = await write('any');
     await (await write('any')).commit(() => [progressed('other', 5)]);
     let decided = 0;
-    await writer.commit(() => {
- decided++;
- return [progressed('own', 6)];
- }, { unconditionally: true });
+    await writer.commit(
+      () => {
+        decided++;
+        return [progressed('own', 6)];
+      },
+      { unconditionally: true },
+    );
     assert.equal(decided, 1);
     assert.deepEqual(await recorded('any'), ['other', 'own']);
     assert.deepEqual(writer.state, { commits: 2, done: 6 });
@@ -285,9 +291,9 @@ test('a commit whose outcome nobody knew is found again, not doubled', async () 
   await until(async () => (await real.read(aggregate)).length === 2, 'what was on its way is stored');
   const seen: (number | undefined)[] = [];
   await writer.commit(({ progress }) => {
- seen.push(progress?.done);
- return [progressed('after', 3)];
- });
+    seen.push(progress?.done);
+    return [progressed('after', 3)];
+  });
   assert.deepEqual(seen, [2]);
   const ids = (await real.read(aggregate)).flatMap(({ events }) => events.map(({ id }) => id));
   assert.deepEqual(ids, ['before', 'lost', 'after']);

@@ -94,6 +94,7 @@ function committing<S>(
     aggregate: Aggregate,
     decide: Decide<S>,
     { evenUnread = false, unconditionally = false }: CommitOptions,
+    told: number,
   ): Promise<readonly RawEvent[]> => {
     if (mayHaveMissed) await source.upToDate();
     mayHaveMissed = false;
@@ -103,7 +104,7 @@ function committing<S>(
     if (events.length === 0) return events;
     guard();
     mayHaveMissed = true;
-    const expectedSeq = unconditionally ? 'any' : source.seqOf(aggregate);
+    const expectedSeq = unconditionally ? 'any' : source.seqOf(aggregate, told);
     const { seq, isFound } = await journal.append(aggregate, expectedSeq, events, { fence });
     if (unconditionally) await source.upToDate();
     else if (isFound) await source.upTo(seq);
@@ -113,11 +114,11 @@ function committing<S>(
     return events;
   };
 
-  const run: typeof decideAndAppend = async (aggregate, decide, options) => {
-    let cause: unknown;
+  const run = async (aggregate: Aggregate, decide: Decide<S>, options: CommitOptions): Promise<readonly RawEvent[]> => {
+    let cause: JournalConflict | undefined;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       try {
-        return await decideAndAppend(aggregate, decide, options);
+        return await decideAndAppend(aggregate, decide, options, cause?.actualSeq ?? 0);
       } catch (error) {
         if (!(error instanceof JournalConflict) || onConflict === 'give_up') throw error;
         cause = error;

@@ -43,8 +43,19 @@ export async function readAggregate<K extends AggregateKind, S>(
 export async function openAggregate<K extends AggregateKind, S>(
   journal: Pick<Journal, 'read'>,
   aggregate: Aggregate<K>,
-  { initial, fold, unread: atUnread }: AggregateFold<K, S>,
+  how: AggregateFold<K, S>,
 ): Promise<AggregateState<K, S>> {
+  const own = newAggregate(journal, aggregate, how);
+  await own.upToDate();
+  return own;
+}
+
+/** The same of which nothing is read yet: its first append expects that there is no commit. */
+export function newAggregate<K extends AggregateKind, S>(
+  journal: Pick<Journal, 'read'>,
+  aggregate: Aggregate<K>,
+  { initial, fold, unread: atUnread }: AggregateFold<K, S>,
+): AggregateState<K, S> {
   let state = initial;
   let seq = 0;
   let unread: Readonly<Record<string, UnreadCommit>> = {};
@@ -63,7 +74,6 @@ export async function openAggregate<K extends AggregateKind, S>(
     for (const commit of await journal.read(aggregate, { afterSeq: seq })) include(commit);
   };
 
-  await read();
   return {
     aggregate,
     get state() {

@@ -5,8 +5,11 @@ import type { UnreadCommit } from '@conclave/core';
 export interface StateSource<S> {
   /** As last brought up to date. */
   readonly state: S;
-  /** Sequence of the last commit of an aggregate that the state includes; 0 for none. */
-  seqOf(aggregate: Aggregate): number;
+  /**
+   * Sequence of the last commit of an aggregate that the state includes; 0 for none.
+   * @param told the last commit by what a conflict told, 0 without one: of what a state has dropped only that tells it
+   */
+  seqOf(aggregate: Aggregate, told: number): number;
   /** By `aggregateKey`, the first commit of an aggregate that this version could not read. */
   readonly unread: Readonly<Record<string, UnreadCommit>>;
   /** Resolves when the state includes everything that was in the journal when this was called. */

@@ -4,7 +4,10 @@ import { rolloutsOf, type World } from '@conclave/core';
 import type { WorldFollower } from '../world-follower.ts';
 import type { StateSource } from './state-source.ts';
 
-/** The followed world as what a writer decides from. */
+/**
+ * The followed world as what a writer decides from. It drops models and registrations once they say nothing more, so who decides without
+ * them decides rightly. A dropped incident did say something, and nothing is written behind what is not known any more.
+ */
 export function worldSource(
   journal: Pick<Journal, 'lastSeq'>,
   follower: Pick<WorldFollower, 'world' | 'waitForSeq'>,
@@ -13,7 +16,10 @@ export function worldSource(
     get state() {
       return follower.world;
     },
-    seqOf: (aggregate) => seqIn(follower.world, aggregate),
+    seqOf(aggregate, told) {
+      const isDroppedEmpty = aggregate.kind === 'rollouts' || aggregate.kind === 'models';
+      return Math.max(seqIn(follower.world, aggregate), isDroppedEmpty ? told : 0);
+    },
     get unread() {
       return follower.world.unread;
     },

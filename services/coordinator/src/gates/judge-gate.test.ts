@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Gate, gate, type RawEvent, type RecordedGate, type Verdict } from '@conclave/contracts';
+import { type Gate, gate, type RecordedGate, type Verdict } from '@conclave/contracts';
 import { openRollout } from '@conclave/core';
 import { decideDeploy } from '../rollout/deploy.ts';
 import { rolloutEventOf } from '../rollout/rollout-event.ts';
@@ -179,24 +179,7 @@ test('quality on too few queries is inconclusive', () => {
 
 test('a failed evaluation is an error, never a pass', () => {
   const t = inShadow();
-  const event: RawEvent = {
-    id: 'f',
-    type: 'evaluation.failed',
-    at: t.now.toISOString(),
-    data: {
-      request: {
-        kind: 'offline',
-        model: 'search',
-        version: '1.0',
-        digest: CANDIDATE_DIGEST,
-        dataset: openRollout(t.state)?.definition.dataset,
-      },
-      runner: 'r',
-      code: 'CVE_EVALUATION_FAILED',
-      message: 'out of memory',
-    },
-  };
-  t.append({ kind: 'evaluations', id: 'e' }, [event]);
+  t.evaluationFailed(t.offlineRequest({ baseline: undefined }), { id: 'e', message: 'out of memory' });
   const verdict = verdictOf(t, NDCG);
   assert.equal(verdict.outcome, 'error');
   assert.match(verdict.sentence, /out of memory/);
@@ -220,8 +203,7 @@ test('an open P0 fails, a P1 does not', () => {
     ['P1', 'pass'],
   ] as const) {
     const t = inShadow();
-    const data = { incidentId: 'i', severity, title: 'down', detail: '', source: '' };
-    t.append({ kind: 'incidents', id: 'i' }, [{ id: 'i', type: 'incident.opened', at: t.now.toISOString(), data }]);
+    t.incident(severity, { incidentId: 'i', model: undefined });
     assert.equal(verdictOf(t, NO_P0).outcome, outcome);
   }
 });

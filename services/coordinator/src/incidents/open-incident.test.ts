@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, type IncidentReport, parseIncident } from '@conclave/contracts';
+import { type IncidentReport, parseIncident } from '@conclave/contracts';
 import { openP0Incidents } from '@conclave/core';
 import { clockOf, writerOf } from '../testing/memory-writer.ts';
 import { TestWorld } from '../testing/test-world.ts';
@@ -13,14 +13,7 @@ const open = (t: TestWorld, change: object = {}): Promise<string> =>
   openIncident(report(change), 'unused', writerOf(t), clockOf(t));
 
 function resolve(t: TestWorld, incidentId: string): void {
-  t.append(aggregates.incident(incidentId), [
-    {
-      id: `${incidentId}:resolved`,
-      type: 'incident.resolved',
-      at: t.now.toISOString(),
-      data: { incidentId, by: 'op', reason: 'mended' },
-    },
-  ]);
+  t.resolved(incidentId);
 }
 
 test('the same report while it is open is the same incident', async () => {

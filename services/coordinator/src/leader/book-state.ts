@@ -36,8 +36,8 @@ const stage = z
   })
   .transform((stored) => ({ ...emptyStageTelemetry(stored.digest, stored.stageEpoch), ...stored }));
 
-/** A window with its sequence in the stream of telemetry. */
-const storedWindow = z.object({ seq: count, window: telemetryWindow });
+/** A window with its sequence in the stream of telemetry, and when it was stored there (ISO 8601). */
+const storedWindow = z.object({ seq: count, storedAt: z.string(), window: telemetryWindow });
 export type StoredWindow = z.infer<typeof storedWindow>;
 
 /** All that a telemetry book keeps, as its snapshot holds it. */

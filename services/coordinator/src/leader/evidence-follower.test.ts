@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openJournal, openSnapshots, publishTelemetry } from '@conclave/bus';
+import { openJournal, openSnapshots, publishTelemetry, type Quarantined } from '@conclave/bus';
 import { startTestBus, until } from '@conclave/bus/testing';
 import { STREAMS, subjects, type TelemetryWindow } from '@conclave/contracts';
 import { systemClock } from '@conclave/service';
@@ -19,7 +19,8 @@ async function startBench() {
   const started: EvidenceFollower[] = [];
   const follower = { world: worldAfter() };
   const told: string[] = [];
-  const log = { info() {}, warn: (fields: object) => void told.push(String(Object(fields).reason)), error() {} };
+  const log = { info() {}, warn() {}, error() {} };
+  const onQuarantined = ({ seq, reason }: Quarantined) => void told.push(`${seq}: ${reason}`);
   return {
     bench,
     follower,
@@ -30,7 +31,15 @@ async function startBench() {
     },
     async replica(parts: Partial<EvidenceParts> = {}) {
       const snapshots = openSnapshots(bench.bus);
-      const shared = { bus: bench.bus, snapshots, follower, clock: systemClock, longestPauseSeconds: 120, log };
+      const shared = {
+        bus: bench.bus,
+        snapshots,
+        follower,
+        clock: systemClock,
+        longestPauseSeconds: 120,
+        log,
+        onQuarantined,
+      };
       const replica = await followEvidence({ ...shared, ...parts });
       started.push(replica);
       return replica;
@@ -62,7 +71,7 @@ it('passes over what is no window, twice there, or broken, also at the end of th
   const replica = await c.replica();
   await replica.catchUp();
   assert.equal(c.requests(replica), 3);
-  assert.match(c.told.join('\n'), /counted up to .*\n.*runner/s);
+  assert.match(c.told.join('\n'), /^2: .*counted up to .*\n3: it is no telemetry window.*runner/s);
 });
 
 it('is there when every message has gone from the stream', async () => {

@@ -1,10 +1,17 @@
-import { type Bus, type Follower, followTelemetry, type Snapshots, telemetryEnd } from '@conclave/bus';
-import { ConclaveError, subjects, type TelemetryWindow, telemetryWindow, zodMessage } from '@conclave/contracts';
+import {
+  type Bus,
+  type Follower,
+  followTelemetry,
+  type Quarantined,
+  type Snapshots,
+  telemetryEnd,
+} from '@conclave/bus';
+import { ConclaveError, subjects, telemetryWindow, zodMessage } from '@conclave/contracts';
 import { openRollout, type World } from '@conclave/core';
 import type { Clock } from '@conclave/service';
 import { z } from 'zod';
-import { BOOK_VERSION, type BookState, bookState } from './book-state.ts';
-import { type BookOptions, type TelemetryBook, telemetryBook } from './telemetry-book.ts';
+import { BOOK_VERSION, type BookState, bookState, type StoredWindow } from './book-state.ts';
+import { type TelemetryBook, telemetryBook } from './telemetry-book.ts';
 
 /** The evidence from telemetry, which every replica keeps from its start on, so that who takes over has nothing to read again. */
 export interface EvidenceFollower extends Pick<TelemetryBook, 'of'>, Pick<Follower, 'lastActivityAt'> {
@@ -28,6 +35,8 @@ export interface EvidenceParts {
   readonly longestPauseSeconds: number;
   /** As in `BookOptions`. */
   readonly mostWaiting?: number;
+  /** Told of each message that does not count: on every replica, and again where the stream is read again. */
+  onQuarantined(message: Quarantined): void;
   readonly log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
 }
 
@@ -112,39 +121,41 @@ class StandbyBook implements EvidenceFollower {
   }
 
   #read(end: number, from: BookState | undefined): [TelemetryBook, Follower] {
-    const { bus, follower, clock, longestPauseSeconds, mostWaiting, log } = this.#parts;
-    const onPassedOver: BookOptions['onPassedOver'] = (window, seq, reason) => {
-      const { runner, model, version, from, to } = window;
-      log.warn({ seq, runner, model, version, from, to, reason }, 'a telemetry window does not count');
+    const { bus, follower, clock, longestPauseSeconds, mostWaiting, log, onQuarantined } = this.#parts;
+    const passOver = ({ seq, storedAt, window }: StoredWindow, reason: string): void => {
+      const subject = subjects.telemetry(window.model, window.version);
+      const bytes = new TextEncoder().encode(JSON.stringify(window));
+      onQuarantined({ stream: 'telemetry', seq, subject, storedAt, reason, bytes });
     };
     const most = mostWaiting === undefined ? {} : { mostWaiting };
-    const book = telemetryBook(() => follower.world, { longestPauseSeconds, ...most, onPassedOver }, from);
-    const take = (seq: number, window: TelemetryWindow | undefined): void => {
-      book.add(seq, window);
+    const book = telemetryBook(() => follower.world, { longestPauseSeconds, ...most, onPassedOver: passOver }, from);
+    const take = (seq: number, stored?: StoredWindow): void => {
+      if (stored === undefined) book.pass(seq);
+      else book.add(stored);
       if (book.isGapped) this.#readAgain();
       else this.#answerWaiters();
-      if (window !== undefined) for (const listener of this.#listeners) listener();
+      if (stored !== undefined) for (const listener of this.#listeners) listener();
     };
     const reader = followTelemetry(bus, {
       filter: subjects.telemetryAll,
       sinceIso: new Date(oldestStageStart(follower.world, clock.now()) - CLOCKS_DIFFER_MS).toISOString(),
       afterSeq: from?.position,
-      onMessage(json, { seq, subject }) {
+      onMessage(json, { seq, subject, storedAt }) {
         const parsed = telemetryWindow.safeParse(json);
-        if (!parsed.success) {
-          const reason = zodMessage(parsed.error, json);
-          log.warn({ seq, subject, reason }, 'a message is no telemetry window and does not count');
-        }
-        take(seq, parsed.data);
+        take(seq, parsed.success ? { seq, storedAt, window: parsed.data } : undefined);
+        if (parsed.success) return;
+        const bytes = new TextEncoder().encode(JSON.stringify(json));
+        const reason = `it is no telemetry window: ${zodMessage(parsed.error, json)}`;
+        onQuarantined({ stream: 'telemetry', seq, subject, storedAt, reason, bytes });
       },
-      onQuarantined({ seq, subject, reason }) {
-        log.warn({ seq, subject, reason }, 'a telemetry window does not count');
-        take(seq, undefined);
+      onQuarantined(message) {
+        take(message.seq);
+        onQuarantined(message);
       },
       onCaughtUp: () => {
         this.#isRead = true;
         // What the stream holds up to there and was not delivered is older than every stage.
-        take(end, undefined);
+        take(end);
       },
       onError: (error) => {
         log.error({ err: error }, 'the telemetry is not followed any more');
@@ -166,6 +177,8 @@ class StandbyBook implements EvidenceFollower {
     this.#isRead = false;
     await this.#reader.stop();
     if (this.#ended !== undefined) return;
+    // The old reader may have caught up while it stopped.
+    this.#isRead = false;
     this.#parts.log.info({}, 'the telemetry of the open stages is read again: not all that came before one found room');
     [this.#book, this.#reader] = this.#read(this.#book.position, undefined);
   }

@@ -3,6 +3,7 @@ import {
   ConclaveError,
   fromHeaders,
   messageOf,
+  type Plan,
   parseHandoff,
   parseInsight,
   parseMessage,
@@ -11,7 +12,7 @@ import {
 import { faultPoint } from '@conclave/service';
 import { type IncidentDesk, takeInReport } from '../incidents/take-in-report.ts';
 import { recordInsight } from '../roadmap/record-insight.ts';
-import { takeInPlan } from '../schedule/take-in-plan.ts';
+import { planIntake } from '../schedule/plan-intake.ts';
 
 export interface InboxParts extends IncidentDesk {
   readonly queue: WorkQueue;
@@ -19,21 +20,33 @@ export interface InboxParts extends IncidentDesk {
   readonly by: string;
 }
 
+/** Messages that are taken in at a time. */
+const AT_A_TIME = 4;
+
 /**
  * Brings what users and services submit to where it is taken in. A refusal is a terminal error, which the queue turns into a dead
  * letter with the original bytes. The durable consumer survives leaders: what one has not acknowledged the next one gets.
  */
 export function consumeInbox(parts: InboxParts): WorkConsumer {
-  const { queue, by } = parts;
+  const { queue, by, writer, clock } = parts;
+  const plans = planIntake(writer, clock);
+  // Reports and insights are taken in one after the other, as they came; only plans share commits.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const result = last.then(act);
+    last = result.catch(() => undefined);
+    return result;
+  };
   return queue.consume({
     stream: 'inbox',
     name: 'coordinator-inbox',
     filter: [subjects.handoff, subjects.incident, subjects.insight],
-    concurrency: 1,
+    concurrency: AT_A_TIME,
     by,
     async handler(job) {
       await faultPoint('coordinator.before_intake');
-      await route(job, parts);
+      if (job.subject === subjects.handoff) await plans.takeIn(readPlan(job));
+      else await inTurn(() => route(job, parts));
       await faultPoint('coordinator.after_intake');
     },
   });
@@ -45,8 +58,12 @@ async function route(job: Job, parts: InboxParts): Promise<void> {
   if (job.subject === subjects.incident) return await takeInReport(job, parts);
   checkEnvelope(job);
   const body = parseMessage(job.subject, job.body);
-  if (job.subject === subjects.handoff) await takeInPlan(parseHandoff(body), writer, clock);
-  else await recordInsight(parseInsight(body), job.seq, writer, clock);
+  await recordInsight(parseInsight(body), job.seq, writer, clock);
+}
+
+function readPlan(job: Job): Plan {
+  checkEnvelope(job);
+  return parseHandoff(parseMessage(job.subject, job.body));
 }
 
 /** A plain JSON body needs no envelope; a CloudEvents envelope that is there must be whole. */

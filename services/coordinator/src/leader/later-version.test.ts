@@ -121,10 +121,30 @@ suite('a leading coordinator and commits of a later version', () => {
     assert.deepEqual(new Set(heard), new Set(['right']));
   });
 
+  test('go on with what they record of the others by themselves', async () => {
+    const report = { severity: 'P0', title: 'down', model: 'right', source: 'test' };
+    const { incidentId } = Object(await c.call('open_incident', report));
+    await until(() => c.world().rollouts.right?.holds[incidentId] !== undefined, 'the hold');
+    await c.call('resolve_incident', { incidentId, reason: 'r' });
+    await until(() => c.world().rollouts.right?.holds[incidentId] === undefined, 'its end');
+    assert.deepEqual(c.world().rollouts.left?.holds, {});
+  });
+
+  test('adopt and apply nothing of a model whose registrations cannot be read', async () => {
+    const model = 'third';
+    await c.call('register_model', { model, version: '0.9', digest: sha256('third'), description: '', bytes: 1 });
+    await c.given(aggregates.model(model), ['model.withdrawn', {}]);
+    const unread = { code: 'CVE_JOURNAL_UNKNOWN_EVENT', message: /of models\/third has event model\.withdrawn/ };
+    await assert.rejects(c.call('adopt', { model, version: '0.9', dataset: 'queries' }), unread);
+    await assert.rejects(c.call('apply', { definition: definitionOf(model) }), unread);
+    const register = { model, version: '1.0', digest: sha256('third 1'), description: '', bytes: 1 };
+    await assert.rejects(c.call('register_model', register), unread);
+  });
+
   test('say so in status and explain', async () => {
     const sentence = /commit \d+ of rollouts\/left has event rollout\.teleported.*upgrade this coordinator/;
     const { unread } = Object(await c.call('status', {}));
-    assert.equal(unread.length, 1);
+    assert.equal(unread.length, 2);
     assert.match(unread[0], sentence);
     assert.match(Object(await c.call('explain', { model: 'left' })).unread[0], sentence);
     assert.deepEqual(Object(await c.call('explain', { model: 'right' })).unread, []);

@@ -77,7 +77,10 @@ async function beginTerm(term: Term, parts: LeadershipParts, undo: AsyncDisposab
   undo.defer(() => clearInterval(confirming));
 
   let turns: Turns | undefined;
-  const runners = await watchRunners(bus, () => turns?.wake(['rollouts']));
+  const runners = await watchRunners(bus, {
+    onChange: () => turns?.wake(['rollouts']),
+    onQuarantined: (message) => parts.quarantine.add(message),
+  });
   undo.defer(() => runners.stop());
   // Verdicts on a part of the evidence would look like changes and void the vote.
   await parts.evidence.catchUp();

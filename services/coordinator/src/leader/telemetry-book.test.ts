@@ -9,10 +9,11 @@ import { window } from '../testing/given-evidence.ts';
 import { Simulation } from '../testing/simulation.ts';
 import { measured, type Shape, STAGE_COMMITS, second, worldAfter } from '../testing/stage-history.ts';
 import { CANDIDATE_DIGEST, MODEL } from '../testing/test-world.ts';
-import { bookState } from './book-state.ts';
+import { bookState, type StoredWindow } from './book-state.ts';
 import { type TelemetryBook, telemetryBook } from './telemetry-book.ts';
 
 const OPTIONS = { longestPauseSeconds: 120 };
+const at = (seq: number, window: TelemetryWindow): StoredWindow => ({ seq, storedAt: window.to, window });
 
 test('what was measured before an interruption is still evidence for a leader that reads it again', () => {
   const simulation = new Simulation('act');
@@ -33,7 +34,7 @@ test('what was measured before an interruption is still evidence for a leader th
     }),
   ]);
   const book = telemetryBook(() => world.world, OPTIONS);
-  for (const [index, one] of [early, late].entries()) book.add(index + 1, one);
+  for (const [index, one] of [early, late].entries()) book.add(at(index + 1, one));
   const read = book.of('search');
   assert.equal(read?.total?.requests, 305);
   assert.deepEqual(read?.served?.resumed, { at: late.from, soakedSeconds: 1 });
@@ -52,7 +53,7 @@ function kept(windows: readonly TelemetryWindow[], steps: readonly Step[]): Stag
   let world = initialWorld();
   let book = telemetryBook(() => world, OPTIONS);
   const hear = (step: Step): void => {
-    for (const one of windows.slice(heard, heard + step.windows)) book.add(++heard, one);
+    for (const one of windows.slice(heard, heard + step.windows)) book.add(at(++heard, one));
     for (const commit of STAGE_COMMITS.slice(folded, folded + step.commits)) {
       world = foldWorld(world, commit);
       folded++;
@@ -63,7 +64,7 @@ function kept(windows: readonly TelemetryWindow[], steps: readonly Step[]): Stag
   for (const step of steps) hear(step);
   hear({ windows: windows.length, commits: STAGE_COMMITS.length, restart: false });
   // Delivered again, as after a reconnect.
-  for (const [index, one] of windows.entries()) book.add(index + 1, one);
+  for (const [index, one] of windows.entries()) book.add(at(index + 1, one));
   return book.of(MODEL);
 }
 
@@ -119,7 +120,7 @@ describe('the telemetry book', () => {
     const world = worldAfter();
     const book = telemetryBook(() => world, OPTIONS);
     for (const [index, one] of shapes.entries())
-      book.add(index + 1, measured({ candidate: true, epoch: 3, from: 310, ...one }));
+      book.add(at(index + 1, measured({ candidate: true, epoch: 3, from: 310, ...one })));
     return book.of(MODEL) ?? assert.fail('open');
   };
 
@@ -148,13 +149,24 @@ describe('the telemetry book', () => {
   it('says which window does not count again', () => {
     const world = worldAfter();
     const told: string[] = [];
-    const onPassedOver = (_: TelemetryWindow, seq: number, reason: string) => void told.push(`${seq}: ${reason}`);
+    const onPassedOver = ({ seq }: StoredWindow, reason: string) => void told.push(`${seq}: ${reason}`);
     const book = telemetryBook(() => world, { ...OPTIONS, onPassedOver });
     const one = measured({ candidate: true, epoch: 3, from: 310 });
-    for (const seq of [7, 8, 8, 7]) book.add(seq, one);
+    for (const seq of [7, 8, 8, 7]) book.add(at(seq, one));
     assert.deepEqual(told, [
       `8: windows of r-0 for 1.0 (live) are counted up to ${second(320)}, and it ends at ${second(320)}`,
     ]);
+  });
+
+  it('counts no window that ends long after it was stored', () => {
+    const world = worldAfter();
+    const told: string[] = [];
+    const onPassedOver = ({ seq }: StoredWindow, reason: string) => void told.push(`${seq}: ${reason}`);
+    const book = telemetryBook(() => world, { ...OPTIONS, onPassedOver });
+    for (const [seq, from] of [310, 1000, 330].entries())
+      book.add({ seq: seq + 1, storedAt: second(350), window: measured({ candidate: true, epoch: 3, from }) });
+    assert.equal(book.of(MODEL)?.total?.requests, 6);
+    assert.match(told.join(), /^2: it ends at .*, 660 s after it was stored; the clock of its runner/);
   });
 
   it('asks for the stream when windows of a stage to come did not find room', () => {
@@ -162,7 +174,7 @@ describe('the telemetry book', () => {
     const options = { ...OPTIONS, mostWaiting: 3 };
     let book: TelemetryBook = telemetryBook(() => world, options);
     const ahead = measured({ candidate: true, epoch: 3, from: 310 });
-    for (let seq = 1; seq <= 4; seq++) book.add(seq, ahead);
+    for (let seq = 1; seq <= 4; seq++) book.add(at(seq, ahead));
     assert.equal(book.isGapped, false);
     book = telemetryBook(() => world, options, bookState.parse(JSON.parse(JSON.stringify(book.state()))));
     world = worldAfter();
@@ -174,7 +186,7 @@ describe('the telemetry book', () => {
     const { besideEpoch: _, ...unsaid } = measured({ candidate: false, epoch: 3, from: 310 });
     const world = worldAfter();
     const book = telemetryBook(() => world, OPTIONS);
-    book.add(1, unsaid);
+    book.add(at(1, unsaid));
     assert.equal(book.of(MODEL)?.stableRequests, 3);
   });
 });

@@ -18,8 +18,10 @@ import type { BookState, StoredWindow } from './book-state.ts';
  * Windows of stable that carry no `besideEpoch`, from a runner before there was one, count for the stage that serves when they arrive.
  */
 export interface TelemetryBook {
-  /** Takes the message of that sequence in the stream of telemetry; none is looked at twice. Undefined: it is no window that may count. */
-  add(seq: number, window: TelemetryWindow | undefined): void;
+  /** Takes a window of the stream of telemetry; no sequence is looked at twice. */
+  add(stored: StoredWindow): void;
+  /** Passes over the stream up to a sequence: there is nothing there that could count. */
+  pass(seq: number): void;
   /** What is counted for the model's open rollout. It changes with each window: who keeps it copies it. */
   of(model: string): StageTelemetry | undefined;
   /** Sequence of the last message taken. */
@@ -35,11 +37,13 @@ export interface BookOptions {
   readonly longestPauseSeconds: number;
   /** Windows that may wait for their stage, of all models together. Default 10,000. */
   readonly mostWaiting?: number;
-  /** Told of each window that does not count because another did in its place. */
-  onPassedOver?(window: TelemetryWindow, seq: number, reason: string): void;
+  /** Told of each window that does not count although it is of a stage that does, and why. */
+  onPassedOver?(stored: StoredWindow, reason: string): void;
 }
 
 const MOST_WAITING = 10_000;
+/** By so much the clocks of runners and of the server may differ, in milliseconds. */
+const CLOCKS_DIFFER_MS = 600_000;
 
 interface Shelf {
   /** The part of the world that it was last sorted by. */
@@ -63,7 +67,7 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
   }
 
   const enter = (shelf: Shelf, state: RolloutsState, stored: StoredWindow): void => {
-    const { seq, window } = stored;
+    const { window } = stored;
     const place = placeOf(window, state);
     if (place === 'elsewhere') return;
     if (place === 'later') {
@@ -75,9 +79,9 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
       shelf.waiting.push(stored);
       return;
     }
-    const refusal = shelf.order.refuse(window);
+    const refusal = aheadOfTime(stored) ?? shelf.order.refuse(window);
     if (refusal !== undefined) {
-      options.onPassedOver?.(window, seq, refusal);
+      options.onPassedOver?.(stored, refusal);
       return;
     }
     const { definition, stageEpoch } = place;
@@ -104,16 +108,19 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
   };
 
   return {
-    add(seq, window) {
+    add(stored) {
+      const { seq, window } = stored;
       if (seq <= position) return;
       position = seq;
-      if (window === undefined) return;
       const state = rolloutsOf(world(), window.model);
       const shelf = shelves.get(window.model) ?? emptyShelf();
       sort(shelf, state);
-      enter(shelf, state, { seq, window });
+      enter(shelf, state, stored);
       if (shelf.stage !== undefined || shelf.waiting.length > 0 || shelf.gap) shelves.set(window.model, shelf);
       else shelves.delete(window.model);
+    },
+    pass(seq) {
+      position = Math.max(position, seq);
     },
     of(model) {
       const state = rolloutsOf(world(), model);
@@ -139,6 +146,14 @@ export function telemetryBook(world: () => World, options: BookOptions, from?: B
 
 function emptyShelf(): Shelf {
   return { sortedBy: '', stage: undefined, order: new WindowOrder(), waiting: [], gap: false };
+}
+
+/** A clock that is far ahead would let old evidence pass for fresh, and a jump of it for time served. */
+function aheadOfTime({ storedAt, window: { to } }: StoredWindow): string | undefined {
+  const aheadMs = Date.parse(to) - Date.parse(storedAt);
+  return aheadMs > CLOCKS_DIFFER_MS
+    ? `it ends at ${to}, ${Math.round(aheadMs / 1000)} s after it was stored; the clock of its runner or of the server is wrong`
+    : undefined;
 }
 
 /** Where a window belongs: the rollout whose open stage it measured, one that is not known yet, or none that is open. */

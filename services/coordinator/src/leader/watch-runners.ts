@@ -1,4 +1,4 @@
-import { type Bus, openMembership } from '@conclave/bus';
+import { type Bus, type MembershipOptions, openMembership } from '@conclave/bus';
 import { type RunnerStatus, runnerStatus } from '@conclave/contracts';
 
 export interface Runners {
@@ -7,19 +7,21 @@ export interface Runners {
   stop(): Promise<void>;
 }
 
-/**
- * Watches which runners are there and what they serve.
- * @param onChange called when another runner is there or one reports something else, not when it only says once more that it is there
- */
-export async function watchRunners(bus: Bus, onChange: () => void = () => undefined): Promise<Runners> {
+export interface WatchRunnersOptions extends MembershipOptions {
+  /** Called when another runner is there or one reports something else, not when it only says once more that it is there. */
+  onChange?(): void;
+}
+
+/** Watches which runners are there and what they serve. */
+export async function watchRunners(bus: Bus, options: WatchRunnersOptions = {}): Promise<Runners> {
   let runners: readonly RunnerStatus[] = [];
-  const stop = await openMembership(bus).watch((all) => {
+  const stop = await openMembership(bus, options).watch((all) => {
     const before = runners;
     runners = [...all.values()].flatMap((value) => {
       const parsed = runnerStatus.safeParse(value);
       return parsed.success ? [parsed.data] : [];
     });
-    if (reported(runners) !== reported(before)) onChange();
+    if (reported(runners) !== reported(before)) options.onChange?.();
   });
   return { present: () => runners, stop };
 }

@@ -167,10 +167,7 @@ test('a model without any record is unknown', () => {
 
 test('nobody being there is not the candidate’s failure, and a runner that has just started has its time', () => {
   const t = appliedWorld();
-  const { rolloutId } = openRollout(t.state) ?? assert.fail();
-  const at = t.now.toISOString();
-  const data = { rolloutId, stage: 'shadow', stageEpoch: 1, share: 0, requestedBy: 'a' };
-  t.appendRollout([{ id: 's', type: 'rollout.stage_entered', at, data }]);
+  t.entered('shadow');
   t.advance(3600);
   assert.deepEqual(tick(t), []);
   const started = { ...withStable('loading'), startedAt: t.now.toISOString() };

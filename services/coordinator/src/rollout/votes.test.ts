@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates } from '@conclave/contracts';
 import { awaitsVote, missingForNextStage, openRollout, verdictSetOf } from '@conclave/core';
 import { evaluated } from '../testing/given-evidence.ts';
 import { NO_GO_SECONDS, Simulation } from '../testing/simulation.ts';
@@ -22,11 +21,8 @@ const awaits = ({ t }: Simulation): boolean => {
 };
 
 function incident({ t }: Simulation, type: 'incident.opened' | 'incident.resolved'): void {
-  const data =
-    type === 'incident.opened'
-      ? { incidentId: 'p0', severity: 'P0', title: 'down', detail: '', source: '' }
-      : { incidentId: 'p0', by: 'op', reason: 'up' };
-  t.append(aggregates.incident('p0'), [{ id: `${type}-${t.commits.length}`, type, at: t.now.toISOString(), data }]);
+  if (type === 'incident.opened') t.incident('P0', { incidentId: 'p0', model: undefined });
+  else t.resolved('p0');
 }
 
 test('a no_go stands for its time, says who objects and what ends it, and is then voted on anew', () => {
@@ -87,23 +83,8 @@ test('a no_go ends when what it asks for has succeeded on this model since', () 
     ['search', true],
   ] as const) {
     const actionId = `p:${model}`;
-    const at = t.now.toISOString();
-    const call = { callId: `${actionId}/1`, tool: 'smoke_test', args: { model }, reason: 'asked for' };
-    t.append(aggregates.action(actionId), [
-      { id: `${actionId}a`, type: 'action.tool_called', at, data: call },
-      {
-        id: `${actionId}b`,
-        type: 'action.tool_returned',
-        at,
-        data: { callId: call.callId, tool: 'smoke_test', ok: true, result: {}, durationMs: 1 },
-      },
-      {
-        id: `${actionId}c`,
-        type: 'action.completed',
-        at,
-        data: { actionId, outcome: 'succeeded', summary: '', criteria: [] },
-      },
-    ]);
+    t.toolCalled(actionId, 'smoke_test', { args: { model } }).toolReturned(actionId, 'smoke_test');
+    t.actionCompleted(actionId);
     simulation.settle();
     assert.equal(awaits(simulation), ends, `after a smoke test of ${model}`);
   }

@@ -4,6 +4,7 @@ import {
   aggregates,
   type ConclaveError,
   type HandoffDocument,
+  handoffDocument,
   isConclaveError,
   parseHandoff,
   type ScheduleEvent,
@@ -55,14 +56,7 @@ function accept(t: TestWorld, doc: HandoffDocument): void {
   const decision = decideIntake(t.world, plan);
   if (decision.kind === 'known') return;
   const { planId, digest, source, actions } = plan;
-  t.append(aggregates.schedule, [
-    {
-      id: planId,
-      type: 'schedule.plan_accepted',
-      at: t.now.toISOString(),
-      data: { planId, digest, source, origin: decision.origin, actions },
-    },
-  ]);
+  t.accepted(actions, { planId, digest, source, origin: decision.origin });
 }
 
 function tick(t: TestWorld): ScheduleEvent[] {
@@ -75,26 +69,11 @@ const dispatched = (events: readonly ScheduleEvent[]): string[] =>
   events.flatMap((e) => (e.type === 'schedule.action_dispatched' ? [e.data.actionId] : []));
 
 function complete(t: TestWorld, actionId: string, outcome: 'succeeded' | 'failed' = 'succeeded'): void {
-  t.append(aggregates.action(actionId), [
-    {
-      id: `${actionId}!`,
-      type: 'action.completed',
-      at: t.now.toISOString(),
-      data: { actionId, outcome, summary: '', criteria: [] },
-    },
-  ]);
+  t.actionCompleted(actionId, { outcome });
 }
 
 function start(t: TestWorld, actionId: string): void {
-  const speaker = { adapter: 'rules', model: 'rules' };
-  t.append(aggregates.action(actionId), [
-    {
-      id: `${actionId}>`,
-      type: 'action.started',
-      at: t.now.toISOString(),
-      data: { actionId, owner: 'ops_commander', attempt: 1, worker: 'w', speaker },
-    },
-  ]);
+  t.started(actionId);
 }
 
 test('a heartbeat dispatches three, and a level waits for the one above', () => {
@@ -271,29 +250,8 @@ test("a meeting's plan that never arrived is found, once its time has passed", (
   const meetingId = 'meeting-981633-1';
   const at = (): string => t.now.toISOString();
   const handoff = parseHandoff(document(meetingId, [action(1, 'high')]));
-  t.append(aggregates.schedule, [
-    {
-      id: 'c',
-      type: 'schedule.meeting_called',
-      at: at(),
-      data: { meetingId, slot: 981633, reason: 'slot', detail: '', deadline: at() },
-    },
-  ]);
-  t.append(aggregates.meeting(meetingId), [
-    {
-      id: `${meetingId}:closed`,
-      type: 'meeting.closed',
-      at: at(),
-      data: {
-        meetingId,
-        outcome: 'decided',
-        summary: '',
-        decisions: [],
-        dissent: [],
-        handoff: document(meetingId, [action(1, 'high')]),
-      },
-    },
-  ]);
+  t.called({ meetingId, slot: 981633, deadline: at() });
+  t.meetingClosed(meetingId, { handoff: handoffDocument.parse(document(meetingId, [action(1, 'high')])) });
   tick(t);
   assert.equal(lostPlan(t.world, t.now, 30_000), undefined, 'it may still be on its way');
   t.advance(31);
@@ -371,8 +329,7 @@ test("a handoff under a meeting's id that is not that meeting's is refused", () 
 test('an incident that comes at a regular slot is what the meeting is called for, and the slot is used up', () => {
   const t = new TestWorld();
   tick(t);
-  const data = { incidentId: 'p0', severity: 'P0', title: 'down', detail: '', source: '' };
-  t.append(aggregates.incident('p0'), [{ id: 'p0', type: 'incident.opened', at: t.now.toISOString(), data }]);
+  t.incident('P0', { incidentId: 'p0', title: 'down', model: undefined });
   t.advance(1800);
   const [called] = tick(t).filter((e) => e.type === 'schedule.meeting_called');
   assert.deepEqual([called?.data.reason, called?.data.detail], ['incident', 'P0 p0: down']);
@@ -385,14 +342,7 @@ test('no two meetings of a long slot have the same id', () => {
   for (let n = 0; n < 120; n++) {
     const meetingId = nextMeetingId(t.world, 7);
     ids.add(meetingId);
-    t.append(aggregates.schedule, [
-      {
-        id: meetingId,
-        type: 'schedule.meeting_called',
-        at: t.now.toISOString(),
-        data: { meetingId, slot: 7, reason: 'requested', detail: '', deadline: t.now.toISOString() },
-      },
-    ]);
+    t.called({ meetingId, slot: 7, reason: 'requested' });
   }
   assert.equal(ids.size, 120);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aggregates, parseHandoff } from '@conclave/contracts';
+import { handoffDocument, parseHandoff } from '@conclave/contracts';
 import { clockOf, writerOf } from '../testing/memory-writer.ts';
 import { TestWorld } from '../testing/test-world.ts';
 import { takeInPlan } from './take-in-plan.ts';
@@ -14,15 +14,7 @@ test("a meeting's plan that arrives before the news of its close is taken in", a
     actions: [{ id: 1, action: 'deploy', owner: 'ops_commander', priority: 'high' }],
     count: 1,
   };
-  const closed = () =>
-    t.append(aggregates.meeting(meetingId), [
-      {
-        id: 'c',
-        type: 'meeting.closed',
-        at: t.now.toISOString(),
-        data: { meetingId, outcome: 'decided', summary: '', decisions: [], dissent: [], handoff },
-      },
-    ]);
+  const closed = () => t.meetingClosed(meetingId, { handoff: handoffDocument.parse(handoff) });
   const answer = await takeInPlan(parseHandoff(handoff), writerOf(t, closed), clockOf(t));
   assert.equal(answer.accepted, 'taken_in');
 });

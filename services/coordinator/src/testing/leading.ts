@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { openJournal, openSnapshots } from '@conclave/bus';
+import { openJournal, openSnapshots, type Quarantined } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
 import { type Aggregate, conclaveConfig, type RawEvent, subjects } from '@conclave/contracts';
 import type { World } from '@conclave/core';
@@ -49,6 +49,8 @@ export async function startLeading({
   const options = optionsOf(conclaveConfig.parse({ limits: { leaseTtlMs: 2000 }, pace: { soakSeconds: 2, ...pace } }));
   const { soakSeconds } = options;
   const log = { info() {}, warn() {}, error() {} };
+  const quarantine = new QuarantineBox();
+  const onQuarantined = (message: Quarantined): void => quarantine.add(message);
   const evidence = await followEvidence({
     bus: bench.bus,
     snapshots: openSnapshots(bench.bus),
@@ -56,8 +58,9 @@ export async function startLeading({
     clock: systemClock,
     longestPauseSeconds: options.evidenceMaxAgeSeconds,
     log,
+    onQuarantined,
   });
-  const runners = await watchRunners(bench.bus);
+  const runners = await watchRunners(bench.bus, { onQuarantined });
   const replica = serveReplicaApi({
     ...shared,
     soakSeconds,
@@ -69,7 +72,7 @@ export async function startLeading({
     ...shared,
     follower,
     evidence,
-    quarantine: new QuarantineBox(),
+    quarantine,
     options,
     log,
     health: createHealth(),

@@ -1,4 +1,4 @@
-import type { Clock, WorldWriter } from '@conclave/service';
+import { type Clock, systemClock, type WorldWriter } from '@conclave/service';
 import type { TestWorld } from './test-world.ts';
 
 /** Writes into a journal in memory; `late` is what its world has not heard of until it catches up. */
@@ -16,4 +16,8 @@ export function writerOf(t: TestWorld, late: () => void = () => {}): WorldWriter
 }
 
 /** The clock of such a world. */
-export const clockOf = (t: TestWorld): Clock => ({ now: () => t.now, monotonicMs: () => t.now.getTime() });
+export const clockOf = (t: TestWorld): Clock => ({
+  ...systemClock,
+  now: () => t.now,
+  monotonicMs: () => t.now.getTime(),
+});

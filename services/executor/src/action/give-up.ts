@@ -12,7 +12,7 @@ export async function giveActionUp(
   reason: Error,
   now: () => Date,
 ): Promise<void> {
-  const record = await openActionRecord(journal, action.actionId, now, { onConflict: 'decide_anew' });
+  const record = await openActionRecord(journal, action.actionId, now, 'decide_anew');
   await record.completeIfOpen(({ calls }) => ({
     outcome: calls.some(({ returned }) => returned === undefined) ? 'uncertain' : 'failed',
     summary: `given up: ${messageOf(reason)}`,

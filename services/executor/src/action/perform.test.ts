@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { aggregates, isConclaveError, type PlannedAction } from '@conclave/contracts';
 import { plannedAction } from '@conclave/histories';
+import { fakeClock } from '@conclave/service';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
 import { absentWorker } from '../workers/absent.ts';
@@ -37,8 +38,13 @@ function fresh(change: Partial<PlannedAction> = {}): PlannedAction {
   return plannedAction({ ...change, actionId: `plan:${count}` });
 }
 
+const delivered = new Set<string>();
+
 async function perform(action: PlannedAction, by = performer, messageSeq = 1): Promise<void> {
-  await performAction(by.deps, { action, attempt: 1 }, { messageSeq, signal: RUNNING });
+  const message = `${action.actionId}#${messageSeq}`;
+  const redelivered = delivered.has(message);
+  delivered.add(message);
+  await performAction(by.deps, { action, attempt: 1 }, { messageSeq, redelivered, signal: RUNNING });
 }
 
 async function outcomeOf(action: PlannedAction): Promise<[string | undefined, string | undefined]> {
@@ -198,7 +204,11 @@ describe('what is too large for the journal is cut, and the action goes on', () 
     assert.ok(tool);
     tools.set('deploy_model', { ...tool, run: async () => ({ ok: false, result: { LARGE }, error: LARGE }) });
     const action = fresh();
-    await performAction({ ...performer.deps, tools }, { action, attempt: 1 }, { messageSeq: 1, signal: RUNNING });
+    await performAction(
+      { ...performer.deps, tools },
+      { action, attempt: 1 },
+      { messageSeq: 1, redelivered: false, signal: RUNNING },
+    );
     assert.match((await outcomeOf(action)).join(': '), /^failed: deploy_model failed: x+/);
   });
 });
@@ -264,7 +274,9 @@ describe('a message', () => {
     };
     await using stopping = await startPerformer(bench, { faultPoint });
     const action = fresh();
-    const handedBack = performAction(stopping.deps, { action, attempt: 1 }, { messageSeq: 7, signal: stop.signal });
+    const delivery = { messageSeq: 7, redelivered: false, signal: stop.signal };
+    delivered.add(`${action.actionId}#7`);
+    const handedBack = performAction(stopping.deps, { action, attempt: 1 }, delivery);
     await assert.rejects(handedBack, (error) => isConclaveError(error, 'CVE_CANCELLED'));
     await perform(action, performer, 8);
     assert.equal((await bench.runOf(action.actionId)).completed, undefined);
@@ -275,34 +287,25 @@ describe('a message', () => {
 
 describe('an action out of time', () => {
   /** Performs an action whose time is up when its first call is under way, neither earlier nor later. */
-  async function performCutOff(t: TestContext, action: PlannedAction): Promise<void> {
+  async function performCutOff(action: PlannedAction): Promise<void> {
     const actionTimeoutMs = 3_600_000;
-    let timeUp = (): void => assert.fail('the action has no time limit');
-    const { setTimeout: later } = globalThis;
-    t.mock.method(
-      globalThis,
-      'setTimeout',
-      (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
-        if (ms === actionTimeoutMs) timeUp = callback;
-        return later(callback, ms, ...args);
-      },
-    );
+    const clock = fakeClock(new Date().toISOString());
     const faultPoint = async (name: string): Promise<void> => {
-      if (name === 'action.before_effect') setImmediate(() => timeUp());
+      if (name === 'action.before_effect') setImmediate(() => clock.advance(actionTimeoutMs));
     };
-    await using hurried = await startPerformer(bench, { actionTimeoutMs, faultPoint });
+    await using hurried = await startPerformer(bench, { actionTimeoutMs, clock, faultPoint });
     await perform(action, hurried);
   }
 
-  test('is uncertain when what it cut off may have taken effect', async (t) => {
+  test('is uncertain when what it cut off may have taken effect', async () => {
     const action = fresh({ action: 'Roll back V1.1' });
-    await performCutOff(t, action);
+    await performCutOff(action);
     assert.match(String(await outcomeOf(action)), /uncertain,.*rollback_model was cut off/);
   });
 
-  test('has failed when what it cut off changes nothing', async (t) => {
+  test('has failed when what it cut off changes nothing', async () => {
     const action = fresh({ action: 'Evaluate V1.1' });
-    await performCutOff(t, action);
+    await performCutOff(action);
     assert.match(String(await outcomeOf(action)), /failed,.*run_evaluation was cut off/);
   });
 });

@@ -9,7 +9,14 @@ import {
   type Speaker,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
-import { openAggregate, type WritePolicy, writeAggregate } from '@conclave/service';
+import {
+  type AggregateFold,
+  type AggregateState,
+  newAggregate,
+  openAggregate,
+  type WritePolicy,
+  writeAggregate,
+} from '@conclave/service';
 import { shortened } from '../scripts/script-output.ts';
 import { fitResult } from '../tools/tool.ts';
 
@@ -28,16 +35,25 @@ export interface Completion {
 }
 
 /**
- * One action's aggregate as this worker knows it. When another worker has written since, an append throws JournalConflict and this worker
- * must stop.
+ * One action's aggregate as this worker knows it. When another worker has written since, an append throws
+ * JournalConflict and this worker must stop.
  */
 export interface ActionRecord {
   readonly run: ActionRun;
   /** Sequence of the work message that started the action; undefined while nobody has. */
   readonly startedByMessage: number | undefined;
-  start(messageSeq: number, data: EventData<'action.started'>): Promise<void>;
+  /** @param call the first call, where it is known already: one commit then says both */
+  start(
+    messageSeq: number,
+    data: EventData<'action.started'>,
+    call?: EventData<'action.tool_called'> | undefined,
+  ): Promise<void>;
   toolCalled(data: EventData<'action.tool_called'>): Promise<void>;
-  toolReturned(data: EventData<'action.tool_returned'>): Promise<void>;
+  /** @param conclude how the action ends now that the call has returned, if it does: one commit then says both */
+  toolReturned(
+    data: EventData<'action.tool_returned'>,
+    conclude?: (run: ActionRun) => Promise<Completion | undefined>,
+  ): Promise<void>;
   /** A call that was refused before it was made: called and returned in one commit. */
   toolRefused(called: EventData<'action.tool_called'>, error: string): Promise<void>;
   complete(completion: Completion): Promise<void>;
@@ -45,28 +61,50 @@ export interface ActionRecord {
   completeIfOpen(completionOf: (run: ActionRun) => Completion): Promise<void>;
 }
 
-const STARTED_ID = /\/started\/(\d+)\//;
-
 interface Recorded {
   readonly run: ActionRun;
   readonly startedByMessage: number | undefined;
 }
 
+const STARTED_ID = /\/started\/(\d+)\//;
+
+/** A record of which nothing is known: the first append to it expects that there is none. */
+export function newActionRecord(
+  journal: Pick<Journal, 'append' | 'read'>,
+  actionId: string,
+  now: () => Date,
+): ActionRecord {
+  const own = newAggregate(journal, aggregates.action(actionId), foldOf(actionId));
+  return recordFrom(journal, own, now, 'give_up');
+}
+
 /**
  * Reads the aggregate and keeps it up to date with this worker's own appends.
- * @param options.onConflict `decide_anew` for who does not compete for the action
+ * @param onConflict `decide_anew` for who does not compete for the action
  */
 export async function openActionRecord(
   journal: Pick<Journal, 'append' | 'read'>,
   actionId: string,
   now: () => Date,
-  { onConflict = 'give_up' }: Pick<WritePolicy, 'onConflict'> = {},
+  onConflict: NonNullable<WritePolicy['onConflict']> = 'give_up',
 ): Promise<ActionRecord> {
-  const own = await openAggregate(journal, aggregates.action(actionId), {
-    initial: { run: initialAction(actionId), startedByMessage: undefined },
-    fold: foldRecorded,
-    unread: 'refuse',
-  });
+  const own = await openAggregate(journal, aggregates.action(actionId), foldOf(actionId));
+  return recordFrom(journal, own, now, onConflict);
+}
+
+function foldOf(actionId: string): AggregateFold<'actions', Recorded> {
+  const initial = { run: initialAction(actionId), startedByMessage: undefined };
+  return { initial, fold: foldRecorded, unread: 'refuse' };
+}
+
+function recordFrom(
+  journal: Pick<Journal, 'append'>,
+  own: AggregateState<'actions', Recorded>,
+  now: () => Date,
+  onConflict: NonNullable<WritePolicy['onConflict']>,
+): ActionRecord {
+  const { aggregate } = own;
+  const actionId = aggregate.id;
   const writer = writeAggregate(journal, own, { onConflict });
 
   const append = async (...events: readonly ActionEvent[]): Promise<void> => {
@@ -78,6 +116,12 @@ export async function openActionRecord(
     at: now().toISOString(),
   });
 
+  // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
+  const called = (data: EventData<'action.tool_called'>): ActionEvent => ({
+    ...stamp('called'),
+    type: 'action.tool_called',
+    data: { ...data, reason: bounded(data.reason) },
+  });
   const completed = ({ outcome, summary, criteria, speaker }: Completion): ActionEvent => ({
     ...stamp('completed'),
     type: 'action.completed',
@@ -94,16 +138,22 @@ export async function openActionRecord(
     get startedByMessage() {
       return writer.state.startedByMessage;
     },
-    start: (messageSeq, data) => append({ ...stamp(`started/${messageSeq}`), type: 'action.started', data }),
-    // Its arguments stay whole: a call that is made again after a crash is made with what is on record.
-    toolCalled: (data) =>
-      append({ ...stamp('called'), type: 'action.tool_called', data: { ...data, reason: bounded(data.reason) } }),
-    toolReturned: ({ result, error, ...data }) =>
-      append({
+    async start(messageSeq, data, call) {
+      const started: ActionEvent = { ...stamp(`started/${messageSeq}`), type: 'action.started', data };
+      await append(started, ...(call === undefined ? [] : [called(call)]));
+    },
+    toolCalled: (data) => append(called(data)),
+    async toolReturned({ result, error, ...data }, conclude) {
+      const returned: ActionEvent = {
         ...stamp('returned'),
         type: 'action.tool_returned',
         data: { ...data, result: fitResult(result), ...(error === undefined ? {} : { error: bounded(error) }) },
-      }),
+      };
+      const { run } = writer.state;
+      const commit = { aggregate, seq: run.seq, storedAt: returned.at, by: '', fence: undefined, events: [returned] };
+      const completion = await conclude?.(foldAction(run, commit));
+      await append(returned, ...(completion === undefined ? [] : [completed(completion)]));
+    },
     toolRefused: ({ callId, tool, args, reason, ...by }, error) =>
       append(
         {

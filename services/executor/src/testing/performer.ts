@@ -1,7 +1,7 @@
 import { connectBus, openJournal } from '@conclave/bus';
 import { testKeyring, testSigner } from '@conclave/bus/testing';
 import { conclaveConfig, type PlannedAction } from '@conclave/contracts';
-import { followWorld, systemClock } from '@conclave/service';
+import { type Clock, followWorld, systemClock } from '@conclave/service';
 import type { PerformDeps } from '../action/perform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { rulesWorker } from '../workers/rules.ts';
@@ -13,6 +13,7 @@ export interface PerformerOptions {
   readonly instance?: string;
   readonly workerFor?: (action: PlannedAction) => Worker;
   readonly actionTimeoutMs?: number;
+  readonly clock?: Clock;
   readonly faultPoint?: (name: string) => Promise<void>;
 }
 
@@ -40,9 +41,9 @@ export async function startPerformer(bench: Bench, options: PerformerOptions = {
   });
   await follower.ready();
   const world = worldView(follower, journal);
-  const { now } = systemClock;
+  const { clock = systemClock } = options;
   const config = conclaveConfig.parse({ pace: { windowSeconds: 1 }, executor: { scriptRoots: [bench.dir] } });
-  const tools = createToolbox({ bus, journal, world, config, now, dataDir: bench.dir, httpToken: undefined });
+  const tools = await createToolbox({ bus, journal, world, config, clock, dataDir: bench.dir, httpToken: undefined });
   return {
     deps: {
       journal,
@@ -51,7 +52,7 @@ export async function startPerformer(bench: Bench, options: PerformerOptions = {
       workerFor: options.workerFor ?? rulesWorker,
       instance,
       actionTimeoutMs: options.actionTimeoutMs ?? 30_000,
-      now,
+      clock,
       faultPoint: options.faultPoint ?? (async () => {}),
       log: SILENT,
     },

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { allowedPath } from '../scripts/roots.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const args = z.strictObject({
   path: z.string().min(1).max(1000).describe('Path inside one of executor.scriptRoots, relative to it or absolute.'),
@@ -29,3 +30,6 @@ export function checkFile(roots: readonly string[]): Tool {
     },
   });
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => checkFile(kit.scriptRoots);

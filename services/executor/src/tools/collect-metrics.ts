@@ -7,10 +7,12 @@ import {
   versionName,
 } from '@conclave/contracts';
 import { openRollout, WindowOrder, type World } from '@conclave/core';
+import type { Clock } from '@conclave/service';
 import { z } from 'zod';
 import { resolveTarget, targetArgs } from './target.ts';
 import { summarise } from './telemetry-summary.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const served = z.strictObject({
   version: versionName.describe('Its version.'),
@@ -51,7 +53,7 @@ export type TelemetrySource = (options: {
 
 export interface MetricsDeps {
   readonly follow: TelemetrySource;
-  readonly now: () => Date;
+  readonly clock: Clock;
   /** Milliseconds to wait for a first request when none is on record. */
   readonly patienceMs: number;
 }
@@ -64,7 +66,7 @@ export function collectMetrics(deps: MetricsDeps): Tool {
     args,
     idempotent: true,
     changes: false,
-    complete: (given, world) => scoped(given, world, deps.now()),
+    complete: (given, world) => scoped(given, world, deps.clock.now()),
     async run(given, { signal }) {
       const { model = '', version = '', stable, since = '', stageEpoch } = given;
       const windows = await readWindows(deps, given, signal);
@@ -119,7 +121,7 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
   const windows: TelemetryWindow[] = [];
   const order = new WindowOrder();
   const enough = Promise.withResolvers<void>();
-  let patience: NodeJS.Timeout | undefined;
+  let forgetPatience = (): void => {};
   let isCaughtUp = false;
   const look = (): void => {
     if (isCaughtUp && windows.some((w) => w.version === version && w.requests > 0)) enough.resolve();
@@ -138,7 +140,7 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
     onCaughtUp() {
       isCaughtUp = true;
       // Not earlier: a part of what is on record would pass for the whole.
-      patience = setTimeout(() => enough.resolve(), deps.patienceMs);
+      forgetPatience = deps.clock.after(deps.patienceMs, () => enough.resolve());
       look();
     },
     onError: (error) => enough.reject(error),
@@ -149,8 +151,11 @@ async function readWindows(deps: MetricsDeps, scope: Args, signal: AbortSignal):
     await enough.promise;
     return windows;
   } finally {
-    clearTimeout(patience);
+    forgetPatience();
     signal.removeEventListener('abort', cancel);
     await reader.stop();
   }
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => collectMetrics(kit);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';
 import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const args = z.strictObject({ ...targetArgs, stage: stageName.describe('The stage to enter.') });
 
@@ -24,3 +25,6 @@ export function deployModel(bus: Requester): Tool {
     },
   });
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => deployModel(kit.bus);

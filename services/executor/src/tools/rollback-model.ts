@@ -5,6 +5,7 @@ import type { WorldView } from '../world/world-view.ts';
 import { askCoordinator, type Requester } from './ask-coordinator.ts';
 import { resolveModel, resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const args = z.strictObject({
   ...targetArgs,
@@ -89,3 +90,6 @@ function openOf(world: World, model: string): Rollout | undefined {
   const state = world.rollouts[model];
   return state === undefined ? undefined : openRollout(state);
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => rollbackModel(kit.bus, kit.world);

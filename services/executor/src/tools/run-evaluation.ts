@@ -15,6 +15,7 @@ import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const baseline = z.strictObject({
   version: versionName.describe('Its version.'),
@@ -172,3 +173,6 @@ function toReturn(evaluationId: string, { result, failure }: Evaluation): ToolRe
   const error = failure === undefined ? 'the evaluation has no offline result' : failure.message;
   return { ok: false, result: { evaluationId, failure: failure ?? null }, error };
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => runEvaluation(kit);

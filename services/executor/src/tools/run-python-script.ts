@@ -5,6 +5,7 @@ import { allowedPath } from '../scripts/roots.ts';
 import type { EndedScript, ScriptRunner } from '../scripts/run-script.ts';
 import { shortened } from '../scripts/script-output.ts';
 import { defineTool, type Tool, type ToolReturn } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const args = z.strictObject({
   script: z.string().min(1).max(1000).describe('Path inside one of executor.scriptRoots, relative to it or absolute.'),
@@ -71,3 +72,6 @@ function lastLineAsJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => runPythonScript(kit.scripts, kit.scriptRoots);

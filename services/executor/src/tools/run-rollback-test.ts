@@ -7,6 +7,7 @@ import type { Requester } from './ask-coordinator.ts';
 import { readEvaluation } from './run-evaluation.ts';
 import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const args = z.strictObject(targetArgs);
 
@@ -110,3 +111,6 @@ function outcomeOf(runner: string, evaluationId: string, evaluation: Evaluation)
       : (evaluation.failure?.message ?? `the runner answered but journaled no result (${evaluation.state})`);
   return { runner, evaluationId, passed: hasPassed(evaluation), detail };
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => runRollbackTest(kit);

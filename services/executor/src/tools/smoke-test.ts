@@ -17,6 +17,7 @@ import type { Requester } from './ask-coordinator.ts';
 import { inputOn, type Question, questionsOf } from './smoke-questions.ts';
 import { resolveTarget, targetArgs } from './target.ts';
 import { defineTool, type Tool } from './tool.ts';
+import type { ToolKit } from './tool-kit.ts';
 
 const READY_WAIT_MS = 60_000;
 const QUERY_TIMEOUT_MS = 5000;
@@ -177,3 +178,6 @@ function problemOfAnswer(json: unknown, version: string): string | undefined {
   const isDescending = scores.data.every((score, i) => i === 0 || score <= (scores.data[i - 1] ?? score));
   return isDescending ? undefined : 'scores do not descend';
 }
+
+/** The tool of the real system. */
+export const connect = (kit: ToolKit): Tool => smokeTest(kit);

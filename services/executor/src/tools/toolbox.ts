@@ -1,62 +1,25 @@
-import { join } from 'node:path';
-import { fetchQueries } from '@conclave/bundles';
-import { type Bus, followTelemetry, type Journal, openArtifacts, openMembership, openWorkQueue } from '@conclave/bus';
-import type { ConclaveConfig, Digest, ToolName } from '@conclave/contracts';
-import { scriptRunner } from '../scripts/run-script.ts';
-import type { WorldView } from '../world/world-view.ts';
-import { checkFile } from './check-file.ts';
-import { collectMetrics } from './collect-metrics.ts';
-import { deployModel } from './deploy-model.ts';
-import { rollbackModel } from './rollback-model.ts';
-import { runEvaluation } from './run-evaluation.ts';
-import { runPythonScript } from './run-python-script.ts';
-import { runRollbackTest } from './run-rollback-test.ts';
-import { smokeTest } from './smoke-test.ts';
+import { TOOLS, type ToolName } from '@conclave/contracts';
 import type { Tool } from './tool.ts';
-
-export interface ToolboxOptions {
-  readonly bus: Bus;
-  readonly journal: Journal;
-  readonly world: WorldView;
-  readonly config: Pick<ConclaveConfig, 'executor' | 'pace'>;
-  readonly now: () => Date;
-  /** Survives a restart: remembers which scripts were started. */
-  readonly dataDir: string;
-  readonly httpToken: string | undefined;
-}
-
-/** Processes one script may have at a time, and megabytes of one file it may write. */
-const SCRIPT_PROCESSES = 64;
-const SCRIPT_FILE_MB = 256;
+import { type ToolboxOptions, type ToolKit, toolKit } from './tool-kit.ts';
 
 /** All tools of the executive team, connected to the real system. */
-export function createToolbox(options: ToolboxOptions): ReadonlyMap<ToolName, Tool> {
-  const { bus, journal, world, config, now, dataDir, httpToken } = options;
-  const { scriptRoots, python, scriptTimeoutSeconds, scriptMemoryMb, scriptOutputBytes } = config.executor;
-  const membership = openMembership(bus);
-  const scripts = scriptRunner({
-    python,
-    markerDir: join(dataDir, 'script-markers'),
-    limits: {
-      timeoutMs: scriptTimeoutSeconds * 1000,
-      memoryMb: scriptMemoryMb,
-      maxFileMb: SCRIPT_FILE_MB,
-      maxProcesses: SCRIPT_PROCESSES,
-      outputBytes: scriptOutputBytes,
-    },
-  });
-  const patienceMs = Math.min(60_000, Math.max(5000, 3000 * config.pace.windowSeconds));
-  const artifacts = openArtifacts(bus);
-  const queriesOf = (dataset: Digest) => fetchQueries(artifacts, dataset, join(dataDir, 'queries'));
-  const tools = [
-    deployModel(bus),
-    rollbackModel(bus, world),
-    runEvaluation({ journal, queue: openWorkQueue(bus), world }),
-    runRollbackTest({ bus, journal, world }),
-    collectMetrics({ follow: (source) => followTelemetry(bus, source), now, patienceMs }),
-    smokeTest({ members: () => membership.all(), bus, fetch, httpToken, queriesOf }),
-    checkFile(scriptRoots),
-    runPythonScript(scripts, scriptRoots),
-  ];
-  return new Map(tools.map((tool) => [tool.name, tool]));
+export async function createToolbox(options: ToolboxOptions): Promise<ReadonlyMap<ToolName, Tool>> {
+  return await connectTools(toolKit(options));
+}
+
+/**
+ * The tools that contracts name, each by the file of its name: `smoke_test` is what `connect` of `smoke-test.ts` makes of the kit.
+ * @throws when a tool has no file, or its file makes another tool
+ */
+export async function connectTools(kit: ToolKit): Promise<ReadonlyMap<ToolName, Tool>> {
+  const tools = await Promise.all(TOOLS.map(async (name) => [name, await connectTool(name, kit)] as const));
+  return new Map(tools);
+}
+
+async function connectTool(name: ToolName, kit: ToolKit): Promise<Tool> {
+  const file = `./${name.replaceAll('_', '-')}.ts`;
+  const { connect }: { connect(kit: ToolKit): Tool } = await import(file);
+  const tool = connect(kit);
+  if (tool.name !== name) throw new Error(`${file} makes ${tool.name}, not ${name}`);
+  return tool;
 }

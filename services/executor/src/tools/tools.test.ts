@@ -29,6 +29,7 @@ import {
   type ToolName,
 } from '@conclave/contracts';
 import { history, writeTo } from '@conclave/histories';
+import { fakeClock } from '@conclave/service';
 import { type Bench, startBench } from '../testing/bench.ts';
 import { applied, appliedWorld, DIGEST } from '../testing/executor-world.ts';
 import { type Performer, startPerformer } from '../testing/performer.ts';
@@ -133,19 +134,19 @@ describe('collect_metrics', () => {
     assert.equal(stable.requests, 950);
   });
 
-  test('measures all that is on record once, however slowly it is read and often it was stored', async (t) => {
+  test('measures all that is on record once, however slowly it is read and often it was stored', async () => {
+    const clock = fakeClock(new Date().toISOString());
     const reading = Promise.withResolvers<Parameters<TelemetrySource>[0]>();
     const follow: TelemetrySource = (source) => {
       reading.resolve(source);
       return { stop: async () => {} };
     };
-    const tool = collectMetrics({ follow, now: () => new Date(), patienceMs: 5000 });
+    const tool = collectMetrics({ follow, clock, patienceMs: 5000 });
     const args = tool.prepare({}, await performer.deps.world.upToDate());
-    t.mock.timers.enable({ apis: ['setTimeout'] });
     const returned = tool.run(args, { callId: 'plan:1/1', actionId: 'plan:1', signal: RUNNING });
     const source = await reading.promise;
     source.onMessage(window({ requests: 20 }));
-    t.mock.timers.tick(60_000);
+    clock.advance(60_000);
     await new Promise(setImmediate);
     const again = window({ requests: 30 });
     for (const stored of [again, again]) source.onMessage(stored);

@@ -58,7 +58,7 @@ async function performed(action: PlannedAction, said: object[], agent: object = 
   });
   await using performer = await startPerformer(bench);
   const workerFor = assembleTeam(executiveTeam, performer.deps.tools, {});
-  const delivery = { messageSeq: 1, signal: new AbortController().signal };
+  const delivery = { messageSeq: 1, redelivered: false, signal: new AbortController().signal };
   await performAction({ ...performer.deps, workerFor }, { action, attempt: 1 }, delivery);
   return await bench.runOf(action.actionId);
 }

@@ -63,7 +63,7 @@ describe('an action', () => {
       executiveTeam: { ...conclaveConfig.parse({}).executiveTeam, [action.owner]: { ...CHAT, ...agent } },
     });
     const workerFor = assembleTeam(executiveTeam, performer.deps.tools, {});
-    const delivery = { messageSeq: 1, signal: new AbortController().signal };
+    const delivery = { messageSeq: 1, redelivered: false, signal: new AbortController().signal };
     await performAction({ ...performer.deps, workerFor }, { action, attempt: 1 }, delivery);
     const run = await bench.runOf(action.actionId);
     return { run, told: `${run.completed?.outcome}: ${run.completed?.summary}`, asked: vendor.prompts.length };

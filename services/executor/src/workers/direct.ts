@@ -61,6 +61,7 @@ function problemOf({ calls }: RulesPlan, world: World, tools: ReadonlyMap<ToolNa
 function directWorker(): Worker {
   return {
     speaker: DIRECT,
+    isCode: true,
     async next({ action, run, world }) {
       const plan = directPlan(action, run, world);
       if (plan?.calls === undefined) return { kind: 'refused', reason: plan?.refusal ?? 'the action names no tool' };

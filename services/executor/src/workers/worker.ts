@@ -33,5 +33,7 @@ export interface WorkerInput {
 export interface Worker {
   /** Who would speak now. */
   readonly speaker: Speaker;
+  /** Code answers, at once, and whether it is done follows from the action and its calls alone: what it says can share a commit. */
+  readonly isCode?: boolean;
   next(input: WorkerInput): Promise<Step>;
 }

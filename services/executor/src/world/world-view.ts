@@ -22,10 +22,30 @@ export function worldView(
   follower: Pick<WorldFollower, 'world' | 'waitFor' | 'waitForSeq'>,
   journal: Pick<Journal, 'lastSeq'>,
 ): WorldView {
+  // Asked for once by all who came while the question before was on its way: an answer counts for whoever asked before it was put.
+  let asking: Promise<number> | undefined;
+  let asked: Promise<number> | undefined;
+  const ask = (): Promise<number> => {
+    if (asking !== undefined) {
+      asked ??= asking.then(begin, begin);
+      return asked;
+    }
+    return begin();
+  };
+  const begin = (): Promise<number> => {
+    asked = undefined;
+    const answer = journal.lastSeq();
+    asking = answer;
+    const end = (): void => {
+      if (asking === answer) asking = undefined;
+    };
+    answer.then(end, end);
+    return answer;
+  };
   return {
     current: () => follower.world,
     async upToDate() {
-      await follower.waitForSeq(await journal.lastSeq());
+      await follower.waitForSeq(await ask());
       return follower.world;
     },
     async until(pick, { timeoutMs, signal }) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConclaveError } from '@conclave/contracts';
+import { fakeClock } from '@conclave/service';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -35,14 +36,14 @@ describe('dynamic batching', () => {
     assert.deepEqual(ids(await two), ['b0 b1', 'c0 c1']);
   });
 
-  it('starts when the oldest request has waited long enough', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
+  it('starts when the oldest request has waited long enough', async () => {
+    const clock = fakeClock();
     const model = slowModel();
-    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 5 }, model.run);
+    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 5 }, model.run, clock);
     const one = queue.submit(['a'], 1);
-    t.mock.timers.tick(4);
+    clock.advance(4);
     assert.equal(model.batches.length, 0);
-    t.mock.timers.tick(1);
+    clock.advance(1);
     assert.equal(model.batches.length, 1);
     model.batches[0]?.answer();
     await one;
@@ -76,20 +77,14 @@ describe('dynamic batching', () => {
     await assert.rejects(waiting, /over/);
   });
 
-  it('gives a request up after its time and leaves the others alone', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
-    let now = 0;
-    t.mock.method(performance, 'now', () => now);
-    const pass = (ms: number) => {
-      now += ms;
-      t.mock.timers.tick(ms);
-    };
+  it('gives a request up after its time and leaves the others alone', async () => {
+    const clock = fakeClock();
     const model = slowModel();
-    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 100 }, model.run);
+    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 100 }, model.run, clock);
     const running = queue.submit(['a'], 1);
-    pass(50);
+    clock.advance(50);
     const waiting = queue.submit(['b'], 1);
-    pass(50);
+    clock.advance(50);
     await assert.rejects(running, { code: 'CVE_INFER_FAILED' });
     model.batches[0]?.answer();
     await new Promise(setImmediate);
@@ -141,43 +136,43 @@ describe('dynamic batching', () => {
     assert.equal(model.batches.length, 1);
   });
 
-  it('gives a slow model small batches, and refuses at once what would expire before its answer', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
-    let now = 0;
-    t.mock.method(performance, 'now', () => now);
+  it('gives a slow model small batches, and refuses at once what would expire before its answer', async () => {
+    const clock = fakeClock();
     const model = slowModel();
     const queue = new BatchQueue(
       { ...options, maxBatch: 8, maxQueue: 50, maxBatchWaitMs: 0, requestTimeoutMs: 4000 },
       model.run,
+      clock,
     );
     const first = queue.submit(['a'], 1);
     const waiting = ['b', 'c', 'd'].map((query) => queue.submit([query], 1));
-    now = 1000;
+    const late = assert.rejects(queue.submit(['e'], 1), { code: 'CVE_INFER_OVERLOADED' });
+    clock.advance(1000);
     model.batches[0]?.answer();
     await first;
     await new Promise(setImmediate);
     // Learnt so far: 300 ms a query. A quarter of 4000 ms has room for three.
     assert.deepEqual(model.batches[1]?.queries, ['b', 'c', 'd']);
-    const late = queue.submit(['e'], 1);
-    now = 4900;
+    clock.advance(2900);
     model.batches[1]?.answer();
     await Promise.all(waiting);
-    await assert.rejects(late, { code: 'CVE_INFER_OVERLOADED' });
+    await late;
     assert.equal(model.batches.length, 2);
   });
 
-  it('tries a request that has its time before it, however slow the model was', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
-    let now = 0;
-    t.mock.method(performance, 'now', () => now);
+  it('tries a request that has its time before it, however slow the model was', async () => {
+    const clock = fakeClock();
     const model = slowModel();
-    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 4000 }, model.run);
+    const queue = new BatchQueue({ ...options, maxBatchWaitMs: 0, requestTimeoutMs: 4000 }, model.run, clock);
     for (let run = 0; run < 20; run++) {
-      const one = queue.submit(['a'], 1);
-      now += 30_000;
+      const one = assert.rejects(queue.submit(['a'], 1), { code: 'CVE_INFER_FAILED' });
+      clock.advance(30_000);
       model.batches[run]?.answer();
-      assert.deepEqual(ids(await one), ['a0']);
+      await one;
       await new Promise(setImmediate);
     }
+    const quick = queue.submit(['a'], 1);
+    model.batches[20]?.answer();
+    assert.deepEqual(ids(await quick), ['a0']);
   });
 });

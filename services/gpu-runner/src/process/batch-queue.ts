@@ -1,4 +1,5 @@
 import { ConclaveError, isConclaveError } from '@conclave/contracts';
+import { type Clock, systemClock } from '@conclave/service';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Retrieved } from '../statistics/ndcg.ts';
 
@@ -19,8 +20,8 @@ interface Waiting {
   readonly k: number;
   readonly resolve: (answers: Retrieved[][]) => void;
   readonly reject: (error: unknown) => void;
-  readonly deadline: NodeJS.Timeout;
-  /** `performance.now()` at which it is given up. */
+  readonly forgetDeadline: () => void;
+  /** Monotonic milliseconds at which it is given up. */
   readonly expiresAt: number;
 }
 
@@ -45,12 +46,18 @@ export class BatchQueue {
   readonly #run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>;
   #waiting: Waiting[] = [];
   #running: readonly Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #forgetStart: (() => void) | undefined;
   /** Running mean of the milliseconds that one query takes, or is taken to take. */
   #queryMs = 0;
 
   /** @param run answers a batch, or rejects with CVE_INFER_FAILED or CVE_INFER_INVALID what one query of it may have caused */
-  constructor(options: BatchOptions, run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>) {
+  constructor(
+    options: BatchOptions,
+    run: (queries: readonly Query[], k: number) => Promise<Retrieved[][]>,
+    clock: Clock = systemClock,
+  ) {
+    this.#clock = clock;
     this.#options = options;
     this.#run = run;
   }
@@ -68,7 +75,7 @@ export class BatchQueue {
       return Promise.reject(new ConclaveError('CVE_INFER_OVERLOADED', text, { retryAfterMs: 100 }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Retrieved[][]>();
-    const deadline = setTimeout(() => {
+    const forgetDeadline = this.#clock.after(requestTimeoutMs, () => {
       this.#waiting = this.#waiting.filter((one) => one !== waiting);
       reject(
         new ConclaveError(
@@ -76,9 +83,9 @@ export class BatchQueue {
           `no answer within ${requestTimeoutMs} ms; the model is too slow or stuck`,
         ),
       );
-    }, requestTimeoutMs);
-    const expiresAt = performance.now() + requestTimeoutMs;
-    const waiting: Waiting = { queries, k, resolve, reject, deadline, expiresAt };
+    });
+    const expiresAt = this.#clock.monotonicMs() + requestTimeoutMs;
+    const waiting: Waiting = { queries, k, resolve, reject, forgetDeadline, expiresAt };
     this.#waiting.push(waiting);
     this.#schedule();
     return promise;
@@ -86,10 +93,10 @@ export class BatchQueue {
 
   /** Rejects everything that waits or runs. */
   rejectAll(error: unknown): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    for (const { deadline, reject } of [...this.#running, ...this.#waiting]) {
-      clearTimeout(deadline);
+    this.#forgetStart?.();
+    this.#forgetStart = undefined;
+    for (const { forgetDeadline, reject } of [...this.#running, ...this.#waiting]) {
+      forgetDeadline();
       reject(error);
     }
     this.#running = [];
@@ -99,12 +106,12 @@ export class BatchQueue {
   #schedule(): void {
     if (this.#running.length > 0 || this.#waiting.length === 0) return;
     if (this.length >= this.#options.maxBatch || this.#options.maxBatchWaitMs === 0) this.#start();
-    else this.#timer ??= setTimeout(() => this.#start(), this.#options.maxBatchWaitMs);
+    else this.#forgetStart ??= this.#clock.after(this.#options.maxBatchWaitMs, () => this.#start());
   }
 
   #start(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#forgetStart?.();
+    this.#forgetStart = undefined;
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
     this.#running = batch;
@@ -129,14 +136,14 @@ export class BatchQueue {
   async #answerSingly(batch: readonly Waiting[]): Promise<void> {
     for (const one of batch) {
       if (this.#running !== batch) return;
-      if (one.expiresAt <= performance.now()) continue;
+      if (one.expiresAt <= this.#clock.monotonicMs()) continue;
       await this.#answerAtOnce([one]).catch((error: unknown) => this.#finish([one], ({ reject }) => reject(error)));
     }
   }
 
   async #answerAtOnce(batch: readonly Waiting[]): Promise<void> {
     const queries = batch.flatMap((one) => one.queries);
-    const startedAt = performance.now();
+    const startedAt = this.#clock.monotonicMs();
     try {
       const answers = await this.#run(queries, Math.max(...batch.map(({ k }) => k)));
       let row = 0;
@@ -146,7 +153,7 @@ export class BatchQueue {
       });
     } finally {
       const longestMs = this.#options.requestTimeoutMs * HOPELESS_TIME_SHARE;
-      const queryMs = Math.min(longestMs, (performance.now() - startedAt) / queries.length);
+      const queryMs = Math.min(longestMs, (this.#clock.monotonicMs() - startedAt) / queries.length);
       this.#queryMs += (queryMs - this.#queryMs) * NEWEST_WEIGHT;
     }
   }
@@ -166,7 +173,7 @@ export class BatchQueue {
   }
 
   #rejectHopeless(): void {
-    const now = performance.now();
+    const now = this.#clock.monotonicMs();
     const isHopeless = ({ expiresAt }: Waiting) => expiresAt - now < this.#queryMs;
     const hopeless = this.#waiting.filter(isHopeless);
     this.#waiting = this.#waiting.filter((one) => !isHopeless(one));
@@ -178,7 +185,7 @@ export class BatchQueue {
 
   #finish(batch: readonly Waiting[], finish: (one: Waiting) => void): void {
     for (const one of batch) {
-      clearTimeout(one.deadline);
+      one.forgetDeadline();
       finish(one);
     }
   }

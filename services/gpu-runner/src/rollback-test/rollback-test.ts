@@ -6,6 +6,7 @@ import {
   shortDigest,
 } from '@conclave/contracts';
 import type { ServedVersion } from '@conclave/core';
+import { type Clock, pass, systemClock } from '@conclave/service';
 import type { Query } from '../retrieval/query-encoder.ts';
 import type { Routed, Router } from '../routing/router.ts';
 import { isMomentary, type Probe, ProbeResults } from './probe-results.ts';
@@ -35,26 +36,27 @@ export async function runRollbackTest(
   evaluationId: string,
   request: RollbackTestRequest,
   drainTimeoutMs: number,
+  clock: Clock = systemClock,
 ): Promise<RollbackTestResult> {
   checkFits(router, request);
   const stable = requireServing(router, request);
-  const patientUntil = performance.now() + drainTimeoutMs + OVERLOAD_PATIENCE_MS;
-  const ask: Ask = (send) => askPatiently(router, request, stable, send, patientUntil);
+  const patientUntil = clock.monotonicMs() + drainTimeoutMs + OVERLOAD_PATIENCE_MS;
+  const ask: Ask = (send) => askPatiently(router, request, stable, send, patientUntil, clock);
   const probes = await probesOf(router, ask);
   const results = new ProbeResults();
   try {
-    const orderedAt = performance.now();
+    const orderedAt = clock.monotonicMs();
     router.setTest({ evaluationId, phase: 'stable_only' });
-    const drained = await waitUntil(() => router.candidateInFlight === 0, drainTimeoutMs);
-    const swapToStableMs = performance.now() - orderedAt;
+    const drained = await waitUntil(() => router.candidateInFlight === 0, drainTimeoutMs, clock);
+    const swapToStableMs = clock.monotonicMs() - orderedAt;
     if (!drained) results.fail(`the candidate still had requests in flight after ${drainTimeoutMs} ms`);
     for (const probe of probes)
       await results.probe(probe, stable.version, () => ask(() => router.search(searchOf(probe))));
 
-    const orderedBackAt = performance.now();
+    const orderedBackAt = clock.monotonicMs();
     router.setTest({ evaluationId, phase: 'restored' });
     await swapBack(router, request, probes, results, ask);
-    const swapBackMs = performance.now() - orderedBackAt;
+    const swapBackMs = clock.monotonicMs() - orderedBackAt;
     for (const probe of probes) await results.probe(probe, stable.version, () => ask(() => directly(router, probe)));
     requireServing(router, request, stable);
     return results.result(swapToStableMs, swapBackMs);
@@ -73,6 +75,7 @@ async function askPatiently(
   stable: ServedVersion,
   send: () => Promise<Routed>,
   patientUntil: number,
+  clock: Clock,
 ): Promise<Routed> {
   for (;;) {
     requireServing(router, request, stable);
@@ -85,9 +88,9 @@ async function askPatiently(
       throw routed.candidateError;
     } catch (error) {
       requireServing(router, request, stable);
-      if (!isConclaveError(error, 'CVE_INFER_OVERLOADED') || performance.now() > patientUntil) throw error;
+      if (!isConclaveError(error, 'CVE_INFER_OVERLOADED') || clock.monotonicMs() > patientUntil) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, OVERLOAD_PAUSE_MS));
+    await pass(clock, OVERLOAD_PAUSE_MS);
   }
 }
 
@@ -115,15 +118,19 @@ async function swapBack(
  * Waits a little until a test may begin: a runner that has just started, or hands over to another stable version, needs a moment.
  * @throws CVE_ROLLOUT_CONFLICT at once; CVE_INFER_NOT_READY when the versions are not ready in time
  */
-export async function untilFits(router: Router, request: RollbackTestRequest): Promise<void> {
-  const deadline = performance.now() + READY_PATIENCE_MS;
+export async function untilFits(
+  router: Router,
+  request: RollbackTestRequest,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const deadline = clock.monotonicMs() + READY_PATIENCE_MS;
   for (;;) {
     try {
       return checkFits(router, request);
     } catch (error) {
-      if (!isConclaveError(error, 'CVE_INFER_NOT_READY') || performance.now() > deadline) throw error;
+      if (!isConclaveError(error, 'CVE_INFER_NOT_READY') || clock.monotonicMs() > deadline) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
+    await pass(clock, READY_PAUSE_MS);
   }
 }
 
@@ -217,11 +224,11 @@ function searchOf({ query }: Probe) {
   return { queries: [query], k: K, key: undefined, isProbe: true };
 }
 
-async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
+async function waitUntil(condition: () => boolean, timeoutMs: number, clock: Clock): Promise<boolean> {
+  const deadline = clock.monotonicMs() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (clock.monotonicMs() > deadline) return false;
+    await pass(clock, 1);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { it, mock } from 'node:test';
+import { it } from 'node:test';
 import { emptySketch, type TelemetryWindow } from '@conclave/contracts';
+import { fakeClock } from '@conclave/service';
 import { WindowPublisher } from './window-publisher.ts';
 
 const window = (n: number): TelemetryWindow => ({
@@ -10,7 +11,7 @@ const window = (n: number): TelemetryWindow => ({
 });
 
 it('sends a window again under the same id before any later one', async () => {
-  mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = fakeClock();
   const sent: { requests: number; msgId: string }[] = [];
   const failures: string[] = [];
   const all = Promise.withResolvers<void>();
@@ -24,14 +25,14 @@ it('sends a window again under the same id before any later one', async () => {
     (reason) => {
       failures.push(reason);
       // The pause that follows.
-      queueMicrotask(() => mock.timers.tick(60_000));
+      queueMicrotask(() => clock.advance(60_000));
     },
+    clock,
   );
   publisher.add([window(1), window(2)]);
   publisher.add([window(3)]);
   await all.promise;
   await publisher.stop();
-  mock.timers.reset();
   assert.deepEqual(
     sent.map(({ requests }) => requests),
     [1, 1, 1, 2, 3],

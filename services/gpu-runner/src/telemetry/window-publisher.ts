@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf, type TelemetryWindow } from '@conclave/contracts';
+import { type Clock, pass, systemClock } from '@conclave/service';
 
 /** Windows kept while they cannot be stored; the oldest are dropped beyond it. */
 const MOST_WAITING = 1000;
@@ -19,6 +20,7 @@ interface Waiting {
 export class WindowPublisher {
   readonly #publish: (window: TelemetryWindow, msgId: string) => Promise<void>;
   readonly #onFailure: (reason: string, dropped: number) => void;
+  readonly #clock: Pick<Clock, 'after'>;
   #waiting: Waiting[] = [];
   #publishing: Promise<void> | undefined;
   #stopped = false;
@@ -30,7 +32,9 @@ export class WindowPublisher {
   constructor(
     publish: (window: TelemetryWindow, msgId: string) => Promise<void>,
     onFailure: (reason: string, dropped: number) => void,
+    clock: Pick<Clock, 'after'> = systemClock,
   ) {
+    this.#clock = clock;
     this.#publish = publish;
     this.#onFailure = onFailure;
   }
@@ -58,7 +62,7 @@ export class WindowPublisher {
         this.#waiting = this.#waiting.slice(dropped);
         this.#onFailure(messageOf(error), dropped);
         if (this.#stopped) return;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
+        await pass(this.#clock, PAUSE_AFTER_FAILURE_MS);
       }
     }
   }

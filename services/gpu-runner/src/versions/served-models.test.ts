@@ -38,6 +38,23 @@ const statusOf = (models: Serving['models']): RunnerStatus => ({
 });
 
 describe('what a runner serves', () => {
+  it('lets stable alone answer for a model that cannot be read, whenever that is found, and says whom to upgrade', async () => {
+    for (const early of [true, false]) {
+      const { models, serve, ask } = setUp();
+      if (early) models.haltModel('tiny', 'commit 9 has event rollout.teleported');
+      models.apply([adopted()]);
+      await until(() => models.ready, 'stable ready');
+      if (!early) models.haltModel('tiny', 'commit 9 has event rollout.teleported');
+      serve(inStage('production'));
+      assert.equal(models.status()[0]?.confirmed, false);
+      assert.equal((await ask()).version, '1.0');
+      assert.match(
+        models.detail,
+        /tiny is served by stable alone \(CVE_JOURNAL_UNKNOWN_EVENT: commit 9.*upgrade this runner/,
+      );
+    }
+  });
+
   it('follows a rollout from shadow to production, and never fails a request', async () => {
     const { models, states, serve, ask, windows } = setUp();
     models.apply([adopted()]);

@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { type Journal, openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { aggregates } from '@conclave/contracts';
+import { followWorld, type WorldFollower } from '@conclave/service';
 import { type FastifyInstance, fastify } from 'fastify';
 import { HeardGates } from '../heard-gates.ts';
 import { JournalMirror } from '../journal/mirror.ts';
@@ -20,6 +21,7 @@ suite('the HTTP interface over a real journal', () => {
   let journal: Journal;
   let http: FastifyInstance;
   let observed: Observed;
+  let follower: WorldFollower;
   let url: string;
   const cleanUp: (() => unknown)[] = [];
 
@@ -27,8 +29,10 @@ suite('the HTTP interface over a real journal', () => {
     server = await startTestBus();
     await fill(server.bus, new Date(), 1);
     journal = openJournal(server.bus, { by: 'test' });
+    follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
+    cleanUp.push(() => follower.stop());
     observed = {
-      mirror: new JournalMirror(),
+      mirror: new JournalMirror(follower),
       telemetry: new WindowStore(900_000, new Date()),
       runners: new Runners(),
       gates: new HeardGates(),
@@ -36,8 +40,6 @@ suite('the HTTP interface over a real journal', () => {
       stack: stackName({}),
       now: () => new Date(),
     };
-    const follower = observed.mirror.follow(journal, { onError: (error) => assert.fail(String(error)) });
-    cleanUp.push(() => follower.stop());
     http = fastify({ forceCloseConnections: true });
     registerPage(http);
     registerApi(http, observed, journal);
@@ -162,6 +164,26 @@ suite('the HTTP interface over a real journal', () => {
     await using none = await listen(`${url}/api/events?recent=0`, {});
     await until(() => none.text().includes('event: telemetry'), 'the stream is open');
     assert.deepEqual(none.ids, []);
+  });
+
+  test('a service that has just begun from a snapshot shows what came before, too, and then goes on', async () => {
+    const last = observed.mirror.world.seq;
+    const begun = { ...observed, mirror: new JournalMirror(follower) };
+    assert.deepEqual([begun.mirror.firstSeq, begun.mirror.from(1)], [last + 1, []]);
+    const other = fastify({ forceCloseConnections: true });
+    const events = registerEvents(other, begun, journal);
+    const at = await other.listen({ host: '127.0.0.1', port: 0 });
+    await using recent = await listen(`${at}/api/events?recent=5`, {});
+    await using back = await listen(`${at}/api/events`, { 'last-event-id': String(last - 2) });
+    await until(() => recent.ids.length === 5 && back.ids.length === 2, 'what came before is sent');
+    const insight = { insightId: 'i-10', text: 'Later.', line: 'v1_production', source: 'test' };
+    const event = { id: 'live-2', type: 'roadmap.insight_recorded', at: new Date().toISOString(), data: insight };
+    const { seq } = await journal.append(aggregates.roadmap, 'any', [event]);
+    await until(() => recent.ids.at(-1) === seq && back.ids.at(-1) === seq, 'the live commit is sent');
+    assert.deepEqual(recent.ids, [last - 4, last - 3, last - 2, last - 1, last, seq]);
+    assert.deepEqual(back.ids, [last - 1, last, seq]);
+    events.stop();
+    await other.close();
   });
 
   test('a leader whose heartbeat is overdue is silent', async () => {

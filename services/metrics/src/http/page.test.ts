@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { openJournal } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { type Aggregate, aggregates, DEFAULT_GATES, PLANNING_ROLES, sha256 } from '@conclave/contracts';
+import { type Clock, fakeClock } from '@conclave/service';
 import { fastify } from 'fastify';
 import { type Browser, openPage } from '../testing/browser.ts';
 import { fill } from '../testing/fill.ts';
@@ -207,7 +208,13 @@ test('a refusal that comes after another token was given says nothing about that
 });
 
 interface PageModule {
-  follow(path: string, lastId: undefined, onOpen: () => void, onEvent: (event: object) => void): Promise<void>;
+  follow(
+    path: string,
+    lastId: undefined,
+    onOpen: () => void,
+    onEvent: (event: object) => void,
+    after: Clock['after'],
+  ): Promise<void>;
 }
 
 test('a stream that dies without a word is given up after 15 seconds', async (t) => {
@@ -221,16 +228,18 @@ test('a stream that dies without a word is given up after 15 seconds', async (t)
   Object.assign(globalThis, { sessionStorage: { getItem: () => null } });
   const { follow }: PageModule = await import(new URL('../../web/server.js', import.meta.url).href);
 
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = fakeClock();
   const heard = Promise.withResolvers<object>();
   let ended = false;
-  const following = follow(`http://127.0.0.1:${port}/`, undefined, () => undefined, heard.resolve).finally(() => {
-    ended = true;
-  });
+  const following = follow(`http://127.0.0.1:${port}/`, undefined, () => undefined, heard.resolve, clock.after).finally(
+    () => {
+      ended = true;
+    },
+  );
   assert.deepEqual(await heard.promise, { type: 'commit', id: '7', data: '{}' });
-  t.mock.timers.tick(14_999);
+  clock.advance(14_999);
   await new Promise(setImmediate);
   assert.equal(ended, false);
-  t.mock.timers.tick(1);
+  clock.advance(1);
   await assert.rejects(following, /fell silent/);
 });

@@ -1,50 +1,39 @@
-import type { Follower, FollowOptions, Journal } from '@conclave/bus';
-import { type Commit, subjects } from '@conclave/contracts';
-import { foldWorld, initialWorld, type World } from '@conclave/core';
+import type { Commit } from '@conclave/contracts';
+import type { World } from '@conclave/core';
 import { type ReadableCommit, readable } from './readable.ts';
 
 const KEPT_COMMITS = 2000;
 
-/** The journal folded in memory, with its latest commits in readable form: the world, and beside it nothing but those. */
+/** The journal as somebody else follows it, from a snapshot or its beginning. */
+export interface FollowedWorld {
+  readonly world: World;
+  /** Calls `listener` after each commit, with a world that includes it. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+}
+
+/** A followed world with its latest commits in readable form: everything that is shown comes of the world, and of nothing but those. */
 export class JournalMirror {
-  readonly #world: World;
+  readonly #followed: FollowedWorld;
   readonly #recent: Commit[] = [];
   readonly #listeners = new Set<(commit: ReadableCommit) => void>();
 
-  /** @param world where to begin, e.g. a snapshot; the world of an empty journal when left out */
-  constructor(world: World = initialWorld()) {
-    this.#world = world;
+  constructor(followed: FollowedWorld) {
+    this.#followed = followed;
+    followed.onCommit((commit) => this.#show(commit));
   }
 
   get world(): World {
-    return this.#world;
+    return this.#followed.world;
   }
 
   /** Sequence from which on the mirror has every commit; before it only the journal has them. */
   get firstSeq(): number {
-    return this.#recent[0]?.seq ?? this.#world.seq + 1;
+    return this.#recent[0]?.seq ?? this.world.seq + 1;
   }
 
   /** Its commits from a sequence on, oldest first. */
   from(seq: number): ReadableCommit[] {
     return this.#recent.filter((commit) => commit.seq >= seq).map(readable);
-  }
-
-  /** Folds a commit and shows it. One that was folded before changes nothing. */
-  apply(commit: Commit): void {
-    if (commit.seq <= this.#world.seq) return;
-    foldWorld(this.#world, commit);
-    this.show(commit);
-  }
-
-  /** Shows a commit that the world already includes. */
-  show(commit: Commit): void {
-    this.#recent.push(commit);
-    if (this.#recent.length > KEPT_COMMITS) this.#recent.shift();
-    // Words only for those who read them: of a million commits at the start nobody does.
-    if (this.#listeners.size === 0) return;
-    const line = readable(commit);
-    for (const listener of this.#listeners) listener(line);
   }
 
   /** Calls `listener` with each commit from now on, until the returned function is called. */
@@ -53,13 +42,12 @@ export class JournalMirror {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Follows the journal from where the world ends. `onError` means that it has stopped. */
-  follow(journal: Journal, options: Pick<FollowOptions, 'onCaughtUp' | 'onError'>): Follower {
-    return journal.follow({
-      ...options,
-      filters: [subjects.journalAll],
-      fromSeq: this.#world.seq + 1,
-      onCommit: (commit) => this.apply(commit),
-    });
+  #show(commit: Commit): void {
+    this.#recent.push(commit);
+    if (this.#recent.length > KEPT_COMMITS) this.#recent.shift();
+    // Words only for those who read them: of a million commits at the start nobody does.
+    if (this.#listeners.size === 0) return;
+    const line = readable(commit);
+    for (const listener of this.#listeners) listener(line);
   }
 }

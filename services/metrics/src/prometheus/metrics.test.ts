@@ -7,6 +7,7 @@ import { stackName } from '../observed.ts';
 import { Runners } from '../runners.ts';
 import { Seats } from '../seats.ts';
 import { WindowStore } from '../telemetry/window-store.ts';
+import { foldHere } from '../testing/fold-here.ts';
 import { realisticHistory } from '../testing/history.ts';
 import { realisticSeating } from '../testing/seats.ts';
 import { realisticRunner, realisticWindows } from '../testing/telemetry.ts';
@@ -14,9 +15,10 @@ import { registerMetrics } from './metrics.ts';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 
-async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mirror: JournalMirror }> {
-  const mirror = new JournalMirror();
-  for (const commit of realisticHistory(NOW).commits) mirror.apply(commit);
+async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; followed: ReturnType<typeof foldHere> }> {
+  const followed = foldHere();
+  const mirror = new JournalMirror(followed);
+  for (const commit of realisticHistory(NOW).commits) followed.apply(commit);
   const telemetry = new WindowStore(15 * 60_000, new Date(NOW.getTime() - 5 * 60_000));
   // Stored twice each, as by a runner that tried again.
   for (const window of realisticWindows(NOW, 12)) for (const stored of [window, window]) telemetry.add(stored);
@@ -34,7 +36,7 @@ async function scrape(): Promise<{ text(): Promise<string>; runners: Runners; mi
     stack: stackName({}),
     now: () => NOW,
   });
-  return { text: () => registry.metrics(), runners, mirror };
+  return { text: () => registry.metrics(), runners, followed };
 }
 
 const EXPECTED = [
@@ -96,11 +98,11 @@ test('a runner that went away is reported as down', async () => {
 });
 
 test('what cannot be read is counted by kind, and everything else goes on', async () => {
-  const { text, mirror } = await scrape();
+  const { text, followed } = await scrape();
   assert.match(await text(), /conclave_journal_unread\{kind="rollouts"\} 0/);
-  const seq = mirror.world.seq + 1;
+  const seq = followed.world.seq + 1;
   const at = NOW.toISOString();
-  mirror.apply({
+  followed.apply({
     ...{ aggregate: aggregates.rollouts('emoji-search'), seq, storedAt: at, by: 'later', fence: undefined },
     events: [{ id: 'f', type: 'rollout.teleported', at, data: {} }],
   });
@@ -111,8 +113,8 @@ test('what cannot be read is counted by kind, and everything else goes on', asyn
 });
 
 test('a commit that was applied before counts no second time', async () => {
-  const { text, mirror } = await scrape();
+  const { text, followed } = await scrape();
   const before = await text();
-  for (const commit of realisticHistory(NOW).commits) mirror.apply(commit);
+  for (const commit of realisticHistory(NOW).commits) followed.apply(commit);
   assert.equal(await text(), before);
 });

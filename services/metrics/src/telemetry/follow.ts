@@ -15,6 +15,8 @@ export function followWindows(bus: Bus, store: WindowStore, now: Date, onError: 
         `message ${at.seq} on ${at.subject} is no telemetry window: ${zodMessage(parsed.error, json)}`,
       );
     },
+    // The coordinator reports it.
+    onQuarantined() {},
     onError,
   });
 }

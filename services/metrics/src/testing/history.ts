@@ -1,7 +1,7 @@
 import { type HandoffDocument, PLANNING_ROLES, parseHandoff, STAGES, type StageName } from '@conclave/contracts';
 import { stageLabel } from '@conclave/core';
 import { type Cast, digestFor, type History, history } from '@conclave/histories';
-import { reasonOf, said } from './speeches.ts';
+import { reasonOf, said } from './demo-speeches.ts';
 
 const EMOJI = { model: 'emoji-search', stable: '1.0', candidate: '1.1', dataset: 'emoji' } as const;
 const RANKER = { model: 'photo-ranker', stable: '2.0', candidate: '2.1', dataset: 'emoji' } as const;

@@ -39,7 +39,7 @@ export interface Ask {
   readonly heard: readonly Turn[];
   /** Deterministic per meeting, phase and role: a vendor that honours it bills a repeated call once. */
   readonly idempotencyKey: string;
-  /** When the phase's share of the meeting's time is over, as `performance.now()` counts. */
+  /** When the phase's share of the meeting's time is over, in milliseconds of the monotonic clock. */
   readonly endsAt?: number;
   /** Aborted when the phase's share of the meeting's time is over and when the service stops. */
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConclaveError, type ErrorCode } from '@conclave/contracts';
 import { historyIn } from '@conclave/histories';
+import { fakeClock } from '@conclave/service';
 import type { Advisor, Ask, Contribution, Spoken } from '../advisors/advisor.ts';
 import { briefOf, rolloutIn } from '../testing/brief.ts';
 import { askSeat } from './ask.ts';
@@ -42,7 +43,7 @@ const fails =
 async function patiently(seat: Advisor, ask: Ask, random = 0) {
   const waits: number[] = [];
   const pause = async (ms: number): Promise<void> => void waits.push(ms);
-  return { answer: await askSeat(seat, ask, never, { pause, random: () => random }), waits };
+  return { answer: await askSeat(seat, ask, never, fakeClock(), { pause, random: () => random }), waits };
 }
 
 test('a second attempt is waited for, as long as the vendor says or a drawn while, never at once', async () => {
@@ -55,7 +56,7 @@ test('a second attempt is waited for, as long as the vendor says or a drawn whil
 });
 
 test('a wait that the phase has no time for is not begun, nor one that is too long for anybody', async () => {
-  const endsAt = performance.now() + 500;
+  const endsAt = fakeClock().monotonicMs() + 500;
   const { answer, waits } = await patiently(seatOf(fails('CVE_CHAT_UNAVAILABLE')), askIn('statement', { endsAt }));
   assert.deepEqual(waits, []);
   assert.match('absent' in answer ? answer.absent : '', /^CVE_CHAT_UNAVAILABLE/);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConclaveError, isConclaveError, type MeetingPhase, messageOf, type Speaker } from '@conclave/contracts';
+import type { Clock } from '@conclave/service';
 import type { Ask, Contribution, Seat } from '../advisors/advisor.ts';
 import { rolloutsToVoteOn } from '../brief/schema.ts';
 import { boundedReason, boundedTurn } from './bounded-turn.ts';
@@ -36,23 +37,24 @@ export async function askSeat(
   seat: Seat,
   ask: Ask,
   stopping: AbortSignal,
+  clock: Pick<Clock, 'monotonicMs'>,
   patience: Patience = realPatience,
 ): Promise<Answer> {
   if ('absent' in seat) return { absent: boundedReason(seat.absent) };
-  const askedAt = performance.now();
+  const askedAt = clock.monotonicMs();
   for (let attempt = 1; ; attempt++) {
-    const startedAt = performance.now();
+    const startedAt = clock.monotonicMs();
     try {
       const turn = await untilAborted(seat.speak(ask), ask.signal);
       const said = checked(ask, boundedTurn(turn));
-      return { said, speaker: turn.speaker, durationMs: Math.round(performance.now() - startedAt) };
+      return { said, speaker: turn.speaker, durationMs: Math.round(clock.monotonicMs() - startedAt) };
     } catch (error) {
       if (stopping.aborted) throw cancelled(ask.phase);
-      if (ask.signal.aborted) return { absent: outOfTime(ask.phase, performance.now() - askedAt).message };
+      if (ask.signal.aborted) return { absent: outOfTime(ask.phase, clock.monotonicMs() - askedAt).message };
       const absent = boundedReason(messageOf(error));
       if (attempt === 2 || !isConclaveError(error) || error.retry !== 'retryable') return { absent };
       const pauseMs = pauseBefore(error.retryAfterMs, patience.random());
-      const leftMs = (ask.endsAt ?? Number.POSITIVE_INFINITY) - performance.now();
+      const leftMs = (ask.endsAt ?? Number.POSITIVE_INFINITY) - clock.monotonicMs();
       if (pauseMs > Math.min(LONGEST_PAUSE_MS, leftMs)) return { absent };
       await patience.pause(pauseMs, ask.signal);
       if (stopping.aborted) throw cancelled(ask.phase);

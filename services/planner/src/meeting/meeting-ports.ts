@@ -1,5 +1,6 @@
 import type { Journal } from '@conclave/bus';
 import type { HandoffDocument, MeetingWork } from '@conclave/contracts';
+import type { Clock } from '@conclave/service';
 import type { Team } from '../advisors/advisor.ts';
 import type { Brief } from '../brief/schema.ts';
 
@@ -9,7 +10,7 @@ export interface MeetingPorts {
   readonly team: Team;
   /** This planner's instance. */
   readonly planner: string;
-  now(): Date;
+  readonly clock: Clock;
   /** The brief of this meeting; called only for a meeting that is not on record yet. */
   makeBrief(work: MeetingWork, signal: AbortSignal): Promise<Brief>;
   /** Stores the handoff in the inbox; the same id is stored once. */

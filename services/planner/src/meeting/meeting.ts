@@ -1,5 +1,6 @@
 import { ConclaveError, type MeetingEvent, type MeetingWork } from '@conclave/contracts';
 import type { Meeting } from '@conclave/core';
+import { timeLimit } from '@conclave/service';
 import { type Brief, brief as briefSchema } from '../brief/schema.ts';
 import { type Closing, hasQuorateBallots, outcomeOf } from './meeting-outcome.ts';
 import type { MeetingPorts } from './meeting-ports.ts';
@@ -44,17 +45,17 @@ async function holdOpenMeeting(
   work: MeetingWork,
   stopping: AbortSignal,
 ): Promise<void> {
-  const leftMs = Date.parse(work.deadline) - ports.now().getTime();
-  const endsAt = performance.now() + leftMs;
-  const deadline = leftMs > 0 ? AbortSignal.timeout(Math.min(leftMs, 2 ** 31 - 1)) : AbortSignal.abort();
+  const leftMs = Date.parse(work.deadline) - ports.clock.now().getTime();
+  const endsAt = ports.clock.monotonicMs() + leftMs;
+  using deadline = timeLimit(ports.clock, leftMs);
   try {
-    const brief = await open(ports, record, work, deadline, stopping);
+    const brief = await open(ports, record, work, deadline.signal, stopping);
     const isHeard = brief !== undefined && (await holdPhases({ ports, record, brief, endsAt, stopping }));
     stopping.throwIfAborted();
     await ports.faultPoint('meeting.before_close');
     const { turns } = record.meeting;
     if (brief !== undefined && (isHeard || hasQuorateBallots(brief, turns))) {
-      await close(ports, record, outcomeOf(brief, record.meeting, sourceOf(work), ports.now().toISOString()));
+      await close(ports, record, outcomeOf(brief, record.meeting, sourceOf(work), ports.clock.now().toISOString()));
     } else {
       const text = `The deadline ${work.deadline} passed with ${turns.length} turns on record; nothing is decided and nothing handed off.`;
       await close(ports, record, withoutDecision(work, 'deadline_passed', text));
@@ -85,7 +86,7 @@ async function open(
     const { meetingId, reason, detail } = work;
     const data = { meetingId, reason, detail, brief, deadline: work.deadline, planner: ports.planner };
     await record.append(
-      { id: `${meetingId}:opened`, type: 'meeting.opened', at: ports.now().toISOString(), data },
+      { id: `${meetingId}:opened`, type: 'meeting.opened', at: ports.clock.now().toISOString(), data },
       (meeting) => meeting.openedAt === undefined && meeting.closed === undefined,
     );
     await ports.faultPoint('meeting.after_opened');
@@ -97,7 +98,7 @@ async function close(ports: MeetingPorts, record: MeetingRecord, data: Closing):
   const event: MeetingEvent = {
     id: `${data.meetingId}:closed`,
     type: 'meeting.closed',
-    at: ports.now().toISOString(),
+    at: ports.clock.now().toISOString(),
     data,
   };
   await record.append(event, (meeting) => meeting.closed === undefined);

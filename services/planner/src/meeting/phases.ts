@@ -1,5 +1,6 @@
 import { MEETING_PHASES, type MeetingPhase, PLANNING_ROLES, type PlanningRole } from '@conclave/contracts';
 import { hasSpoken, type Meeting } from '@conclave/core';
+import { timeLimit } from '@conclave/service';
 import { type Brief, rolloutsToVoteOn } from '../brief/schema.ts';
 import { type Answer, askSeat, hasTimedOut } from './ask.ts';
 import { hasQuorum } from './meeting-outcome.ts';
@@ -11,10 +12,10 @@ const TIMEOUTS_BORNE = 2;
 
 /** A meeting under way. */
 export interface Sitting {
-  readonly ports: Pick<MeetingPorts, 'team' | 'now' | 'faultPoint'>;
+  readonly ports: Pick<MeetingPorts, 'team' | 'clock' | 'faultPoint'>;
   readonly record: MeetingRecord;
   readonly brief: Brief;
-  /** The deadline, as `performance.now()` counts. */
+  /** The deadline, in monotonic milliseconds. */
   readonly endsAt: number;
   /** Aborted when the service stops. */
   readonly stopping: AbortSignal;
@@ -27,11 +28,11 @@ export interface Sitting {
  * @throws CVE_CANCELLED when `stopping` is aborted; errors of the journal.
  */
 export async function holdPhases(sitting: Sitting): Promise<boolean> {
-  const { record, brief, endsAt } = sitting;
+  const { ports, record, brief, endsAt } = sitting;
   for (const [index, phase] of MEETING_PHASES.entries()) {
     const missing = speakersIn(phase, brief, record.meeting).filter((role) => !hasSpoken(record.meeting, phase, role));
     if (missing.length === 0) continue;
-    const leftMs = endsAt - performance.now();
+    const leftMs = endsAt - ports.clock.monotonicMs();
     if (leftMs <= 0) return false;
     await takeTurns(sitting, phase, missing, leftMs / (MEETING_PHASES.length - index));
   }
@@ -64,8 +65,9 @@ async function takeTurns(
   shareMs: number,
 ): Promise<void> {
   stopping.throwIfAborted();
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(Math.ceil(Math.min(shareMs, 2 ** 31 - 1)))]);
-  const endsAt = performance.now() + shareMs;
+  using limit = timeLimit(ports.clock, Math.ceil(shareMs));
+  const signal = AbortSignal.any([stopping, limit.signal]);
+  const endsAt = ports.clock.monotonicMs() + shareMs;
   const before = record.meeting;
   const heard = before.turns.filter((turn) => turn.phase !== phase);
   const taken = await Promise.allSettled(
@@ -73,8 +75,8 @@ async function takeTurns(
       const id = `${brief.meetingId}:${phase}:${role}`;
       const seat = ports.team[role];
       const ask = { phase, brief, heard, idempotencyKey: id, endsAt, signal };
-      const answer: Answer = givenUp(before, role) ?? (await askSeat(seat, ask, stopping));
-      const at = ports.now().toISOString();
+      const answer: Answer = givenUp(before, role) ?? (await askSeat(seat, ask, stopping, ports.clock));
+      const at = ports.clock.now().toISOString();
       const isWanted = (meeting: Meeting): boolean => meeting.closed === undefined && !hasSpoken(meeting, phase, role);
       if ('absent' in answer || 'absent' in seat) {
         const reason = 'absent' in answer ? answer.absent : 'nobody fills this seat';

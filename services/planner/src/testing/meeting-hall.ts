@@ -9,6 +9,7 @@ import {
   type PlanningRole,
 } from '@conclave/contracts';
 import { at, historyIn } from '@conclave/histories';
+import { type Clock, systemClock } from '@conclave/service';
 import type { Advisor, Ask, Contribution, Seat, Team } from '../advisors/advisor.ts';
 import { rulesContribution } from '../advisors/rules/rules-advisor.ts';
 import type { Brief } from '../brief/schema.ts';
@@ -40,12 +41,16 @@ export class MeetingHall {
     return this;
   }
 
-  ports(seats: Partial<Record<PlanningRole, Seat>> = {}): MeetingPorts {
+  /** @param clock default: it is a minute after the beginning, and time goes on as it does */
+  ports(
+    seats: Partial<Record<PlanningRole, Seat>> = {},
+    clock: Clock = { ...systemClock, now: () => at(60) },
+  ): MeetingPorts {
     return {
       journal: this.journal,
       team: this.#team(seats),
       planner: 'planner-0',
-      now: () => at(60),
+      clock,
       makeBrief: async ({ meetingId }) => ({ ...this.brief, meetingId }),
       publishHandoff: async (document, msgId) => {
         this.published.push({ document, msgId });

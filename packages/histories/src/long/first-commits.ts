@@ -1,5 +1,5 @@
 import type { Commit } from '@conclave/contracts';
-import { longJournal } from '../long/long-journal.ts';
+import { longJournal } from './long-journal.ts';
 
 /** The first commits of the long journal. */
 export function* firstCommits(count: number): Generator<Commit> {
