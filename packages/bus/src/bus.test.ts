@@ -7,8 +7,10 @@ import { serveApi } from './api-service.ts';
 import { connectBus } from './connection.ts';
 import { deadLetter, listDeadLetters } from './dead-letters.ts';
 import { openJournal } from './journal.ts';
-import { kvGet, kvPut } from './kv.ts';
+import { kvGet, kvPut, kvSubject } from './kv.ts';
 import { nativeOf } from './native.ts';
+import { SIGNATURE_HEADER } from './signing/signature.ts';
+import { sealValue } from './signing/value-seal.ts';
 import { openSnapshots } from './snapshots.ts';
 import { followTelemetry, publishTelemetry } from './telemetry.ts';
 import { freePort, startNats, startTestBus, type TestBus, until } from './testing/index.ts';
@@ -195,6 +197,13 @@ describe('bus', () => {
     });
     const put = (key: string, value: Uint8Array) =>
       kvPut(nativeOf(test.bus), BUCKETS.snapshots, key, value, { deadlineMs: ANSWER_MS });
+    const putSigned = async (key: string, body: unknown) => {
+      const native = nativeOf(test.bus);
+      const value = Buffer.from(JSON.stringify(body));
+      const signature = sealValue(native.signer, 'coordinator', 'snapshot', kvSubject(BUCKETS.snapshots, key), value);
+      const headers = { [SIGNATURE_HEADER]: signature };
+      await kvPut(native, BUCKETS.snapshots, key, value, { headers, deadlineMs: ANSWER_MS });
+    };
     const head = async () => {
       const entry = await kvGet(nativeOf(test.bus), BUCKETS.snapshots, 'fold');
       return JSON.parse(Buffer.from(entry?.value ?? []).toString());
@@ -207,10 +216,12 @@ describe('bus', () => {
       assert.deepEqual(await snapshots.load('fold'), snapshot);
       const stored = await head();
       for (const broken of ['garbage', { ...stored, format: 99 }, { ...stored, digest: sha256('other') }]) {
-        await put('fold', Buffer.from(JSON.stringify(broken)));
+        await putSigned('fold', broken);
         assert.equal(await snapshots.load('fold'), undefined);
       }
       await put('fold', Buffer.from(JSON.stringify(stored)));
+      assert.equal(await snapshots.load('fold'), undefined, 'nobody signed it');
+      await putSigned('fold', stored);
       assert.deepEqual(await snapshots.load('fold'), snapshot);
     });
 

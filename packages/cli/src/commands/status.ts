@@ -90,6 +90,7 @@ function statusJson(world: World, present: Present): object {
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
     unread: describeUnread(world, 'this command'),
+    quarantined: world.quarantine.count,
   };
 }
 
@@ -108,7 +109,7 @@ export function statusText(world: World, present: Present, at: Date): string {
     ['stack', stackText(present.settings)],
     ['runners', runnersText(presenceOf(world, present, at))],
     ['agents', agentsText(present.seating)],
-    ['journal', `#${world.seq}, last heartbeat ${heartbeat}`],
+    ['journal', `#${world.seq}, last heartbeat ${heartbeat}${quarantineText(world)}`],
     ['meeting', meetingText(world, now)],
     ['actions', actionsText(world)],
     ['incidents', incidentsText(world)],
@@ -131,6 +132,13 @@ export function statusText(world: World, present: Present, at: Date): string {
     columns(facts),
     ...(rollouts.length === 0 ? [none] : rollouts),
   ].join('\n\n');
+}
+
+/** Messages that do not count are a matter for a person, who finds them among the incidents and dead letters. */
+function quarantineText({ quarantine: { count } }: World): string {
+  if (count === 0) return '';
+  const what = count === 1 ? 'message does' : 'messages do';
+  return style('yellow', `, ${count} ${what} not count (unsigned or forged): conclave dlq list`);
 }
 
 /** Which of the systems that may run on this machine this is. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { openJournal } from '@conclave/bus';
 import { bulkAppend, startTestBus } from '@conclave/bus/testing';
-import { type Commit, subjects } from '@conclave/contracts';
+import { type Commit, subjects, WRITERS } from '@conclave/contracts';
 import { foldWorld, initialWorld, openRollout } from '@conclave/core';
 import { firstCommits } from '../long/first-commits.ts';
 import { fitExponent } from './fit-exponent.ts';
@@ -38,6 +42,20 @@ test('it is written in order, and gone on with where it was left', async () => {
   await follower.stop();
   const essence = ({ seq, by, events }: Commit): string => JSON.stringify({ seq, by, events });
   assert.deepEqual(read.map(essence), [...firstCommits(1000)].map(essence));
+});
+
+test('the program that writes it goes on with what it wrote before, and says how far it is', async () => {
+  await using server = await startTestBus({ sync: '10m' });
+  const credentials = await mkdtemp(join(tmpdir(), 'conclave-writer-'));
+  for (const writer of WRITERS) await server.signingFiles(credentials, writer);
+  const write = (commits: number): string => {
+    const program = join(import.meta.dirname, 'write-journal.ts');
+    const given = ['--commits', `${commits}`, '--nats', server.nats.url, '--credentials', credentials];
+    return execFileSync(process.execPath, [program, '--', ...given], { encoding: 'utf8' });
+  };
+  assert.match(write(300), /the journal has 300 commits/);
+  assert.match(write(500), /goes on after 300 commits\n(.*\n)*the journal has 500 commits/);
+  await rm(credentials, { recursive: true });
 });
 
 test('nothing is written behind what somebody else wrote', async () => {

@@ -188,6 +188,13 @@ function registerSystem(registry: Registry, observed: Observed): void {
       return AGGREGATE_KINDS.map((kind): Sample => [{ kind }, kinds.filter((one) => one === kind).length]);
     },
   );
+  counter(
+    registry,
+    'conclave_journal_quarantined_total',
+    'Messages in the journal that nobody who may write there has signed for their place; everybody passes over them',
+    [],
+    () => [[{}, observed.mirror.world.quarantine.count]],
+  );
   gauge(registry, 'conclave_leader_epoch', 'Epoch of the leading coordinator', [], () => [
     [{}, observed.mirror.world.schedule.leaderEpoch],
   ]);

@@ -31,6 +31,8 @@ export function worldView(observed: Observed) {
     insights: world.roadmap.insights.slice(0, SHOWN.insights),
     models: Object.values(world.registry).flatMap((entry) => Object.values(entry.versions)),
     unread: describeUnread(world, 'the metrics service'),
+    /** Messages of the journal that do not count. */
+    quarantined: world.quarantine.count,
     datasets: Object.values(world.registry).flatMap((entry) => entry.datasets.slice(-1)),
   };
 }
