@@ -86,7 +86,7 @@ describe('journal', () => {
     const journal = journalBy('a-0');
     const model = aggregates.rollouts('twice');
     const first = await journal.append(model, 0, [testEvent('t1')]);
-    assert.deepEqual(await journal.append(model, 0, [testEvent('t1')]), first);
+    assert.deepEqual(await journal.append(model, 0, [testEvent('t1')]), { ...first, isFound: true });
     assert.equal((await journal.read(model)).length, 1);
   });
 
@@ -95,7 +95,7 @@ describe('journal', () => {
     const first = await journalBy('a-0').append(model, 0, [testEvent('own1')]);
     await journalBy('b-0').append(model, first.seq, [testEvent('other')]);
     // Another `by` makes other content and so another message id: the server answers with a conflict, not with a duplicate.
-    assert.deepEqual(await journalBy('c-0').append(model, 0, [testEvent('own1')]), first);
+    assert.deepEqual(await journalBy('c-0').append(model, 0, [testEvent('own1')]), { ...first, isFound: true });
     assert.equal((await journalBy('a-0').read(model)).length, 2);
   });
 
@@ -104,7 +104,7 @@ describe('journal', () => {
     const model = aggregates.rollouts('abort');
     const before = await journal.append(model, 0, [testEvent('ab1')]);
     const abort = await journal.append(model, 'any', [testEvent('abort')]);
-    assert.deepEqual(await journal.append(model, 'any', [testEvent('abort')]), abort);
+    assert.deepEqual(await journal.append(model, 'any', [testEvent('abort')]), { ...abort, isFound: true });
     await assert.rejects(journal.append(model, before.seq, [testEvent('late')]), JournalConflict);
     assert.deepEqual(ids(await journal.read(model)), ['ab1', 'abort']);
   });

@@ -33,7 +33,7 @@ import { sealCommit } from './commits/commit-seal.ts';
 import { heardOf } from './heard.ts';
 import { asConclaveError, isUnanswered, JS_ERROR, jsErrorCode, type Native, nativeOf, pause } from './native.ts';
 import type { Bus } from './ports/connection.ts';
-import type { AppendOptions, FollowOptions, Journal, JournalFollower } from './ports/journal.ts';
+import type { AppendOptions, FollowOptions, Journal, JournalFollower, Stored } from './ports/journal.ts';
 import { OutcomeUnknown, refuseTooLarge, store } from './publish.ts';
 import { followStream, readRange } from './reader.ts';
 import { FRESH_COMMITS } from './signing/admission.ts';
@@ -115,7 +115,7 @@ interface Append extends AppendOptions {
   readonly events: readonly RawEvent[];
 }
 
-async function append(native: Native, request: Append): Promise<{ seq: number }> {
+async function append(native: Native, request: Append): Promise<Stored> {
   const { aggregate, events, by, fence } = request;
   const subject = subjects.journal(aggregate);
   const body = commitBody.safeParse({ by, ...(fence === undefined ? {} : { fence }), events });
@@ -153,7 +153,7 @@ async function appendOnce(
   native: Native,
   request: Append,
   { subject, payload, content, expectedSeq, isRepeated }: Attempt,
-): Promise<{ seq: number } | { behind: number | 'any' }> {
+): Promise<Stored | { behind: number | 'any' }> {
   const { aggregate, events } = request;
   const deadlineMs = request.deadlineMs ?? APPEND_DEADLINE_MS;
   const heard = heardOf(native);
@@ -191,7 +191,7 @@ async function appendOnce(
   }
   const { commits } = await readAggregate(native, aggregate, { afterSeq: stored.seq - 1, until: stored.seq });
   const own = commits.find((commit) => commit.seq === stored.seq && sameEvents(commit.events, events));
-  if (own !== undefined) return { seq: own.seq };
+  if (own !== undefined) return { seq: own.seq, isFound: true };
   return { behind: expectedSeq };
 }
 
@@ -205,7 +205,7 @@ async function settle(
     error,
     deadlineMs,
   }: { subject: string; expectedSeq: number | 'any'; error: unknown; deadlineMs: number },
-): Promise<{ seq: number } | { behind: number | 'any' }> {
+): Promise<Stored | { behind: number | 'any' }> {
   const code = jsErrorCode(error);
   const conflict = code === JS_ERROR.wrongLastSequence || code === JS_ERROR.wrongLastSequenceInFlight;
   if (!conflict && !(error instanceof OutcomeUnknown)) throw asConclaveError(error, `append to ${subject}`);
@@ -226,7 +226,7 @@ async function settle(
     throw unknown;
   }
   const own = later.commits.find((commit) => sameEvents(commit.events, events));
-  if (own !== undefined) return { seq: own.seq };
+  if (own !== undefined) return { seq: own.seq, isFound: true };
   if (!conflict && (known === 'any' || later.commits.length === 0)) throw unknown;
   const actualSeq = known === 'any' ? undefined : later.commits.at(-1)?.seq;
   if (actualSeq !== undefined) throw new JournalConflict(subject, known, actualSeq);

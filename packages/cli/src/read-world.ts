@@ -20,7 +20,7 @@ import {
   subjects,
 } from '@conclave/contracts';
 import {
-  foldReadableRollouts,
+  foldRollouts,
   type HeardRunner,
   initialRollouts,
   type RolloutsState,
@@ -29,7 +29,7 @@ import {
   seatingOf,
   type World,
 } from '@conclave/core';
-import { followWorld, type WorldFollower } from '@conclave/service';
+import { followWorld, readAggregate, type WorldFollower } from '@conclave/service';
 
 /** Longest silence of a server that is being read from, in milliseconds. */
 const SILENCE_MS = 10_000;
@@ -129,9 +129,9 @@ export async function readThrough(
 }
 
 /** The rollouts of one model as the journal has them now. What this version cannot read of them is passed over. @throws CVE_BUS_UNAVAILABLE */
-export async function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
-  const commits = await journal.read(aggregates.rollouts(model));
-  return commits.reduce(foldReadableRollouts, initialRollouts(model));
+export function readRollouts(journal: Pick<Journal, 'read'>, model: string): Promise<RolloutsState> {
+  const how = { initial: initialRollouts(model), fold: foldRollouts, unread: 'pass_over' } as const;
+  return readAggregate(journal, aggregates.rollouts(model), how);
 }
 
 /**

@@ -35,20 +35,20 @@ export type AggregateKind = (typeof AGGREGATE_KINDS)[number];
 const SINGLETONS: ReadonlySet<AggregateKind> = new Set(['schedule', 'roadmap']);
 
 /** One aggregate: its kind and, unless it is a singleton, its id (not encoded). */
-export interface Aggregate {
-  readonly kind: AggregateKind;
+export interface Aggregate<K extends AggregateKind = AggregateKind> {
+  readonly kind: K;
   readonly id: string;
 }
 
 export const aggregates = {
   schedule: { kind: 'schedule', id: '' },
   roadmap: { kind: 'roadmap', id: '' },
-  rollouts: (model: string): Aggregate => ({ kind: 'rollouts', id: model }),
-  meeting: (id: string): Aggregate => ({ kind: 'meetings', id }),
-  action: (id: string): Aggregate => ({ kind: 'actions', id }),
-  evaluation: (id: string): Aggregate => ({ kind: 'evaluations', id }),
-  incident: (id: string): Aggregate => ({ kind: 'incidents', id }),
-  model: (model: string): Aggregate => ({ kind: 'models', id: model }),
+  rollouts: (model: string): Aggregate<'rollouts'> => ({ kind: 'rollouts', id: model }),
+  meeting: (id: string): Aggregate<'meetings'> => ({ kind: 'meetings', id }),
+  action: (id: string): Aggregate<'actions'> => ({ kind: 'actions', id }),
+  evaluation: (id: string): Aggregate<'evaluations'> => ({ kind: 'evaluations', id }),
+  incident: (id: string): Aggregate<'incidents'> => ({ kind: 'incidents', id }),
+  model: (model: string): Aggregate<'models'> => ({ kind: 'models', id: model }),
 } as const;
 
 const JOURNAL = 'conclave.journal';

@@ -18,3 +18,19 @@ export { redactFields, redactText } from './redact.ts';
 export { type RunningService, runService, type ServiceContext, type ServiceDefinition } from './run-service.ts';
 export { type SeatReportOptions, startSeatReport } from './seat-report.ts';
 export { type FollowWorldOptions, followWorld, type WorldFollower } from './world-follower.ts';
+export {
+  type AggregateWriter,
+  type CommitOptions,
+  type Decide,
+  type WorldWriter,
+  type WritePolicy,
+  writeAggregate,
+  writeWorld,
+} from './writing/aggregate-writer.ts';
+export {
+  type AggregateFold,
+  type AggregateState,
+  newAggregate,
+  openAggregate,
+  readAggregate,
+} from './writing/read-aggregate.ts';

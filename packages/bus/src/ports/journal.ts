@@ -47,12 +47,22 @@ export interface Follower {
   stop(): Promise<void>;
 }
 
+/** Where an append's commit is. */
+export interface Stored {
+  readonly seq: number;
+  /**
+   * True when it was there already, by an earlier attempt or by another writer that names its events alike: it has these ids, and the
+   * content that was stored first. Other commits may have come before it.
+   */
+  readonly isFound?: true;
+}
+
 /** The journal: one stream, one subject per aggregate, one total order (invariants: journal.ts). */
 export interface Journal {
   /**
    * Stores events as one commit.
    * @param expectedSeq stream sequence of the last commit seen on that aggregate, 0 for none, `any` for no expectation.
-   * @returns the commit's stream sequence, also when this very commit (the same event ids) was stored by an earlier attempt.
+   * @returns the commit's stream sequence, also when this very commit (the same event ids) was stored by an earlier attempt (`isFound`).
    * @throws JournalConflict (CVE_JOURNAL_CONFLICT) when another commit came first; CVE_JOURNAL_OUTCOME_UNKNOWN when no answer
    * came within `deadlineMs`; CVE_MESSAGE_TOO_LARGE over 512 KB; CVE_UNAUTHORIZED when this user may not write the aggregate or has no key.
    */
@@ -61,7 +71,7 @@ export interface Journal {
     expectedSeq: number | 'any',
     events: readonly RawEvent[],
     options?: AppendOptions,
-  ): Promise<{ seq: number }>;
+  ): Promise<Stored>;
   /** All commits of an aggregate after `afterSeq` (default 0, else the sequence of one of its commits), oldest first. */
   read(aggregate: Aggregate, options?: { afterSeq?: number }): Promise<Commit[]>;
   /** Sequence of the last message on the aggregate's subject, whether it counts or not; 0 if there is none. */

@@ -1,6 +1,7 @@
 import { type Bus, openJournal } from '@conclave/bus';
 import { aggregates, type Commit, type PlannedAction, readableEvents } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
+import { readAggregate } from '@conclave/service';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
 
@@ -37,11 +38,11 @@ export async function readAction(bus: Bus, actionId: string): Promise<{ action: 
     const list = 'conclave actions list';
     throw unknownId('CVE_ACTION_UNKNOWN', { what: 'action', given: actionId, list }, known);
   }
-  const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.action(actionId));
-  const run = commits.reduce(
-    (state, commit) => foldAction(state, { ...commit, events: readableEvents('actions', commit) }),
-    initialAction(actionId),
-  );
+  const run = await readAggregate(openJournal(bus, { by: 'conclave-cli' }), aggregates.action(actionId), {
+    initial: initialAction(actionId),
+    fold: foldAction,
+    unread: 'pass_over',
+  });
   return { action, run };
 }
 

@@ -1,6 +1,7 @@
 import { type Bus, openJournal } from '@conclave/bus';
-import { aggregates, type Commit, readableEvents } from '@conclave/contracts';
+import { aggregates, readableEvents } from '@conclave/contracts';
 import { foldMeeting, initialMeeting, type Meeting } from '@conclave/core';
+import { readAggregate } from '@conclave/service';
 import { readThrough } from '../read-world.ts';
 import { unknownId } from './unknown-id.ts';
 
@@ -25,7 +26,8 @@ export async function readMeetings(bus: Bus): Promise<MeetingSummary[]> {
   const all = new Map<string, MeetingSummary>();
   await readThrough(bus, ['meetings'], (commit) => {
     const { id } = commit.aggregate;
-    const meeting = fold(open.get(id) ?? initialMeeting(id), commit);
+    const events = readableEvents('meetings', commit);
+    const meeting = foldMeeting(open.get(id) ?? initialMeeting(id), { ...commit, events });
     // What was said in a closed one may be long, and is not needed here.
     if (meeting.closed === undefined) open.set(id, meeting);
     else open.delete(id);
@@ -36,15 +38,15 @@ export async function readMeetings(bus: Bus): Promise<MeetingSummary[]> {
 
 /** One meeting of any age, from its own subject. @throws CVE_MEETING_UNKNOWN naming ids close to it */
 export async function readMeeting(bus: Bus, meetingId: string): Promise<Meeting> {
-  const commits = await openJournal(bus, { by: 'conclave-cli' }).read(aggregates.meeting(meetingId));
-  if (commits.length > 0) return commits.reduce(fold, initialMeeting(meetingId));
+  const meeting = await readAggregate(openJournal(bus, { by: 'conclave-cli' }), aggregates.meeting(meetingId), {
+    initial: initialMeeting(meetingId),
+    fold: foldMeeting,
+    unread: 'pass_over',
+  });
+  if (meeting.seq > 0) return meeting;
   const known = (await readMeetings(bus)).map((meeting) => meeting.meetingId).reverse();
   const list = 'conclave meetings list';
   throw unknownId('CVE_MEETING_UNKNOWN', { what: 'meeting', given: meetingId, list }, known);
-}
-
-function fold(meeting: Meeting, commit: Commit): Meeting {
-  return foldMeeting(meeting, { ...commit, events: readableEvents('meetings', commit) });
 }
 
 function summaryOf(meeting: Meeting, storedAt: string): MeetingSummary {

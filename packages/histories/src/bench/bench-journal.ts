@@ -72,12 +72,13 @@ async function snapshotSaved(bus: Bus): Promise<void> {
 }
 
 function lineOf({ commits, reader, snapshot, start }: Row): string {
-  const { seconds, residentMb, peakMb } = start;
+  const { seconds, residentMb, peakMb, cpuSeconds } = start;
   const cells = [
     String(commits).padStart(9),
     reader.padEnd(16),
     (snapshot ? 'with' : 'without').padEnd(8),
     `${seconds.toFixed(2)} s`.padStart(9),
+    `cpu ${cpuSeconds.toFixed(2)} s`.padStart(13),
     `${residentMb.toFixed(0)} MB`.padStart(8),
     `peak ${peakMb.toFixed(0)} MB`.padStart(13),
   ];
@@ -85,7 +86,7 @@ function lineOf({ commits, reader, snapshot, start }: Row): string {
 }
 
 function report(all: readonly Row[]): void {
-  console.log('\n  commits  reader            snapshot   there in     memory');
+  console.log('\n  commits  reader            snapshot   there in      processor    memory');
   for (const row of all) console.log(lineOf(row));
   console.log('\nexponents over the length (time, peak memory): 0 does not age, 1 is proportional');
   for (const snapshot of [false, true]) {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@conclave/bus/testing';
-import { memoryOf } from './process-memory.ts';
+import { type Usage, usageOf } from './process-usage.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const LOOK_MS = 20;
@@ -15,10 +15,8 @@ export const READERS = ['coordinator', 'metrics', 'conclave status'] as const;
 export type Reader = (typeof READERS)[number];
 
 /** How one start went. */
-export interface Start {
+export interface Start extends Usage {
   readonly seconds: number;
-  readonly residentMb: number;
-  readonly peakMb: number;
 }
 
 export interface StartOptions {
@@ -53,7 +51,7 @@ async function startService(name: 'coordinator' | 'metrics', options: StartOptio
     const exit = once(child, 'exit');
     try {
       await isReady(child, port);
-      const start = { seconds: (performance.now() - startedAt) / 1000, ...memoryOf(child.pid) };
+      const start = { seconds: (performance.now() - startedAt) / 1000, ...usageOf(child.pid) };
       await options.meanwhile?.();
       return start;
     } finally {
@@ -80,15 +78,15 @@ async function runCommand(options: StartOptions): Promise<Start> {
   const startedAt = performance.now();
   const args = [join(ROOT, 'packages/cli/src/main.ts'), '--nats', options.natsUrl, 'status'];
   const child = launch(args, 'status', options, {});
-  let memory = memoryOf(child.pid);
+  let usage = usageOf(child.pid);
   const looking = setInterval(() => {
-    const now = memoryOf(child.pid);
-    if (now.peakMb > 0) memory = now;
+    const now = usageOf(child.pid);
+    if (now.peakMb > 0) usage = now;
   }, LOOK_MS);
   const [code] = await once(child, 'exit');
   clearInterval(looking);
   if (code !== 0) throw new Error(`conclave status ended with ${code}`);
-  return { seconds: (performance.now() - startedAt) / 1000, ...memory };
+  return { seconds: (performance.now() - startedAt) / 1000, ...usage };
 }
 
 function launch(

@@ -22,7 +22,7 @@ import {
   servingOf,
   type World,
 } from '@conclave/core';
-import type { Clock, Operators } from '@conclave/service';
+import type { Clock, Operators, WorldWriter } from '@conclave/service';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import type { Facts } from '../facts.ts';
 import { decideResolve } from '../incidents/resolve-incident.ts';
@@ -37,7 +37,6 @@ import { decideOverride } from '../rollout/override.ts';
 import { decidePause, decideResume } from '../rollout/pause.ts';
 import { callOnRequest } from '../schedule/call-on-request.ts';
 import { takeInPlan } from '../schedule/take-in-plan.ts';
-import type { WorldWriter } from '../world-writer.ts';
 import { explainRollout } from './explain-rollout.ts';
 import { checkRequest } from './request.ts';
 import type { RolloutDesk } from './rollout-desk.ts';

@@ -10,7 +10,7 @@ import {
 } from '@conclave/contracts';
 import {
   describeUnread,
-  foldReadableRollouts,
+  foldRollouts,
   initialRollouts,
   knownModels,
   openRollout,
@@ -20,7 +20,7 @@ import {
   servingOf,
   type World,
 } from '@conclave/core';
-import type { Clock, Operators } from '@conclave/service';
+import { type Clock, type Operators, openAggregate, writeAggregate } from '@conclave/service';
 import type { Facts } from '../facts.ts';
 import { decideAbort, decideRevert } from '../rollout/abort.ts';
 import { checkRequest } from './request.ts';
@@ -86,21 +86,26 @@ async function takeBack(
   { model, rolloutId }: { readonly model: string; readonly rolloutId?: string | undefined },
   decide: (state: RolloutsState, facts: Facts) => readonly RolloutEvent[],
 ): Promise<RollbackAnswer> {
-  const aggregate = aggregates.rollouts(model);
-  const read = async (): Promise<RolloutsState> =>
-    (await journal.read(aggregate)).reduce(foldReadableRollouts, initialRollouts(model));
-  const before = await read();
-  if (before.stable === undefined && before.current === undefined)
+  const own = await openAggregate(journal, aggregates.rollouts(model), {
+    initial: initialRollouts(model),
+    fold: foldRollouts,
+    unread: 'pass_over',
+  });
+  if (own.state.stable === undefined && own.state.current === undefined)
     throw rolloutUnknown(
       model,
       knownModels(world()).map((known) => known.model),
     );
-  const isMeant = rolloutId === undefined || before.current?.rolloutId === rolloutId;
-  const events = isMeant ? decide(before, { now: clock.now(), newId }) : [];
-  // What is known is taken back whatever else there is; that nothing was open is no answer where something could not be read.
-  if (events.length === 0) refuseUnread(world(), aggregate);
-  if (events.length > 0) await journal.append(aggregate, 'any', events);
-  const after = events.length > 0 ? await read() : before;
+  const decideOnMeant = (state: RolloutsState): readonly RolloutEvent[] => {
+    const isMeant = rolloutId === undefined || state.current?.rolloutId === rolloutId;
+    const events = isMeant ? decide(state, { now: clock.now(), newId }) : [];
+    // What is known is taken back whatever else there is; that nothing was open is no answer where something could not be read.
+    if (events.length === 0) refuseUnread(own, own.aggregate);
+    return events;
+  };
+  const options = { evenUnread: true, unconditionally: true };
+  const events = await writeAggregate(journal, own).commit(decideOnMeant, options);
+  const after = own.state;
   const isBack = events.length > 0 && after.current?.phase !== 'completed' && openRollout(after) === undefined;
   return {
     outcome: isBack ? 'rolled_back' : 'nothing_to_roll_back',

@@ -6,8 +6,7 @@ import {
   isConclaveError,
 } from '@conclave/contracts';
 import type { World } from '@conclave/core';
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 
 const MOST_REPORTS_OF_AN_ID = 1000;
 

@@ -1,8 +1,7 @@
 import { type Bus, deadLetter, journalMessage, type Quarantined } from '@conclave/bus';
 import { aggregates, ConclaveError, type IncidentEvent } from '@conclave/contracts';
 import { type Incident, type QuarantinedMessage, unreported, type World } from '@conclave/core';
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 
 /*
  * Messages that do not count, because nobody who may write there has signed them for that place, are passed over by everybody. A person

@@ -9,9 +9,8 @@ import {
   subjects,
 } from '@conclave/contracts';
 import type { World } from '@conclave/core';
-import type { Clock } from '@conclave/service';
+import type { Clock, WorldWriter } from '@conclave/service';
 import { modelNames } from '../registry/registered.ts';
-import type { WorldWriter } from '../world-writer.ts';
 import { openIncident } from './open-incident.ts';
 import type { UnreadableReports } from './unreadable-reports.ts';
 

@@ -1,7 +1,6 @@
 import { aggregates, type IncidentEvent } from '@conclave/contracts';
 import type { Incident, World } from '@conclave/core';
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 
 /*
  * Incident reports that nobody can read. One of them may be a P0, so they hold every model until a person has looked:

@@ -8,7 +8,7 @@ import {
 } from '@conclave/bus';
 import { aggregates, ConclaveError, type DesiredConfirmation, type ScheduleEvent, subjects } from '@conclave/contracts';
 import { rolloutsOf, unreadOf, type World } from '@conclave/core';
-import type { Clock, Operators, WorldFollower } from '@conclave/service';
+import type { Clock, Operators, WorldFollower, WorldWriter } from '@conclave/service';
 import { serveLeaderApi } from '../api/leader-api.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { type QuarantineBox, reportQuarantined } from '../incidents/quarantine-reports.ts';
@@ -22,7 +22,7 @@ import { scheduleLoop } from './schedule-loop.ts';
 import type { Term } from './term.ts';
 import { type Turns, takeTurns } from './turns.ts';
 import { watchRunners } from './watch-runners.ts';
-import { type LeaderWriter, leaderWriter } from './writer.ts';
+import { leaderWriter } from './writer.ts';
 
 export interface LeadershipParts {
   readonly bus: Bus;
@@ -166,7 +166,7 @@ function tellGates(bus: Bus, world: World, rollouts: RolloutLoop): void {
 
 async function takeOver(
   epoch: number,
-  writer: LeaderWriter,
+  writer: WorldWriter,
   { follower, clock, instance, newId }: LeadershipParts,
 ): Promise<void> {
   const at = clock.now();

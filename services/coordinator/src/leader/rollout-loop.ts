@@ -1,5 +1,6 @@
 import { aggregates, type RolloutEvent, type RunnerStatus } from '@conclave/contracts';
 import { openRollout, unreadOf, type World } from '@conclave/core';
+import type { WorldWriter } from '@conclave/service';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { RolloutDesk } from '../api/rollout-desk.ts';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
@@ -11,7 +12,6 @@ import { judgeSplit } from '../rollout/judge-split.ts';
 import { summariseStage } from '../rollout/stage-summary.ts';
 import { type Surroundings, superviseRollout } from '../rollout/supervise-rollout.ts';
 import type { EvidenceFollower } from './evidence-follower.ts';
-import type { LeaderWriter } from './writer.ts';
 
 export interface RolloutLoop extends RolloutDesk {
   /** Records what has changed for each model: holds, readiness, verdicts, votes, breach, completion. */
@@ -22,7 +22,7 @@ export interface RolloutLoop extends RolloutDesk {
 const MAX_SETTLING_TURNS = 5;
 
 export function rolloutLoop(
-  writer: LeaderWriter,
+  writer: WorldWriter,
   telemetry: Pick<EvidenceFollower, 'of' | 'isWhole'>,
   runners: () => readonly RunnerStatus[],
   clock: Clock,

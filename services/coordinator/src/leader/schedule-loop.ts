@@ -10,13 +10,13 @@ import {
   subjects,
 } from '@conclave/contracts';
 import { type ScheduledAction, type ScheduleState, unstartedWhile, type World, workSubjectOf } from '@conclave/core';
+import type { WorldWriter } from '@conclave/service';
 import { type Clock, faultPoint } from '@conclave/service';
 import type { CoordinatorOptions } from '../coordinator-options.ts';
 import { blockedActions, isNewSlot, planHeartbeat, waitingRollbacks } from '../schedule/heartbeat.ts';
 import { lostPlan } from '../schedule/intake.ts';
 import { decideMeeting } from '../schedule/meetings.ts';
 import { takeInPlan } from '../schedule/take-in-plan.ts';
-import type { LeaderWriter } from './writer.ts';
 
 type EventType = ScheduleEvent['type'];
 type DataOf<T extends EventType> = Extract<ScheduleEvent, { type: T }>['data'];
@@ -30,7 +30,7 @@ export interface ScheduleLoop {
 
 /** The clock of the leader: ends, heartbeats, meetings and the sweep of work that nobody started. */
 export function scheduleLoop(
-  writer: LeaderWriter,
+  writer: WorldWriter,
   queue: WorkQueue,
   clock: Clock,
   options: CoordinatorOptions,

@@ -34,8 +34,8 @@ export interface TurnsOptions {
 export const PAUSE_MS = 10;
 export const SOON_MS = 200;
 /** How often time is looked at, and after how much of it each part is asked for. */
-export const TICK_MS = 200;
-const DUE_MS: Readonly<Record<Part, number>> = { schedule: TICK_MS, rollouts: 500 };
+export const TICK_MS = 400;
+const DUE_MS: Readonly<Record<Part, number>> = { schedule: TICK_MS, rollouts: 2 * TICK_MS };
 
 export function takeTurns({ clock, turn, onError, later = onTimer }: TurnsOptions): Turns {
   const asked = new Set<Part>();

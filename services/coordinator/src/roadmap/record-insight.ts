@@ -1,6 +1,5 @@
 import { aggregates, type InsightNote, type RoadmapEvent } from '@conclave/contracts';
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 
 /** Records an insight, once. @param seq its place in the inbox, which names one without an id */
 export async function recordInsight(note: InsightNote, seq: number, writer: WorldWriter, clock: Clock): Promise<void> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConclaveError, isConclaveError, type Plan, parseHandoff } from '@conclave/contracts';
+import type { WorldWriter } from '@conclave/service';
 import { clockOf, writerOf } from '../testing/memory-writer.ts';
 import { TestWorld } from '../testing/test-world.ts';
-import type { WorldWriter } from '../world-writer.ts';
 import { planIntake } from './plan-intake.ts';
 
 const plan = (id: string, text = 'check', actions = 1): Plan => {

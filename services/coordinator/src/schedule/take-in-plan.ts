@@ -1,6 +1,5 @@
 import { aggregates, type HandoffAnswer, type Plan } from '@conclave/contracts';
-import type { Clock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import type { Clock, WorldWriter } from '@conclave/service';
 import { intakeEvents } from './intake.ts';
 import { isMeetingId } from './meetings.ts';
 

@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from '@conclave/service';
-import type { WorldWriter } from '../world-writer.ts';
+import { type Clock, systemClock, type WorldWriter } from '@conclave/service';
 import type { TestWorld } from './test-world.ts';
 
 /** Writes into a journal in memory; `late` is what its world has not heard of until it catches up. */

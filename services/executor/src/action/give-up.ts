@@ -1,5 +1,5 @@
 import type { Journal } from '@conclave/bus';
-import { isConclaveError, messageOf, type PlannedAction } from '@conclave/contracts';
+import { messageOf, type PlannedAction } from '@conclave/contracts';
 import { judgeCriteria } from '../criteria/judge-criteria.ts';
 import { openActionRecord } from './record.ts';
 
@@ -12,17 +12,10 @@ export async function giveActionUp(
   reason: Error,
   now: () => Date,
 ): Promise<void> {
-  for (;;) {
-    const record = await openActionRecord(journal, action.actionId, now);
-    if (record.run.completed !== undefined) return;
-    const isOpen = record.run.calls.some(({ returned }) => returned === undefined);
-    const criteria = judgeCriteria(action.successCriteria, record.run.calls);
-    const summary = `given up: ${messageOf(reason)}`;
-    try {
-      await record.complete({ outcome: isOpen ? 'uncertain' : 'failed', summary, criteria });
-      return;
-    } catch (error) {
-      if (!isConclaveError(error, 'CVE_JOURNAL_CONFLICT')) throw error;
-    }
-  }
+  const record = await openActionRecord(journal, action.actionId, now, 'decide_anew');
+  await record.completeIfOpen(({ calls }) => ({
+    outcome: calls.some(({ returned }) => returned === undefined) ? 'uncertain' : 'failed',
+    summary: `given up: ${messageOf(reason)}`,
+    criteria: judgeCriteria(action.successCriteria, calls),
+  }));
 }

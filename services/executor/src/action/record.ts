@@ -4,11 +4,19 @@ import {
   type ActionEvent,
   type ActionOutcome,
   aggregates,
+  type Commit,
   type CriterionVerdict,
-  parseCommit,
   type Speaker,
 } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction } from '@conclave/core';
+import {
+  type AggregateFold,
+  type AggregateState,
+  newAggregate,
+  openAggregate,
+  type WritePolicy,
+  writeAggregate,
+} from '@conclave/service';
 import { shortened } from '../scripts/script-output.ts';
 import { fitResult } from '../tools/tool.ts';
 
@@ -27,8 +35,8 @@ export interface Completion {
 }
 
 /**
- * One action's aggregate as this worker knows it. Each append expects the sequence of the last commit this worker has
- * seen; when another worker has written since, it throws JournalConflict and this worker must stop.
+ * One action's aggregate as this worker knows it. When another worker has written since, an append throws
+ * JournalConflict and this worker must stop.
  */
 export interface ActionRecord {
   readonly run: ActionRun;
@@ -49,45 +57,58 @@ export interface ActionRecord {
   /** A call that was refused before it was made: called and returned in one commit. */
   toolRefused(called: EventData<'action.tool_called'>, error: string): Promise<void>;
   complete(completion: Completion): Promise<void>;
+  /** The same unless it is completed already. */
+  completeIfOpen(completionOf: (run: ActionRun) => Completion): Promise<void>;
 }
 
-/** A record of which nothing is known: the first append to it expects that there is none. */
-export function newActionRecord(journal: Pick<Journal, 'append'>, actionId: string, now: () => Date): ActionRecord {
-  return recordFrom(journal, initialAction(actionId), undefined, now);
+interface Recorded {
+  readonly run: ActionRun;
+  readonly startedByMessage: number | undefined;
 }
 
 const STARTED_ID = /\/started\/(\d+)\//;
 
-/** Reads the aggregate and keeps it up to date with this worker's own appends. */
+/** A record of which nothing is known: the first append to it expects that there is none. */
+export function newActionRecord(
+  journal: Pick<Journal, 'append' | 'read'>,
+  actionId: string,
+  now: () => Date,
+): ActionRecord {
+  const own = newAggregate(journal, aggregates.action(actionId), foldOf(actionId));
+  return recordFrom(journal, own, now, 'give_up');
+}
+
+/**
+ * Reads the aggregate and keeps it up to date with this worker's own appends.
+ * @param onConflict `decide_anew` for who does not compete for the action
+ */
 export async function openActionRecord(
   journal: Pick<Journal, 'append' | 'read'>,
   actionId: string,
   now: () => Date,
+  onConflict: NonNullable<WritePolicy['onConflict']> = 'give_up',
 ): Promise<ActionRecord> {
-  const commits = (await journal.read(aggregates.action(actionId))).map((commit) => parseCommit('actions', commit));
-  const startedByMessage = commits
-    .flatMap(({ events }) => events)
-    .map(startingMessage)
-    .find((seq) => seq !== undefined);
-  return recordFrom(journal, commits.reduce(foldAction, initialAction(actionId)), startedByMessage, now);
+  const own = await openAggregate(journal, aggregates.action(actionId), foldOf(actionId));
+  return recordFrom(journal, own, now, onConflict);
+}
+
+function foldOf(actionId: string): AggregateFold<'actions', Recorded> {
+  const initial = { run: initialAction(actionId), startedByMessage: undefined };
+  return { initial, fold: foldRecorded, unread: 'refuse' };
 }
 
 function recordFrom(
   journal: Pick<Journal, 'append'>,
-  from: ActionRun,
-  startedBy: number | undefined,
+  own: AggregateState<'actions', Recorded>,
   now: () => Date,
+  onConflict: NonNullable<WritePolicy['onConflict']>,
 ): ActionRecord {
-  const { actionId } = from;
-  const aggregate = aggregates.action(actionId);
-  let run = from;
-  let startedByMessage = startedBy;
+  const { aggregate } = own;
+  const actionId = aggregate.id;
+  const writer = writeAggregate(journal, own, { onConflict });
 
-  const after = (seq: number, events: readonly ActionEvent[]): ActionRun =>
-    foldAction(run, { aggregate, seq, storedAt: now().toISOString(), by: '', fence: undefined, events });
   const append = async (...events: readonly ActionEvent[]): Promise<void> => {
-    const { seq } = await journal.append(aggregate, run.seq, events);
-    run = after(seq, events);
+    await writer.commit(() => events);
   };
   // A random part: two workers that write the same thing are a conflict, not one commit stored twice.
   const stamp = (what: string): { id: string; at: string } => ({
@@ -112,15 +133,14 @@ function recordFrom(
 
   return {
     get run() {
-      return run;
+      return writer.state.run;
     },
     get startedByMessage() {
-      return startedByMessage;
+      return writer.state.startedByMessage;
     },
     async start(messageSeq, data, call) {
       const started: ActionEvent = { ...stamp(`started/${messageSeq}`), type: 'action.started', data };
       await append(started, ...(call === undefined ? [] : [called(call)]));
-      startedByMessage ??= messageSeq;
     },
     toolCalled: (data) => append(called(data)),
     async toolReturned({ result, error, ...data }, conclude) {
@@ -129,7 +149,9 @@ function recordFrom(
         type: 'action.tool_returned',
         data: { ...data, result: fitResult(result), ...(error === undefined ? {} : { error: bounded(error) }) },
       };
-      const completion = await conclude?.(after(run.seq, [returned]));
+      const { run } = writer.state;
+      const commit = { aggregate, seq: run.seq, storedAt: returned.at, by: '', fence: undefined, events: [returned] };
+      const completion = await conclude?.(foldAction(run, commit));
       await append(returned, ...(completion === undefined ? [] : [completed(completion)]));
     },
     toolRefused: ({ callId, tool, args, reason, ...by }, error) =>
@@ -146,11 +168,21 @@ function recordFrom(
         },
       ),
     complete: (completion) => append(completed(completion)),
+    async completeIfOpen(completionOf) {
+      await writer.commit(({ run }) => (run.completed === undefined ? [completed(completionOf(run))] : []));
+    },
   };
 }
 
 function boundedVerdict({ text, verdict, detail }: CriterionVerdict): CriterionVerdict {
   return { text: bounded(text), verdict, detail: bounded(detail) };
+}
+
+function foldRecorded({ run, startedByMessage }: Recorded, commit: Commit<ActionEvent>): Recorded {
+  return {
+    run: foldAction(run, commit),
+    startedByMessage: startedByMessage ?? commit.events.map(startingMessage).find((seq) => seq !== undefined),
+  };
 }
 
 function startingMessage(event: ActionEvent): number | undefined {

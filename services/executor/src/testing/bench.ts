@@ -3,16 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bus, type Journal, openJournal, openWorkQueue, serveApi } from '@conclave/bus';
 import { startTestBus, type TestBus } from '@conclave/bus/testing';
-import {
-  type ActionWork,
-  aggregates,
-  type DeployAnswer,
-  type PlannedAction,
-  parseCommit,
-  subjects,
-} from '@conclave/contracts';
+import { type ActionWork, aggregates, type DeployAnswer, type PlannedAction, subjects } from '@conclave/contracts';
 import { type ActionRun, foldAction, initialAction, workSubjectOf } from '@conclave/core';
 import { writeTo } from '@conclave/histories';
+import { readAggregate } from '@conclave/service';
 import { applied } from './executor-world.ts';
 
 /**
@@ -53,9 +47,9 @@ export async function startBench(options: { users?: boolean } = {}): Promise<Ben
       const id = msgId ?? `${action.actionId}#${attempt}`;
       return (await openWorkQueue(bus).publish(workSubjectOf(action), work, { msgId: id })).seq;
     },
-    async runOf(actionId) {
-      const commits = await journal.read(aggregates.action(actionId));
-      return commits.reduce((run, commit) => foldAction(run, parseCommit('actions', commit)), initialAction(actionId));
+    runOf(actionId) {
+      const how = { initial: initialAction(actionId), fold: foldAction, unread: 'refuse' } as const;
+      return readAggregate(journal, aggregates.action(actionId), how);
     },
     async [Symbol.asyncDispose]() {
       await api.stop();

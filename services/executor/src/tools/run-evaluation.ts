@@ -1,13 +1,5 @@
 import type { Journal, WorkQueue } from '@conclave/bus';
-import {
-  aggregates,
-  ConclaveError,
-  digest,
-  type EvaluationRequest,
-  parseCommit,
-  subjects,
-  versionName,
-} from '@conclave/contracts';
+import { aggregates, ConclaveError, digest, type EvaluationRequest, subjects, versionName } from '@conclave/contracts';
 import {
   type Evaluation,
   evaluationIdOf,
@@ -18,6 +10,7 @@ import {
   type ServedVersion,
   type World,
 } from '@conclave/core';
+import { readAggregate } from '@conclave/service';
 import { z } from 'zod';
 import type { WorldView } from '../world/world-view.ts';
 import { resolveTarget, targetArgs } from './target.ts';
@@ -170,12 +163,9 @@ async function nextAttempt(
 }
 
 /** An evaluation as the journal has it now. */
-export async function readEvaluation(journal: Pick<Journal, 'read'>, id: string): Promise<Evaluation> {
-  const commits = await journal.read(aggregates.evaluation(id));
-  return commits.reduce(
-    (state, commit) => foldEvaluation(state, parseCommit('evaluations', commit)),
-    initialEvaluation(id),
-  );
+export function readEvaluation(journal: Pick<Journal, 'read'>, id: string): Promise<Evaluation> {
+  const how = { initial: initialEvaluation(id), fold: foldEvaluation, unread: 'refuse' } as const;
+  return readAggregate(journal, aggregates.evaluation(id), how);
 }
 
 function toReturn(evaluationId: string, { result, failure }: Evaluation): ToolReturn {

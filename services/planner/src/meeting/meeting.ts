@@ -26,8 +26,7 @@ import { MeetingRecord } from './record.ts';
  * @throws CVE_CANCELLED when `signal` is aborted; errors of the journal.
  */
 export async function holdMeeting(ports: MeetingPorts, work: MeetingWork, signal: AbortSignal): Promise<Meeting> {
-  const record = new MeetingRecord(ports.journal, work.meetingId);
-  await record.refresh();
+  const record = await MeetingRecord.open(ports.journal, work.meetingId);
   if (record.meeting.closed === undefined) await holdOpenMeeting(ports, record, work, signal);
   const { closed } = record.meeting;
   if (closed?.handoff !== undefined) await ports.publishHandoff(closed.handoff, work.meetingId);
@@ -36,8 +35,7 @@ export async function holdMeeting(ports: MeetingPorts, work: MeetingWork, signal
 
 /** Closes a meeting that nobody could hold, so that the coordinator does not wait for it. */
 export async function closeFailed(ports: MeetingPorts, work: MeetingWork, reason: string): Promise<void> {
-  const record = new MeetingRecord(ports.journal, work.meetingId);
-  await record.refresh();
+  const record = await MeetingRecord.open(ports.journal, work.meetingId);
   await close(ports, record, withoutDecision(work, 'failed', `The meeting could not be held: ${reason}`));
 }
 
