@@ -261,6 +261,34 @@ suite('a writer of one aggregate', () => {
     await writer.catchUp();
     await follower.stop();
   });
+
+  test('writes behind a model that the world has dropped, and to no dropped incident', async () => {
+    const changed = (id: string): RawEvent => {
+      return { id, type: 'rollout.leader_changed', at, data: { leader: 'c-0', leaderEpoch: 1 } };
+    };
+    const resolved: RawEvent = {
+      id: 'r',
+      type: 'incident.resolved',
+      at,
+      data: { incidentId: 'gone', by: 'o', reason: 'r' },
+    };
+    const [model, incident] = [aggregates.rollouts('gone'), aggregates.incident('gone')];
+    await journal.append(model, 0, [changed('before')]);
+    await journal.append(incident, 0, [{ ...resolved, id: 'first' }]);
+    const follower = await followWorld({ journal, onError: (error) => assert.fail(String(error)) });
+    await follower.ready();
+    Reflect.deleteProperty(follower.world.rollouts, 'gone');
+    Reflect.deleteProperty(follower.world.incidents, 'gone');
+    const writer = writeWorld(journal, follower);
+    await writer.commit(model, () => [changed('after')]);
+    assert.equal((await journal.read(model)).length, 2);
+    await assert.rejects(
+      writer.commit(incident, () => [resolved]),
+      { code: 'CVE_JOURNAL_CONFLICT' },
+    );
+    assert.equal((await journal.read(incident)).length, 1);
+    await follower.stop();
+  });
 });
 
 test('a commit whose outcome nobody knew is found again, not doubled', async () => {
