@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { aggregates, type Commit, isConclaveError, subjects } from '@conclave/contracts';
 import { JournalConflict, openJournal } from './journal.ts';
 import { nativeOf } from './native.ts';
+import type { Bus } from './ports/connection.ts';
 import { startTestBus, type TestBus, until } from './testing/index.ts';
 import { testEvent } from './testing/test-event.ts';
 
@@ -229,6 +231,8 @@ describe('journal through a crash of the server', () => {
     await using test = await startTestBus();
     const journal = openJournal(test.bus, { by: 'writer-0' });
     test.nats.signal('SIGSTOP');
+    // A signal takes a moment to arrive: until the server answers no more.
+    await until(async () => !(await answersWithin(test.bus, 100)), 'the server stands still');
     try {
       await assert.rejects(
         journal.append(aggregates.rollouts('frozen'), 'any', [testEvent('u1')], { deadlineMs: 500 }),
@@ -239,3 +243,7 @@ describe('journal through a crash of the server', () => {
     }
   });
 });
+
+async function answersWithin(bus: Bus, ms: number): Promise<boolean> {
+  return await Promise.race([bus.flush().then(() => true), pause(ms, false)]);
+}

@@ -105,7 +105,21 @@ function follow(native: Native, options: FollowOptions): JournalFollower {
     onCaughtUp: options.onCaughtUp === undefined ? undefined : () => options.onCaughtUp?.(),
     onError: (error) => options.onError(error),
   });
-  return Object.defineProperty(follower, 'position', { get: () => reader.state }) as JournalFollower;
+  return {
+    get lastSeq() {
+      return follower.lastSeq;
+    },
+    get caughtUp() {
+      return follower.caughtUp;
+    },
+    get lastActivityAt() {
+      return follower.lastActivityAt;
+    },
+    get position() {
+      return reader.state;
+    },
+    stop: () => follower.stop(),
+  };
 }
 
 interface Append extends AppendOptions {
