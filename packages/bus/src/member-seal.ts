@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Writer } from '@conclave/contracts';
 import { headerOf, type Native } from './native.ts';
 import type { StreamMessage } from './pull.ts';
+import type { Keyring } from './signing/keyring.ts';
 import { readClaim, SIGNATURE_HEADER } from './signing/signature.ts';
 import { sealValue, whyNotGenuine } from './signing/value-seal.ts';
 
@@ -43,12 +44,13 @@ export class MemberSealer {
 
 /** Tells the entries that count from those that do not; all entries of a bucket go through one of these, in order. */
 export class MemberReader {
-  readonly #native: Native;
+  readonly #keyring: Keyring;
   /** By subject and process: the time signed last, and when that was stored. */
   readonly #last = new Map<string, { readonly atMs: number; readonly storedMs: number }>();
 
+  /** @throws CVE_ENVIRONMENT_INVALID without a keyring */
   constructor(native: Native) {
-    this.#native = native;
+    this.#keyring = native.keyring();
   }
 
   /** Undefined for an entry that counts, else why it does not. */
@@ -57,7 +59,7 @@ export class MemberReader {
     const { headers } = message.message;
     const header = headerOf(headers, SIGNATURE_HEADER);
     const sealed = { subject, header, content, storedAt, fieldCount: FIELDS };
-    const reason = whyNotGenuine(this.#native.keyring(), writers, DOMAIN, sealed);
+    const reason = whyNotGenuine(this.#keyring, writers, DOMAIN, sealed);
     if (reason !== undefined) return reason;
     const [process = '', at = '', operation] = readClaim(header, FIELDS)?.fields ?? [];
     if (operation !== operationOf(message)) return `it was signed to ${operation} the member`;

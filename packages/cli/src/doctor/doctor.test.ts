@@ -204,8 +204,8 @@ suite('conclave doctor', () => {
 
   test('a running system is looked into: who leads, serves and sits', async (t) => {
     await using server = await startTestBus();
-    const { look } = folder(t, chairs('{ adapter: rules }'));
-    const on = { nats: server.nats.url };
+    const { look, dir } = folder(t, chairs('{ adapter: rules }'));
+    const on = { nats: server.nats.url, env: { PATH, ...(await server.signingFiles(dir)) } };
     const alone = await look(on);
     assert.deepEqual(
       ['running', 'coordinator', 'gpu-runners', 'agents'].map((name) => alone.row(name).state),
@@ -222,6 +222,10 @@ suite('conclave doctor', () => {
       [],
     );
     assert.equal(whole.row('agents').detail, 'all 12 agents present, all rules (no LLM)');
+    const unknowing = await look({ nats: server.nats.url, env: { PATH, CONCLAVE_KEYRING_FILE: join(dir, 'none') } });
+    assert.equal(unknowing.row('keyring').state, 'problem');
+    const without = await look({ nats: server.nats.url });
+    assert.match(without.row('gpu-runners').detail, /has no keyring/);
     await Promise.all([api.stop(), stopSeats(), stopRunner()]);
   });
 

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bus } from '@conclave/bus';
+import { type Bus, keyringFromFile } from '@conclave/bus';
 import { ConclaveError, isConclaveError, messageOf } from '@conclave/contracts';
 import { describeSeating, waysOut } from '@conclave/core';
 import { hasLeader } from '../api.ts';
@@ -41,7 +41,7 @@ export async function checkSystem(
   stateDir: string,
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<Check[]> {
-  return [checkCredentials(stateDir, env), ...(await checkRunning(system))];
+  return [checkCredentials(stateDir, env), ...checkKeyring(stateDir, env), ...(await checkRunning(system))];
 }
 
 function checkCredentials(stateDir: string, env: Readonly<NodeJS.ProcessEnv>): Check {
@@ -70,6 +70,20 @@ function checkCredentials(stateDir: string, env: Readonly<NodeJS.ProcessEnv>): C
   const open = files.filter((file) => (statSync(file).mode & 0o077) !== 0);
   if (open.length === 0) return ok('System', name, `the operator's nkey and token are there`);
   return warning('System', name, `others on this machine may read ${open.join(', ')}`, `chmod 600 ${open.join(' ')}`);
+}
+
+/** Without it nothing on record could be told from what somebody forged. No row before the first start, which makes it. */
+function checkKeyring(stateDir: string, env: Readonly<NodeJS.ProcessEnv>): Check[] {
+  const name = 'keyring';
+  const file = env.CONCLAVE_KEYRING_FILE ?? join(stateDir, 'credentials', 'keyring.json');
+  if (env.CONCLAVE_KEYRING_FILE === undefined && !existsSync(join(stateDir, 'credentials'))) return [];
+  try {
+    keyringFromFile(file);
+    return [ok('System', name, 'says whose signatures count')];
+  } catch (error) {
+    const todo = 'npm start makes it; elsewhere point CONCLAVE_KEYRING_FILE to that of the installation';
+    return [problem('System', name, withoutCode(messageOf(error)), todo)];
+  }
 }
 
 async function checkRunning({ settings, fault, bus }: FoundSystem): Promise<Check[]> {
