@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ConclaveError, type KeyringFile, keyring, messageOf, WRITERS, type Writer } from '@conclave/contracts';
 import { createUser, fromSeed } from 'nkeys.js';
 
@@ -32,11 +33,13 @@ export interface Rotation {
   readonly publicKey: string;
   /** Makes it the key that the writer's next start signs with. */
   use(): Promise<void>;
-  /** Ends the key before it: its signatures count on what was stored until now. */
+  /** Ends the key before it; resolves when its signatures count no more on what is stored from now on. */
   end(): Promise<void>;
 }
 
 const tokenBytes = 32;
+/** Milliseconds from when the end of a key is written to the end: by then every reader has the file as it is. */
+const NOTICE_MS = 1000;
 
 /**
  * Makes the credentials of one installation where they are missing, and leaves the existing ones as they are: an nkey seed per NATS
@@ -87,7 +90,8 @@ export async function ensureCredentials<User extends string>(
         async end() {
           users[writer] = { publicKey, seedFile };
           complete[writer] = { publicKey, seedFile };
-          await replaceSecret(keyringFile, await renewedKeyring(keyringFile, complete));
+          await replaceSecret(keyringFile, await renewedKeyring(keyringFile, complete, NOTICE_MS));
+          await pause(NOTICE_MS);
         },
       };
     },
@@ -105,16 +109,21 @@ export async function ensureCredentials<User extends string>(
  * The keyring's text with every writer's present key. A key that a writer had before goes on to count on what was stored until now.
  * @throws CVE_CONFIG_INVALID when the file is there and no keyring: what was signed could not be read without it
  */
-async function renewedKeyring(file: string, users: Readonly<Record<string, UserCredential>>): Promise<string> {
+async function renewedKeyring(
+  file: string,
+  users: Readonly<Record<string, UserCredential>>,
+  noticeMs = 0,
+): Promise<string> {
   const before = await readKeyring(file);
   const now = new Date().toISOString();
+  const end = new Date(Date.now() + noticeMs).toISOString();
   const isFirst = before.length === 0;
   const keys = WRITERS.flatMap((role): KeyringFile['keys'] => {
     const own = before.filter((entry) => entry.role === role);
     const current = users[role]?.publicKey;
     if (current === undefined) return own;
     const isOpen = ({ until }: KeyringFile['keys'][number]): boolean => until === undefined;
-    const ended = own.map((entry) => (isOpen(entry) && entry.key !== current ? { ...entry, until: now } : entry));
+    const ended = own.map((entry) => (isOpen(entry) && entry.key !== current ? { ...entry, until: end } : entry));
     if (ended.some((entry) => entry.key === current && isOpen(entry))) return ended;
     return [...ended, { key: current, role, ...(isFirst ? {} : { from: now }) }];
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { KeyringFile } from '@conclave/contracts';
 import { createNkey } from '../nkeys.ts';
+import { until } from '../testing/until.ts';
 import { keyringFromFile, keyringOf } from './keyring.ts';
 import { privateKeyOf, publicKeyOf } from './nkey.ts';
 import { signerOf } from './signature.ts';
@@ -78,6 +79,9 @@ test('a key that is added to the file counts without a restart, and a broken fil
   assert.deepEqual([knows(NEW.publicKey), knows(OLD.publicKey)], [false, true]);
   await write(JSON.stringify({ keys: [old, { key: NEW.publicKey, role: 'planner' }] }));
   assert.deepEqual([knows(NEW.publicKey), knows(OLD.publicKey)], [true, true]);
+  // The end of a key is noticed though nothing unknown turns up.
+  await write(JSON.stringify({ keys: [{ ...old, until: '2025-12-31T00:00:00Z' }] }));
+  await until(() => !knows(OLD.publicKey), 'its end is noticed');
   assert.throws(() => keyringFromFile(join(dir, 'none')), /CVE_CONFIG_UNREADABLE.*CONCLAVE_KEYRING_FILE/);
   await write('{"keys":[]}');
   assert.throws(() => keyringFromFile(file), /CVE_CONFIG_INVALID/);

@@ -28,29 +28,40 @@ export function keyringOf(file: KeyringFile): Keyring {
   );
 }
 
+/** How long a change of the file may go unnoticed, milliseconds; a key that ends should end later than that. */
+const LOOK_MS = 100;
+
 /**
- * The keyring in a JSON file. It is read again when a key turns up that it did not have and the file has changed since: a key is added to
- * the file everywhere before its owner signs with it, and nobody needs a restart for that.
+ * The keyring in a JSON file. Whether the file has changed is looked at every `LOOK_MS`, and at once when a key turns up that it did not have:
+ * keys are added and ended without a restart. A key is added everywhere before its owner signs with it, and its end is written before it
+ * comes, so that no two readers differ over what was stored meanwhile.
  * @throws CVE_CONFIG_UNREADABLE, CVE_CONFIG_INVALID
  */
 export function keyringFromFile(file: string): Keyring {
   let readAt = changedAt(file);
   let entries = entriesOf(readKeyring(file));
+  let lookedAt = performance.now();
   return keyringOver(
-    () => entries,
     () => {
-      const now = changedAt(file);
-      if (now === readAt) return false;
-      readAt = now;
-      try {
-        entries = entriesOf(readKeyring(file));
-        return true;
-      } catch {
-        // Half written or broken: what was read before goes on to count.
-        return false;
-      }
+      if (performance.now() - lookedAt > LOOK_MS) refresh();
+      return entries;
     },
+    () => refresh(),
   );
+
+  function refresh(): boolean {
+    lookedAt = performance.now();
+    const now = changedAt(file);
+    if (now === readAt) return false;
+    readAt = now;
+    try {
+      entries = entriesOf(readKeyring(file));
+      return true;
+    } catch {
+      // Half written or broken: what was read before goes on to count.
+      return false;
+    }
+  }
 }
 
 function keyringOver(entries: () => ReadonlyMap<string, readonly Entry[]>, refresh: () => boolean): Keyring {
@@ -101,6 +112,8 @@ function readKeyring(file: string): KeyringFile {
   throw new ConclaveError('CVE_CONFIG_INVALID', `the keyring ${file} is not valid: ${zodMessage(parsed.error, json)}`);
 }
 
-function changedAt(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/** Tells one content of the file from the next. */
+function changedAt(file: string): string {
+  const { mtimeMs, ino, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${mtimeMs} ${ino} ${size}`;
 }

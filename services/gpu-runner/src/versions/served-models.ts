@@ -15,6 +15,8 @@ export interface ServedModelsOptions extends Omit<ServedVersionOptions, 'onChang
   readonly sloLatencyMs: number;
   /** How long, in seconds, the version before stays loaded after it was replaced. */
   readonly keepPreviousSeconds: number;
+  /** Uniform in [0, 1): draws the version of requests that carry no key. Default `Math.random`. */
+  readonly random?: () => number;
   onWindows(windows: readonly TelemetryWindow[]): void;
   /** Told when the clock was set back by more than a second while a model was measured. */
   onClockSetBack?(model: string, bySeconds: number): void;
@@ -237,11 +239,12 @@ export class ServedModels {
   }
 
   #addRouter(model: string): Router {
-    const { runner, desiredConfirmationTimeoutMs } = this.#options;
+    const { runner, desiredConfirmationTimeoutMs, random } = this.#options;
     const router = new Router({
       runner,
       model,
       desiredConfirmationTimeoutMs,
+      ...(random === undefined ? {} : { random }),
       targetOf: (version) => this.#versions.get(version),
       onWindows: (windows) => this.#options.onWindows(windows),
       onClockSetBack: (bySeconds) => this.#options.onClockSetBack?.(model, bySeconds),
