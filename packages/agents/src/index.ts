@@ -18,5 +18,5 @@ export { type ListeningRoster, openRoster, type Roster } from './seats/roster.ts
 export { seatStatus } from './seats/seat-status.ts';
 export { type Structured, structured } from './structured.ts';
 export { tierOf } from './tiers.ts';
-export type { ListedModel, ListOptions, Vendor } from './vendor.ts';
 export { VENDORS, vendorOf } from './vendor-book.ts';
+export type { ListedModel, ListOptions, Vendor } from './vendor-parts.ts';

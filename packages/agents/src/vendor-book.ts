@@ -1,5 +1,5 @@
 import { VENDOR_NAMES, type VendorName } from '@conclave/contracts';
-import type { Vendor } from './vendor.ts';
+import type { Vendor } from './vendor-parts.ts';
 
 /** The vendors that contracts name, in that order, each by the file of its name: `vendors/<name>.ts`. */
 export const VENDORS: readonly Vendor[] = await Promise.all(VENDOR_NAMES.map(load));

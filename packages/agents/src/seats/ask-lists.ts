@@ -1,6 +1,6 @@
 import { type AgentConfig, type ConclaveConfig, messageOf } from '@conclave/contracts';
 import { VendorFailure } from '../failures.ts';
-import type { ListedModel } from '../vendor.ts';
+import type { ListedModel } from '../vendor-parts.ts';
 import { type Endpoint, endpointOf, keyOf } from './endpoint.ts';
 import { listModels } from './list-models.ts';
 

@@ -1,7 +1,7 @@
 import type { VendorName } from '@conclave/contracts';
 import { guarded } from '../guarded.ts';
-import { type ListedModel, type ListOptions, listSpeaker } from '../vendor.ts';
 import { vendorOf } from '../vendor-book.ts';
+import { type ListedModel, type ListOptions, listSpeaker } from '../vendor-parts.ts';
 
 /** No vendor has more; a server that names models without end is cut off here. */
 const MOST_MODELS = 2000;

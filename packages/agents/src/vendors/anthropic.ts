@@ -2,8 +2,8 @@ import Anthropic from '@anthropic-ai/sdk';
 import { boundedFetch } from '../bounded.ts';
 import type { ChatModel, ChatRequest } from '../chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from '../failures.ts';
-import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor.ts';
 import { vendorModel } from '../vendor-model.ts';
+import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
 import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
 
 const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_context_window_exceeded']);

@@ -3,8 +3,8 @@ import { ApiError, FinishReason, type GenerateContentResponse, GoogleGenAI } fro
 import { boundedFetch } from '../bounded.ts';
 import type { ChatModel, ChatRequest } from '../chat-model.ts';
 import { AnswerCutOff, failureOf, refused } from '../failures.ts';
-import { type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor.ts';
 import { vendorModel } from '../vendor-model.ts';
+import { type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
 import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
 import { googleLegacyModel } from './google-legacy.ts';
 

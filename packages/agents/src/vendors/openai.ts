@@ -2,8 +2,8 @@ import OpenAI from 'openai';
 import { boundedFetch } from '../bounded.ts';
 import type { ChatModel, ChatRequest } from '../chat-model.ts';
 import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from '../failures.ts';
-import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor.ts';
 import { vendorModel } from '../vendor-model.ts';
+import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
 import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
 
 type Completion = OpenAI.Chat.Completions.ChatCompletion;
