@@ -13,6 +13,7 @@ import {
 } from '@conclave/contracts';
 import { serviceEnvironment } from '@conclave/service';
 import { z } from 'zod';
+import { VENDORS } from '../../packages/agents/src/index.ts';
 import { inputSchema, PROPERTY_HEAD, propertyRows, table } from './schema-table.ts';
 import { toolsText } from './tools.ts';
 
@@ -59,7 +60,7 @@ const OTHER_VARIABLES = [
   ['`NATS_URL`', 'A NATS server that runs already; npm start then starts none.'],
   ['`NATS_SERVER_BIN`', 'The nats-server to start.'],
   [
-    '`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`, `GOOGLE_API_KEY`',
+    VENDORS.map(({ key }) => `\`${key.variable}\``).join(', '),
     'Keys of the vendors, unless a chair names another variable with apiKeyEnv.',
   ],
 ] as const;

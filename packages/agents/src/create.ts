@@ -1,14 +1,10 @@
 import type { AgentConfig } from '@conclave/contracts';
-import { anthropicModel } from './anthropic.ts';
 import type { ChatModel } from './chat-model.ts';
-import { googleModel } from './google.ts';
-import { googleLegacyModel } from './google-legacy.ts';
-import { openaiModel } from './openai.ts';
+import { familyOf, thinkingRoom } from './families.ts';
 import { keyOf } from './seats/endpoint.ts';
-import type { Candidate } from './seats/plan-seat.ts';
 import { type Roster, rosterWithoutLists } from './seats/roster.ts';
 import { seatedModel } from './seats/seated-model.ts';
-import type { VendorSettings } from './vendor-settings.ts';
+import { vendorOf } from './vendor-book.ts';
 
 /** Why an agent cannot speak. */
 export interface Absent {
@@ -33,21 +29,13 @@ export function createChatModel(
   return seatedModel({
     plan: () => roster.plan(config),
     rests: roster.rests,
-    open(candidate) {
-      const { endpoint, model } = candidate;
-      const apiKey = keyOf(endpoint, env) ?? '';
-      return vendorOf(candidate)({ model, apiKey, baseUrl: endpoint.baseUrl, thinkingTokens, timeoutMs });
+    open({ endpoint, model, sdk }) {
+      const family = familyOf(endpoint.adapter, model);
+      return vendorOf(endpoint.adapter).open({
+        ...{ model, sdk, family, timeoutMs, baseUrl: endpoint.baseUrl },
+        apiKey: keyOf(endpoint, env) ?? '',
+        thinkingRoom: thinkingRoom(family, thinkingTokens),
+      });
     },
   });
-}
-
-function vendorOf({ endpoint, sdk }: Candidate): (settings: VendorSettings) => ChatModel {
-  switch (endpoint.adapter) {
-    case 'anthropic':
-      return anthropicModel;
-    case 'openai':
-      return openaiModel;
-    case 'google':
-      return sdk === 'generative-ai' ? googleLegacyModel : googleModel;
-  }
 }

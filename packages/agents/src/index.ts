@@ -3,7 +3,7 @@ export { type Absent, createChatModel } from './create.ts';
 export { FENCE_RULE, fenced } from './fenced.ts';
 export { askLists, endpointsOf, type ModelList, type ModelLists } from './seats/ask-lists.ts';
 export { type Endpoint, endpointOf, keyOf, nameOfEndpoint } from './seats/endpoint.ts';
-export { type ListedModel, type ListOptions, listModels } from './seats/list-models.ts';
+export { listModels } from './seats/list-models.ts';
 export {
   type Candidate,
   type CandidateState,
@@ -17,4 +17,6 @@ export {
 export { type ListeningRoster, openRoster, type Roster } from './seats/roster.ts';
 export { seatStatus } from './seats/seat-status.ts';
 export { type Structured, structured } from './structured.ts';
-export { SHUTDOWNS, TIERS, type Tier, tierOf } from './tiers.ts';
+export { tierOf } from './tiers.ts';
+export { VENDORS, vendorOf } from './vendor-book.ts';
+export type { ListedModel, ListOptions, Vendor } from './vendor-parts.ts';

@@ -1,33 +1,6 @@
 import { z } from 'zod';
+import { modelChoice } from './model-choice.ts';
 import { EXECUTIVE_ROLES, executiveRole, PLANNING_ROLES, planningRole } from './roles.ts';
-
-/** The vendors whose models can sit in a chair. */
-export const vendorName = z.enum(['anthropic', 'openai', 'google']);
-export type VendorName = z.infer<typeof vendorName>;
-
-const modelChoice = {
-  adapter: vendorName.describe('Whose model speaks.'),
-  model: z
-    .string()
-    .min(1)
-    .describe(
-      "A tier of the table in packages/agents/src/tiers.ts (`claude-opus`, `claude-sonnet`, `gpt`, `gemini-flash`), or a model's own id.",
-    ),
-  apiKeyEnv: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Name of the environment variable that holds the API key; by default ANTHROPIC_API_KEY, OPENAI_API_KEY or GOOGLE_API_KEY.',
-    ),
-  baseUrl: z.url().optional().describe("Another address of the vendor's API; for `openai` any compatible endpoint."),
-  sdk: z
-    .enum(['genai', 'generative-ai'])
-    .optional()
-    .describe(
-      'For `google`: which of its two packages speaks, `@google/genai` (the default) or its archived predecessor `@google/generative-ai`.',
-    ),
-};
 
 /** A model that speaks for a chair when those before it cannot. */
 const substituteConfig = z.strictObject(modelChoice);

@@ -21,6 +21,7 @@ export * from './keyring-file.ts';
 export * from './latency-sketch.ts';
 export * from './limits.ts';
 export * from './live-gates.ts';
+export * from './model-choice.ts';
 export * from './names.ts';
 export * from './nearest.ts';
 export * from './open-object.ts';

@@ -1,7 +1,8 @@
 import { type AgentConfig, type ConclaveConfig, messageOf } from '@conclave/contracts';
 import { VendorFailure } from '../failures.ts';
+import type { ListedModel } from '../vendor-parts.ts';
 import { type Endpoint, endpointOf, keyOf } from './endpoint.ts';
-import { type ListedModel, listModels } from './list-models.ts';
+import { listModels } from './list-models.ts';
 
 /** What a vendor said when it was asked for its list. */
 export type ModelList =

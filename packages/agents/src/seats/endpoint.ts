@@ -1,4 +1,5 @@
 import type { SubstituteConfig, VendorName } from '@conclave/contracts';
+import { vendorOf } from '../vendor-book.ts';
 
 /** Where calls of one vendor go, and with which key. */
 export interface Endpoint {
@@ -10,17 +11,12 @@ export interface Endpoint {
   readonly apiKeyEnv: string | undefined;
 }
 
-const DEFAULT_KEY: Readonly<Record<VendorName, string>> = {
-  anthropic: 'ANTHROPIC_API_KEY',
-  openai: 'OPENAI_API_KEY',
-  google: 'GOOGLE_API_KEY',
-};
-
-/** An `openai` endpoint of one's own needs a key only where `apiKeyEnv` names one. */
+/** At an address of one's own, where servers of others speak a vendor's protocol, a key is needed only where `apiKeyEnv` names one. */
 export function endpointOf(choice: Pick<SubstituteConfig, 'adapter' | 'apiKeyEnv' | 'baseUrl'>): Endpoint {
   const { adapter, baseUrl } = choice;
-  const isOwn = adapter === 'openai' && baseUrl !== undefined && choice.apiKeyEnv === undefined;
-  const apiKeyEnv = isOwn ? undefined : (choice.apiKeyEnv ?? DEFAULT_KEY[adapter]);
+  const { key, isSpokenByOthers } = vendorOf(adapter);
+  const isOwn = isSpokenByOthers && baseUrl !== undefined && choice.apiKeyEnv === undefined;
+  const apiKeyEnv = isOwn ? undefined : (choice.apiKeyEnv ?? key.variable);
   return { id: [adapter, baseUrl ?? '', apiKeyEnv ?? ''].join(' '), adapter, baseUrl, apiKeyEnv };
 }
 

@@ -6,7 +6,7 @@ import {
   type PlanningRole,
   type SubstituteConfig,
 } from '@conclave/contracts';
-import { SHUTDOWNS, tierNear, tierOf } from '../tiers.ts';
+import { shutdownOf, tierNear, tierOf } from '../tiers.ts';
 import type { ModelLists, Teams } from './ask-lists.ts';
 import { type Endpoint, endpointOf, keyOf, nameOfEndpoint } from './endpoint.ts';
 
@@ -102,7 +102,7 @@ export function canSpeak({ state }: Pick<Candidate, 'state'>): boolean {
 }
 
 function modelsOf({ adapter, model }: SubstituteConfig): readonly string[] {
-  return tierOf(adapter, model)?.models ?? [model];
+  return tierOf(adapter, model) ?? [model];
 }
 
 interface Surroundings {
@@ -114,7 +114,7 @@ interface Surroundings {
 function candidateOf(choice: SubstituteConfig, model: string, isSubstitute: boolean, around: Surroundings): Candidate {
   const endpoint = endpointOf(choice);
   const tier = model === choice.model ? undefined : choice.model;
-  const aliveUntil = listedOf(endpoint, model, around.lists)?.shutdownOn ?? SHUTDOWNS[model];
+  const aliveUntil = listedOf(endpoint, model, around.lists)?.shutdownOn ?? shutdownOf(model);
   const standing = standingOf(endpoint, model, tier, aliveUntil, around);
   return { endpoint, model, tier, isSubstitute, sdk: choice.sdk, aliveUntil, ...standing };
 }

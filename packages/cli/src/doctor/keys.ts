@@ -1,20 +1,18 @@
 import { statSync } from 'node:fs';
-import { type Endpoint, keyOf, type ModelList, type ModelLists, nameOfEndpoint } from '@conclave/agents';
-import type { VendorName } from '@conclave/contracts';
+import {
+  type Endpoint,
+  keyOf,
+  type ModelList,
+  type ModelLists,
+  nameOfEndpoint,
+  VENDORS,
+  vendorOf,
+} from '@conclave/agents';
 import type { EnvFiles } from '@conclave/service';
 import { type Check, ok, problem, warning } from './check.ts';
 
-const WHERE: Readonly<Record<VendorName, string>> = {
-  anthropic: 'console.anthropic.com/settings/keys',
-  openai: 'platform.openai.com/api-keys',
-  google: 'aistudio.google.com/apikey',
-};
-export const VENDOR_KEYS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GOOGLE_API_KEY'] as const;
-/** Names that vendors' own tools read, and what they are called here. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  GEMINI_API_KEY: 'GOOGLE_API_KEY',
-  CLAUDE_API_KEY: 'ANTHROPIC_API_KEY',
-};
+/** The variables that vendors' keys are read from, unless a chair names another. */
+export const VENDOR_KEYS: readonly string[] = VENDORS.map(({ key }) => key.variable);
 
 /** The `.env` files that were read, by names only. */
 export function checkEnvFiles(read: EnvFiles, wanted: string): Check[] {
@@ -71,7 +69,7 @@ function checkEndpoint(endpoint: Endpoint, { env, files }: EnvFiles, list: Model
       'Keys',
       name,
       `${origin}; ${vendor} answers and refuses it`,
-      `put a valid key there (${WHERE[adapter]})`,
+      `put a valid key there (${vendorOf(adapter).key.page})`,
     );
   }
   const todo =
@@ -82,7 +80,8 @@ function checkEndpoint(endpoint: Endpoint, { env, files }: EnvFiles, list: Model
 }
 
 function unset({ adapter, apiKeyEnv = '' }: Endpoint, env: Readonly<NodeJS.ProcessEnv>): Check {
-  const other = Object.entries(OTHER_NAMES).find(([from, to]) => to === apiKeyEnv && (env[from] ?? '') !== '')?.[0];
+  const known = VENDORS.find(({ key }) => key.variable === apiKeyEnv);
+  const other = known?.key.otherNames.find((name) => (env[name] ?? '') !== '');
   if (other !== undefined) {
     return warning('Keys', apiKeyEnv, `not set; ${other} is, which nobody reads here`, `name it ${apiKeyEnv}`);
   }
@@ -91,7 +90,7 @@ function unset({ adapter, apiKeyEnv = '' }: Endpoint, env: Readonly<NodeJS.Proce
     'Keys',
     apiKeyEnv,
     `${detail}: ${adapter} speaks for nobody`,
-    `put ${apiKeyEnv}=... into .env (${WHERE[adapter]})`,
+    `put ${apiKeyEnv}=... into .env (${vendorOf(adapter).key.page})`,
   );
 }
 

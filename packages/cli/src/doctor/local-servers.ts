@@ -1,3 +1,4 @@
+import { VENDORS } from '@conclave/agents';
 import { z } from 'zod';
 import { type Check, ok } from './check.ts';
 
@@ -8,12 +9,14 @@ const USUAL = [
   ['vLLM', 8000],
   ['LM Studio', 1234],
 ] as const;
+/** Whose protocol they speak. */
+const ADAPTER = VENDORS.find(({ isSpokenByOthers }) => isSpokenByOthers)?.name;
 const ANSWER_MS = 1500;
 const SHOWN_MODELS = 4;
 
 export interface LocalServer {
   readonly name: string;
-  /** Base URL of its OpenAI-compatible API. */
+  /** Base URL of its API. */
   readonly baseUrl: string;
 }
 
@@ -46,7 +49,7 @@ async function checkOne({ name, baseUrl }: LocalServer, usedUrls: readonly strin
   const more = models.length > SHOWN_MODELS ? ` and ${models.length - SHOWN_MODELS} more` : '';
   const detail = `${baseUrl} serves ${models.slice(0, SHOWN_MODELS).join(', ')}${more}`;
   if (isUsed) return [ok('Local models', name, `${detail}; this configuration uses it`)];
-  const line = `{ adapter: openai, baseUrl: "${baseUrl}", model: "${first}", prompt: ... }`;
+  const line = `{ adapter: ${ADAPTER}, baseUrl: "${baseUrl}", model: "${first}", prompt: ... }`;
   return [ok('Local models', name, detail, `to seat it, write as a chair: ${line}`)];
 }
 

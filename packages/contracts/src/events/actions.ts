@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VENDOR_NAMES } from '../model-choice.ts';
 import { openObject, recordedName } from '../open-object.ts';
 import { executiveRole } from '../roles.ts';
 import { eventOf } from './event.ts';
@@ -20,7 +21,7 @@ export type CriterionVerdict = z.infer<typeof criterionVerdict>;
 /** Which adapter and model spoke; `rules` is no LLM. */
 export const speaker = openObject({ adapter: recordedName, model: z.string() });
 /** Adapters that this version may write. */
-export const SPEAKING_ADAPTERS = ['anthropic', 'openai', 'google', 'rules'] as const;
+export const SPEAKING_ADAPTERS = [...VENDOR_NAMES, 'rules'] as const;
 export type Speaker = z.infer<typeof speaker>;
 
 /** Events of `conclave.journal.actions.<id>`. Single writer: the executor. */

@@ -1,10 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { boundedFetch } from './bounded.ts';
-import type { ChatModel, ChatRequest } from './chat-model.ts';
-import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { thinkingRoom } from './families.ts';
-import { vendorModel } from './vendor-model.ts';
-import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
+import { boundedFetch } from '../bounded.ts';
+import type { ChatModel, ChatRequest } from '../chat-model.ts';
+import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from '../failures.ts';
+import { vendorModel } from '../vendor-model.ts';
+import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
 
 const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_context_window_exceeded']);
 
@@ -12,9 +12,9 @@ const CUT_OFF: ReadonlySet<string | null> = new Set(['max_tokens', 'model_contex
  * Anthropic's Messages API. A schema is asked for by `output_config.format`; a server that does not know it is told so in words from then on.
  * The limit on output holds thinking too, which today's families do unasked and some cannot leave off.
  */
-export function anthropicModel(settings: VendorSettings): ChatModel {
+function open(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'anthropic', model: settings.model } as const;
-  const room = thinkingRoom('anthropic', settings.model, settings.thinkingTokens);
+  const room = settings.thinkingRoom;
   const client = new Anthropic({
     apiKey: settings.apiKey,
     authToken: null,
@@ -66,3 +66,51 @@ export function anthropicModel(settings: VendorSettings): ChatModel {
     return answer;
   });
 }
+
+async function* list({ apiKey, baseUrl, timeoutMs, signal }: ListOptions): AsyncGenerator<ListedModel> {
+  const client = new Anthropic({
+    ...{ apiKey, authToken: null, maxRetries: 0, timeout: timeoutMs, logLevel: 'off' },
+    ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+  });
+  try {
+    for await (const model of client.models.list({ limit: 1000 }, { signal })) {
+      yield { id: model.id, shutdownOn: dayOf(model.retires_at) };
+    }
+  } catch (cause) {
+    if (!(cause instanceof Anthropic.APIError)) throw cause;
+    const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
+    throw failureOf({ speaker: listSpeaker('anthropic'), status: cause.status, retryAfterMs, cause });
+  }
+}
+
+/** As of 2026-11-27. */
+export const vendor: Vendor = {
+  name: 'anthropic',
+  key: {
+    variable: 'ANTHROPIC_API_KEY',
+    otherNames: ['CLAUDE_API_KEY'],
+    page: 'console.anthropic.com/settings/keys',
+  },
+  isSpokenByOthers: false,
+  tiers: {
+    'claude-opus': ['claude-opus-5-5', 'claude-opus-5', 'claude-opus-4-8'],
+    'claude-sonnet': ['claude-sonnet-5-5', 'claude-sonnet-5', 'claude-sonnet-4-6'],
+  },
+  shutdowns: {
+    'claude-opus-4-20250514': '2026-06-15',
+    'claude-sonnet-4-20250514': '2026-06-15',
+    'claude-sonnet-4-5': '2026-11-30',
+    'claude-sonnet-4-5-20250929': '2026-11-30',
+    'claude-opus-4-5': '2027-01-22',
+    'claude-opus-4-5-20251101': '2027-01-22',
+  },
+  families: [
+    {
+      ids: /^claude-(?:opus|sonnet|haiku|fable|mythos)-(?:[5-9]|\d\d)(?:-|$)/,
+      thinks: true,
+      limit: 'max_tokens',
+    },
+  ],
+  open,
+  list,
+};

@@ -1,10 +1,10 @@
 import OpenAI from 'openai';
-import { boundedFetch } from './bounded.ts';
-import type { ChatModel, ChatRequest } from './chat-model.ts';
-import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from './failures.ts';
-import { familyOf, thinkingRoom } from './families.ts';
-import { vendorModel } from './vendor-model.ts';
-import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
+import { boundedFetch } from '../bounded.ts';
+import type { ChatModel, ChatRequest } from '../chat-model.ts';
+import { AnswerCutOff, failureOf, refused, retryAfterMsOf } from '../failures.ts';
+import { vendorModel } from '../vendor-model.ts';
+import { dayOf, type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
 
 type Completion = OpenAI.Chat.Completions.ChatCompletion;
 
@@ -25,9 +25,9 @@ const LESS: Readonly<Record<SchemaMeans, SchemaMeans | undefined>> = {
  * OpenAI's Chat Completions API, or by `baseUrl` any endpoint that speaks it (Ollama, vLLM, llama.cpp, gateways). A schema is asked for by
  * `json_schema`, strict; a server that refuses that is asked by JSON mode and in words from then on.
  */
-export function openaiModel(settings: VendorSettings): ChatModel {
+function open(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'openai', model: settings.model } as const;
-  const room = thinkingRoom('openai', settings.model, settings.thinkingTokens);
+  const room = settings.thinkingRoom;
   const client = new OpenAI({
     apiKey: settings.apiKey,
     organization: null,
@@ -39,7 +39,7 @@ export function openaiModel(settings: VendorSettings): ChatModel {
     ...(settings.baseUrl === undefined ? {} : { baseURL: settings.baseUrl }),
   });
   let dialect: Dialect = {
-    limit: settings.baseUrl === undefined ? 'max_completion_tokens' : familyOf('openai', settings.model).limit,
+    limit: settings.baseUrl === undefined ? 'max_completion_tokens' : settings.family.limit,
     hasSwappedLimit: false,
     means: 'schema',
   };
@@ -119,3 +119,40 @@ function afterRefusal(
   const namesFormat = /response_format|json_schema|json_object|schema|grammar|guided|structured/i.test(cause.message);
   return hasSchema && namesFormat && means !== undefined ? { ...dialect, means } : undefined;
 }
+
+async function* list({ apiKey, baseUrl, timeoutMs, signal }: ListOptions): AsyncGenerator<ListedModel> {
+  const client = new OpenAI({
+    ...{ apiKey, organization: null, project: null, maxRetries: 0, timeout: timeoutMs, logLevel: 'off' },
+    ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+  });
+  try {
+    for await (const model of client.models.list({ signal })) {
+      yield { id: model.id, shutdownOn: dayOf(model.shutdown_date) };
+    }
+  } catch (cause) {
+    if (!(cause instanceof OpenAI.APIError)) throw cause;
+    const retryAfterMs = retryAfterMsOf(cause.headers?.get('retry-after'));
+    throw failureOf({ speaker: listSpeaker('openai'), status: cause.status, retryAfterMs, cause });
+  }
+}
+
+/** As of 2026-11-27. */
+export const vendor: Vendor = {
+  name: 'openai',
+  key: { variable: 'OPENAI_API_KEY', otherNames: [], page: 'platform.openai.com/api-keys' },
+  isSpokenByOthers: true,
+  tiers: { gpt: ['gpt-6.1-sol', 'gpt-6-sol', 'gpt-5.6-sol'] },
+  shutdowns: {
+    'gpt-4-turbo': '2026-10-23',
+    'gpt-5': '2026-12-11',
+    o3: '2026-12-11',
+    'gpt-4o': '2027-01-14',
+    'gpt-4.1': '2027-01-14',
+  },
+  families: [
+    { ids: /^(?:gpt-(?:[5-9]|\d\d)|o\d)/, thinks: true, limit: 'max_completion_tokens' },
+    { ids: /^(?:gpt-4\.1|gpt-4o|chatgpt-)/, thinks: false, limit: 'max_completion_tokens' },
+  ],
+  open,
+  list,
+};

@@ -1,11 +1,12 @@
 import type { Speaker } from '@conclave/contracts';
 import { ApiError, FinishReason, type GenerateContentResponse, GoogleGenAI } from '@google/genai';
-import { boundedFetch } from './bounded.ts';
-import type { ChatModel, ChatRequest } from './chat-model.ts';
-import { AnswerCutOff, failureOf, refused } from './failures.ts';
-import { thinkingRoom } from './families.ts';
-import { vendorModel } from './vendor-model.ts';
-import { type SchemaMeans, systemFor, type VendorSettings } from './vendor-settings.ts';
+import { boundedFetch } from '../bounded.ts';
+import type { ChatModel, ChatRequest } from '../chat-model.ts';
+import { AnswerCutOff, failureOf, refused } from '../failures.ts';
+import { vendorModel } from '../vendor-model.ts';
+import { type ListedModel, type ListOptions, listSpeaker, type Vendor } from '../vendor-parts.ts';
+import { type SchemaMeans, systemFor, type VendorSettings } from '../vendor-settings.ts';
+import { googleLegacyModel } from './google-legacy.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SAFETY,
@@ -16,9 +17,9 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** Google's Gemini API by `@google/genai`. A schema is asked for by `responseJsonSchema`; it takes no idempotency key. */
-export function googleModel(settings: VendorSettings): ChatModel {
+function googleModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
-  const room = thinkingRoom('google', settings.model, settings.thinkingTokens);
+  const room = settings.thinkingRoom;
   const client = new GoogleGenAI({
     apiKey: settings.apiKey,
     vertexai: false,
@@ -91,3 +92,34 @@ function textOf(speaker: Speaker, response: GenerateContentResponse): string {
   }
   return (candidate?.content?.parts ?? []).map((part) => (part.thought === true ? '' : (part.text ?? ''))).join('');
 }
+
+async function* list({ apiKey, baseUrl, timeoutMs, signal }: ListOptions): AsyncGenerator<ListedModel> {
+  const httpOptions = {
+    timeout: timeoutMs,
+    retryOptions: { attempts: 1 },
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+  };
+  const client = new GoogleGenAI({ apiKey, vertexai: false, httpOptions });
+  try {
+    for await (const { name } of await client.models.list({ config: { pageSize: 1000, abortSignal: signal } })) {
+      if (name !== undefined) yield { id: name.replace(/^models\//, ''), shutdownOn: undefined };
+    }
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    // Google says 400 where others say 401.
+    const status = /API_KEY_INVALID|API key not valid/i.test(cause.message) ? 401 : cause.status;
+    throw failureOf({ speaker: listSpeaker('google'), status, retryAfterMs: undefined, cause });
+  }
+}
+
+/** As of 2026-11-27. */
+export const vendor: Vendor = {
+  name: 'google',
+  key: { variable: 'GOOGLE_API_KEY', otherNames: ['GEMINI_API_KEY'], page: 'aistudio.google.com/apikey' },
+  isSpokenByOthers: false,
+  tiers: { 'gemini-flash': ['gemini-3.8-flash', 'gemini-3.7-flash', 'gemini-3.6-flash', 'gemini-3.5-flash'] },
+  shutdowns: { 'gemini-2.0-flash': '2026-06-01' },
+  families: [{ ids: /^gemini-(?:2\.5|[3-9]|\d\d)/, thinks: true, limit: 'max_tokens' }],
+  open: (settings) => (settings.sdk === 'generative-ai' ? googleLegacyModel : googleModel)(settings),
+  list,
+};

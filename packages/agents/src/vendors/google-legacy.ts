@@ -6,11 +6,10 @@ import {
   GoogleGenerativeAIError,
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
-import type { ChatModel } from './chat-model.ts';
-import { AnswerCutOff, failureOf, refused } from './failures.ts';
-import { thinkingRoom } from './families.ts';
-import { vendorModel } from './vendor-model.ts';
-import { systemFor, type VendorSettings } from './vendor-settings.ts';
+import type { ChatModel } from '../chat-model.ts';
+import { AnswerCutOff, failureOf, refused } from '../failures.ts';
+import { vendorModel } from '../vendor-model.ts';
+import { systemFor, type VendorSettings } from '../vendor-settings.ts';
 
 const REFUSALS: ReadonlySet<string> = new Set([
   FinishReason.SAFETY,
@@ -27,7 +26,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export function googleLegacyModel(settings: VendorSettings): ChatModel {
   const speaker = { adapter: 'google', model: settings.model } as const;
   const client = new GoogleGenerativeAI(settings.apiKey);
-  const room = thinkingRoom('google', settings.model, settings.thinkingTokens);
+  const room = settings.thinkingRoom;
   return vendorModel(speaker, settings.timeoutMs, async (request) => {
     const { schema, maxOutputTokens } = request;
     const model = client.getGenerativeModel(
