@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openJournal } from '@conclave/bus';
 import { sealCommit, startTestBus, testSigner } from '@conclave/bus/testing';
-import type { Aggregate, RawEvent } from '@conclave/contracts';
+import { type Aggregate, type RawEvent, WRITER_OF } from '@conclave/contracts';
 import { z } from 'zod';
 import { journalLikeStream } from './raw-stream.ts';
 import { median } from './statistics.ts';
@@ -97,8 +97,10 @@ function subjectOf({ kind, id }: Aggregate): string {
 }
 
 function seal(aggregate: Aggregate, expectedSeq: number, payload: Uint8Array): string {
+  const own = testSigner.keyOf(WRITER_OF[aggregate.kind]);
+  if (own === undefined) throw new Error(`nobody signs ${aggregate.kind}`);
   const place = { subject: subjectOf(aggregate), expectedSeq, readSeq: expectedSeq, predecessor: undefined };
-  return sealCommit(testSigner, { aggregate, ...place, payload }).header;
+  return sealCommit(own, { ...place, payload }).header;
 }
 
 function microsecondsOfOne(): number {

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { TOOLS, VENDOR_NAMES } from '@conclave/contracts';
 import { VENDORS } from '../../packages/agents/src/index.ts';
 
-/* CONTRIBUTING says which files a new tool, vendor or service touches. Here it is held to be true. */
+/* CONTRIBUTING says which files a new tool or vendor touches. Here it is held to be true. */
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 const TOOL_FILES = join(CHECKOUT, 'services/executor/src/tools');

@@ -50,6 +50,10 @@ const OTHER_VARIABLES = [
   ['`CONCLAVE_NATS_URL`', 'Where the conclave command finds NATS, unless --nats says so.'],
   ['`CONCLAVE_STATE`', 'State folder of the local stack, unless --state says so.'],
   ['`CONCLAVE_NKEY_FILE`', "File with the seed of the operator's nkey; default: that of the local stack."],
+  [
+    '`CONCLAVE_KEYRING_FILE`',
+    'File with the keys whose signatures count; default: that of the local stack. Without it nothing on record can be read.',
+  ],
   ['`CONCLAVE_OPERATOR_TOKEN`', "The operator's token; default: that of the local stack."],
   ['`CONCLAVE_OPERATOR_TOKEN_FILE`', 'File that holds it.'],
   [

@@ -133,7 +133,9 @@ async function startUp(
   const http = await listenHttp({ ...httpOptions(environment), health, registry, log });
   resources.http = http;
 
-  const keyring = keyringFromFile(environment.keyringFile);
+  const keyring = keyringFromFile(environment.keyringFile, (error) =>
+    log.error({ err: error }, 'the changed keyring cannot be read; the one before it goes on to count'),
+  );
   if (definition.name !== 'metrics') checkOwnKey(definition.name, environment.nkeySeed, keyring);
   const bus = await connect(definition.name, environment, keyring, log);
   resources.bus = bus;

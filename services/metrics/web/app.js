@@ -1,12 +1,12 @@
 import { actionsCard } from './actions.js';
 import { h, morph } from './dom.js';
+import { quarantineNote, unreadNote } from './journal-note.js';
 import { meetingsCard } from './meetings.js';
 import { emptyState, rolloutCard } from './rollout.js';
 import { seatingNote } from './seating.js';
 import { follow, get, keepToken, TokenWanted } from './server.js';
 import { headerParts, sideParts } from './side.js';
 import { unlockCard } from './unlock.js';
-import { unreadNote } from './unread-note.js';
 
 /*
  * The page is a function of `state`: whatever changes it calls `render`. Commits arrive over Server-Sent Events and only say that
@@ -50,6 +50,7 @@ function render() {
       : [h('p', { class: 'note bad', role: 'alert', 'data-key': 'problem' }, state.problem)]),
     ...seatingNote(state.world.seating),
     ...unreadNote(state.world.unread),
+    ...quarantineNote(state.world.quarantined),
     ...(rollouts.length === 0 ? [emptyState()] : rollouts.map((rollout) => rolloutCard(rollout, state))),
     actionsCard(actions, state),
     meetingsCard(meetings, state),

@@ -1,5 +1,6 @@
 import {
   type Aggregate,
+  type AggregateKind,
   aggregateOf,
   type CommitBody,
   ConclaveError,
@@ -10,12 +11,14 @@ import {
 } from '@conclave/contracts';
 import { headerOf, parseJson } from '../native.ts';
 import type { StreamMessage } from '../pull.ts';
+import type { Keyring } from '../signing/keyring.ts';
 import {
   type Claim,
   digestToSign,
   readClaim,
   SIGNATURE_HEADER,
   type Signer,
+  type SigningKey,
   signatureHeader,
 } from '../signing/signature.ts';
 
@@ -31,7 +34,6 @@ const FIELDS = 3;
 const UNKNOWN = '-';
 
 export interface ToSeal {
-  readonly aggregate: Aggregate;
   readonly subject: string;
   readonly expectedSeq: number | 'any';
   readonly readSeq: number;
@@ -40,15 +42,27 @@ export interface ToSeal {
   readonly payload: Uint8Array;
 }
 
-/** @throws CVE_UNAUTHORIZED when this process has no key to write that aggregate with */
-export function sealCommit(signer: Signer | undefined, commit: ToSeal): { header: string; digest: string } {
-  const writer = WRITER_OF[commit.aggregate.kind];
+/**
+ * The key that this process signs commits of a kind with.
+ * @throws CVE_UNAUTHORIZED when it has none, or when nobody would count now what it signs
+ */
+export function ownKeyFor(signer: Signer | undefined, keyring: Keyring, kind: AggregateKind): SigningKey {
+  const writer = WRITER_OF[kind];
   const own = signer?.keyOf(writer);
   if (own === undefined)
     throw new ConclaveError(
       'CVE_UNAUTHORIZED',
-      `this process has no nkey to sign a commit on ${commit.subject} with, which ${writer} writes; set CONCLAVE_NKEY_FILE to the nkey seed of ${writer}`,
+      `this process has no nkey to sign ${kind} with, which ${writer} writes; set CONCLAVE_NKEY_FILE to the nkey seed of ${writer}`,
     );
+  const found = keyring.find(own.publicNkey, [writer], new Date().toISOString());
+  if (typeof found !== 'string') return own;
+  throw new ConclaveError(
+    'CVE_UNAUTHORIZED',
+    `nobody counts what this process writes of ${kind}: ${found}; give it a key that the keyring has for ${writer} (CONCLAVE_NKEY_FILE, CONCLAVE_KEYRING_FILE)`,
+  );
+}
+
+export function sealCommit(own: SigningKey, commit: ToSeal): { header: string; digest: string } {
   const fields = [String(commit.expectedSeq), String(commit.readSeq), commit.predecessor ?? UNKNOWN];
   const digest = digestToSign(DOMAIN, commit.subject, fields, commit.payload);
   return { header: signatureHeader(own, digest, fields), digest: digest.toString('base64url') };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
-import { type Aggregate, aggregates, type Commit, STREAMS, subjects } from '@conclave/contracts';
+import { type Aggregate, aggregates, type Commit, STREAMS, subjects, WRITER_OF } from '@conclave/contracts';
 import { openJournal } from '../journal.ts';
 import { headerRecord, nativeOf, toNatsHeaders } from '../native.ts';
 import { createNkey } from '../nkeys.ts';
@@ -81,7 +81,9 @@ test(`what nobody may have signed for its place changes nothing, for any reader 
     const expectedSeq = heads.get(aggregate) ?? 0;
     const readSeq = real.length;
     const subject = subjects.journal(aggregate);
-    return sealCommit(signer, { aggregate, subject, expectedSeq, readSeq, predecessor: undefined, payload }).header;
+    const own = signer.keyOf(WRITER_OF[aggregate.kind]);
+    assert.ok(own !== undefined);
+    return sealCommit(own, { subject, expectedSeq, readSeq, predecessor: undefined, payload }).header;
   };
   const stored = async () => {
     const { state } = await jsm.streams.info(STREAMS.journal);

@@ -72,11 +72,13 @@ test('a key that is added to the file counts without a restart, and a broken fil
   };
   const old = { key: OLD.publicKey, role: 'planner' };
   await write(JSON.stringify({ keys: [old] }));
-  const keyring = keyringFromFile(file);
+  const broken: unknown[] = [];
+  const keyring = keyringFromFile(file, (error) => broken.push(error));
   const knows = (key: string): boolean => typeof keyring.find(key, ['planner'], '2026-01-01T00:00:00Z') !== 'string';
   assert.deepEqual([knows(OLD.publicKey), knows(NEW.publicKey)], [true, false]);
   await write('{"keys":');
   assert.deepEqual([knows(NEW.publicKey), knows(OLD.publicKey)], [false, true]);
+  assert.match(String(broken), /CVE_CONFIG_UNREADABLE: the keyring .*keyring\.json cannot be read/);
   await write(JSON.stringify({ keys: [old, { key: NEW.publicKey, role: 'planner' }] }));
   assert.deepEqual([knows(NEW.publicKey), knows(OLD.publicKey)], [true, true]);
   // The end of a key is noticed though nothing unknown turns up.

@@ -35,9 +35,10 @@ const LOOK_MS = 100;
  * The keyring in a JSON file. Whether the file has changed is looked at every `LOOK_MS`, and at once when a key turns up that it did not have:
  * keys are added and ended without a restart. A key is added everywhere before its owner signs with it, and its end is written before it
  * comes, so that no two readers differ over what was stored meanwhile.
+ * @param onBroken told of a change that cannot be read; what was read before goes on to count
  * @throws CVE_CONFIG_UNREADABLE, CVE_CONFIG_INVALID
  */
-export function keyringFromFile(file: string): Keyring {
+export function keyringFromFile(file: string, onBroken: (error: unknown) => void = () => {}): Keyring {
   let readAt = changedAt(file);
   let entries = entriesOf(readKeyring(file));
   let lookedAt = performance.now();
@@ -57,8 +58,8 @@ export function keyringFromFile(file: string): Keyring {
     try {
       entries = entriesOf(readKeyring(file));
       return true;
-    } catch {
-      // Half written or broken: what was read before goes on to count.
+    } catch (error) {
+      onBroken(error);
       return false;
     }
   }

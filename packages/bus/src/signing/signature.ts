@@ -12,10 +12,15 @@ import { privateKeyOf } from './nkey.ts';
 
 export const SIGNATURE_HEADER = 'Conclave-Signature';
 
+export interface SigningKey {
+  readonly publicNkey: string;
+  readonly key: KeyObject;
+}
+
 /** Signs as one or several writers. */
 export interface Signer {
   /** The key for what `writer` writes; undefined when this process is no such writer. */
-  keyOf(writer: Writer): { readonly publicNkey: string; readonly key: KeyObject } | undefined;
+  keyOf(writer: Writer): SigningKey | undefined;
 }
 
 /** A process signs everything with its own nkey; whether it counts is for the readers to say. */
@@ -41,11 +46,7 @@ export function digestToSign(domain: string, subject: string, fields: readonly s
 }
 
 /** The header's value. */
-export function signatureHeader(
-  { publicNkey, key }: { readonly publicNkey: string; readonly key: KeyObject },
-  digest: Buffer,
-  fields: readonly string[],
-): string {
+export function signatureHeader({ publicNkey, key }: SigningKey, digest: Buffer, fields: readonly string[]): string {
   return ['v1', publicNkey, ...fields, sign(null, digest, key).toString('base64url')].join(' ');
 }
 

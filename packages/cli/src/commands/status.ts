@@ -9,6 +9,7 @@ import {
   knownModels,
   oneLine,
   openRollout,
+  quarantinedToLookAt,
   type RolloutsState,
   type RunnerPresence,
   runnerPresence,
@@ -90,7 +91,7 @@ function statusJson(world: World, present: Present): object {
     meetings: schedule.meetings,
     incidents: Object.values(world.incidents).filter((i) => i.resolved === undefined),
     unread: describeUnread(world, 'this command'),
-    quarantined: world.quarantine.count,
+    quarantined: quarantinedToLookAt(world),
   };
 }
 
@@ -135,7 +136,8 @@ export function statusText(world: World, present: Present, at: Date): string {
 }
 
 /** Messages that do not count are a matter for a person, who finds them among the incidents and dead letters. */
-function quarantineText({ quarantine: { count } }: World): string {
+function quarantineText(world: World): string {
+  const count = quarantinedToLookAt(world);
   if (count === 0) return '';
   const what = count === 1 ? 'message does' : 'messages do';
   return style('yellow', `, ${count} ${what} not count (unsigned or forged): conclave dlq list`);

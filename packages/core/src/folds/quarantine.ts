@@ -1,4 +1,5 @@
 import type { IncidentEvent } from '@conclave/contracts';
+import type { Incident } from './registry.ts';
 
 /** A message that does not count: unsigned, forged, stored again, or none of ours. Everybody passes over it in the same way. */
 export interface QuarantinedMessage {
@@ -50,6 +51,26 @@ export function foldReports(state: QuarantineState, events: readonly IncidentEve
 /** Messages of the journal that no incident tells of yet, oldest first. */
 export function unreported({ messages, reported }: QuarantineState): QuarantinedMessage[] {
   return messages.filter(({ stream, seq }) => seq > (reported[stream] ?? 0));
+}
+
+/** Id of an incident that tells of a stream's messages, up to the sequence of the first. */
+export function quarantineIncidentId(stream: string, firstSeq: number | '' = ''): string {
+  return `quarantine-${stream}-${firstSeq}`;
+}
+
+/** How many messages of the journal do not count, while a person has not looked at it yet; 0 once its incident is resolved. */
+export function quarantinedToLookAt({
+  quarantine,
+  incidents,
+}: {
+  readonly quarantine: QuarantineState;
+  readonly incidents: Readonly<Record<string, Incident>>;
+}): number {
+  const prefix = quarantineIncidentId('journal');
+  const isOpen = Object.values(incidents).some(
+    ({ incidentId, resolved }) => incidentId.startsWith(prefix) && resolved === undefined,
+  );
+  return isOpen || unreported(quarantine).length > 0 ? quarantine.count : 0;
 }
 
 function trimmed(state: QuarantineState): QuarantineState {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Journal, openJournal } from '@conclave/bus';
-import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
+import { freeze, startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { aggregates, type EvaluationEvent, isConclaveError, type RawEvent, subjects } from '@conclave/contracts';
 import { foldEvaluation, initialEvaluation } from '@conclave/core';
 import { followWorld } from '../world-follower.ts';
@@ -300,7 +300,7 @@ test('a commit whose outcome nobody knew is found again, not doubled', async () 
     ...real,
     append: async (aggregate, expectedSeq, events, options) => {
       if (events[0]?.id !== 'lost') return real.append(aggregate, expectedSeq, events, options);
-      nats.signal('SIGSTOP');
+      await freeze(nats, bus);
       return await real.append(aggregate, expectedSeq, events, { ...options, deadlineMs: 300 });
     },
   };

@@ -103,6 +103,12 @@ test('a version somewhat above its threshold is not rolled back by the luck of s
   );
 });
 
+test('a first block that misses by its 99% interval alone decides nothing: not beyond doubt, and not often enough in a row', () => {
+  // 96% of 100: up to 98.8% by the block's limit, up to 99.1% by that of a breach.
+  const verdict = verdictOf(inShadow(), SLO, [{ requests: 100, latencyMs: 3, errors: 4 }]);
+  assert.deepEqual([verdict.outcome, verdict.value], ['running', 0.96]);
+});
+
 test('requests of another digest, of another epoch and of excluded windows do not count', () => {
   const t = inShadow();
   const verdict = verdictOf(t, P95, [

@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { listDeadLetters, publishInbox, type Quarantined } from '@conclave/bus';
 import { until } from '@conclave/bus/testing';
 import { aggregates, subjects } from '@conclave/contracts';
-import type { Incident, World } from '@conclave/core';
+import { type Incident, quarantinedToLookAt, type World } from '@conclave/core';
 import { type LeadingCoordinator, startLeading } from '../testing/leading.ts';
 import { QuarantineBox } from './quarantine-reports.ts';
 
@@ -49,8 +49,10 @@ suite('what lies in the journal and does not count', () => {
 
   test('once that is resolved, the next one is another incident', async () => {
     const [{ incidentId } = { incidentId: '' }] = openOnes(coordinator.world());
+    assert.ok(quarantinedToLookAt(coordinator.world()) > 0);
     await coordinator.call('resolve_incident', { incidentId, reason: 'the key was revoked' });
     await coordinator.until((world) => (openOnes(world).length === 0 ? true : undefined));
+    assert.equal(quarantinedToLookAt(coordinator.world()), 0);
     await forge({ again: 1 });
     const next = await coordinator.until((world) => openOnes(world)[0]);
     assert.notEqual(next.incidentId, incidentId);

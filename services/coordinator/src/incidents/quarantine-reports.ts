@@ -1,6 +1,6 @@
 import { type Bus, deadLetter, journalMessage, type Quarantined } from '@conclave/bus';
 import { aggregates, ConclaveError, type IncidentEvent } from '@conclave/contracts';
-import { type Incident, type QuarantinedMessage, unreported, type World } from '@conclave/core';
+import { type Incident, type QuarantinedMessage, quarantineIncidentId, unreported, type World } from '@conclave/core';
 import type { Clock, WorldWriter } from '@conclave/service';
 
 /*
@@ -17,7 +17,6 @@ import type { Clock, WorldWriter } from '@conclave/service';
 const MOST_WAITING = 1000;
 /** Messages that an incident names; the dead letters have all. */
 const MOST_NAMED = 10;
-const PREFIX = 'quarantine-';
 
 /** What this replica has passed over beside the journal, for whoever leads to report. */
 export class QuarantineBox {
@@ -86,7 +85,7 @@ async function tell(
   if (first === undefined || last === undefined) return;
   const quarantined = { stream, throughSeq: last.seq };
   const at = clock.now().toISOString();
-  const opened = `${PREFIX}${stream}-${first.seq}`;
+  const opened = quarantineIncidentId(stream, first.seq);
   const incidentId = (now: World): string => openOne(now, stream)?.incidentId ?? opened;
   for (;;) {
     // Which incident tells of it may change while its turn to write comes.
@@ -142,6 +141,6 @@ function openedEvent(
 function openOne({ incidents }: World, stream: string): Incident | undefined {
   return Object.values(incidents).find(
     ({ incidentId, resolved, severity }) =>
-      incidentId.startsWith(`${PREFIX}${stream}-`) && resolved === undefined && severity === 'P1',
+      incidentId.startsWith(quarantineIncidentId(stream)) && resolved === undefined && severity === 'P1',
   );
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, suite, test } from 'node:test';
-import { openJournal } from '@conclave/bus';
+import { openJournal, publishInbox } from '@conclave/bus';
 import { startTestBus, type TestBus, until } from '@conclave/bus/testing';
 import { type Aggregate, aggregates, DEFAULT_GATES, PLANNING_ROLES, sha256 } from '@conclave/contracts';
 import { type Clock, fakeClock } from '@conclave/service';
@@ -162,6 +162,14 @@ suite('the status page, run by a DOM before the real service', () => {
     const data = { insightId: 'i-live', text: 'Short queries are hard.', line: 'v2_research', source: 'test' };
     await record('roadmap.insight_recorded', aggregates.roadmap, data);
     await shows('.feed li', /insight \(v2_research\): Short queries are hard\./);
+  });
+
+  test('it says that something in the journal does not count', async () => {
+    assert.deepEqual(await page.texts('[aria-label="Messages that do not count"]'), []);
+    await publishInbox(server.bus, 'conclave.journal.schedule', { forged: true });
+    const data = { insightId: 'i-then', text: 'And then.', line: 'v2_research', source: 'test' };
+    await record('roadmap.insight_recorded', aggregates.roadmap, data);
+    await shows('[aria-label="Messages that do not count"]', /^1 message in the journal does not count/);
   });
 
   test('it says what it cannot read of the journal and whom to upgrade, and goes on', async () => {

@@ -1,4 +1,11 @@
-import { describeUnread, knownModels, runnerPresence, seatingView, stageRunners } from '@conclave/core';
+import {
+  describeUnread,
+  knownModels,
+  quarantinedToLookAt,
+  runnerPresence,
+  seatingView,
+  stageRunners,
+} from '@conclave/core';
 import type { Observed } from '../observed.ts';
 import { actionViews } from './action.ts';
 import { byOpening, meetingSummary } from './meeting.ts';
@@ -31,8 +38,8 @@ export function worldView(observed: Observed) {
     insights: world.roadmap.insights.slice(0, SHOWN.insights),
     models: Object.values(world.registry).flatMap((entry) => Object.values(entry.versions)),
     unread: describeUnread(world, 'the metrics service'),
-    /** Messages of the journal that do not count. */
-    quarantined: world.quarantine.count,
+    /** Messages of the journal that do not count, until a person has looked at it. */
+    quarantined: quarantinedToLookAt(world),
     datasets: Object.values(world.registry).flatMap((entry) => entry.datasets.slice(-1)),
   };
 }
