@@ -1,6 +1,6 @@
-import { type Commit, subjects } from '@conclave/contracts';
+import { type Commit, subjects, WRITER_OF } from '@conclave/contracts';
 import { headers } from 'nats';
-import { ownKeyFor, sealCommit } from '../commits/commit-seal.ts';
+import { sealCommit } from '../commits/commit-seal.ts';
 import { nativeOf } from '../native.ts';
 import type { Bus } from '../ports/connection.ts';
 import { SIGNATURE_HEADER } from '../signing/signature.ts';
@@ -31,7 +31,7 @@ export interface BulkAppend {
  */
 export async function bulkAppend(bus: Bus, commits: Iterable<Commit>, options: BulkAppend = {}): Promise<void> {
   const { inFlight = 4000, afterSeq = 0, onProgress } = options;
-  const { nc, signer, keyring, inboxPrefix } = nativeOf(bus);
+  const { nc, signer, inboxPrefix } = nativeOf(bus);
   const encoder = new TextEncoder();
   const heads = new Map<string, Head>();
   const inbox = `${inboxPrefix}.bulk.${process.pid}`;
@@ -65,7 +65,9 @@ export async function bulkAppend(bus: Bus, commits: Iterable<Commit>, options: B
         continue;
       }
       const payload = encoder.encode(JSON.stringify({ by, events }));
-      const { header, digest } = sealCommit(ownKeyFor(signer, keyring(), aggregate.kind), {
+      const own = signer?.keyOf(WRITER_OF[aggregate.kind]);
+      if (own === undefined) throw new Error(`nobody here signs ${aggregate.kind}`);
+      const { header, digest } = sealCommit(own, {
         ...{ subject, payload, expectedSeq: head.seq, predecessor: head.digest },
         readSeq: seq - 1,
       });

@@ -249,10 +249,11 @@ test('it does so with more ended actions than are kept, and forgets the same one
       fc.constantFrom(300, 1800),
       agree,
     ),
-    { numRuns: 6 },
+    { numRuns: 18 },
   );
 });
 
 test('these histories had everything in them', () => {
-  for (const [what, times] of Object.entries(met)) assert.ok(times > 100, `${what}: ${times}`);
+  // What is rarest, forgetting, comes about 1,300 times, and in some of the histories not at all.
+  for (const [what, times] of Object.entries(met)) assert.ok(times > 20, `${what}: ${times}`);
 });
