@@ -11,8 +11,9 @@ const handle = holdLease(bus, {
   holder,
   ttlMs: Number(ttlMs),
   onAcquired: (lease) => {
-    say({ event: 'acquired', fence: lease.fence });
+    // Before it is told: whoever hears of it may freeze this process at once.
     let last = performance.now();
+    say({ event: 'acquired', fence: lease.fence });
     const timer = setInterval(() => {
       const now = performance.now();
       // The first thing that runs after a long freeze: what does the lease say then?
